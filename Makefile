@@ -151,7 +151,7 @@ readers-setup:
 		$$1/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $$2 && \
 		cp $$2 $$1/requirements.txt; }; }; \
 	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" && \
-	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg and DuckDB with its extensions"
+	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack"
 
 SOAK := SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main --
 

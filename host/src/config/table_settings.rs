@@ -65,17 +65,19 @@ pub struct LocationArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub table_name: String,
 
-    /// The catalog: `sqlite:FILE`. [default: `catalog.sqlite` in a warehouse that is a folder]
+    /// The catalog: `sqlite:FILE`, `glue`, `s3tables:ARN` of a table bucket, or `rest:URI` of an Iceberg REST catalog, with
+    /// `?warehouse=NAME` if it has several. [default: `catalog.sqlite` in a warehouse that is a folder]
     #[arg(
         id = "table.catalog",
         long = "table-catalog",
         env = "SLUICE_TABLE_CATALOG",
-        value_name = "sqlite:FILE"
+        value_name = "CATALOG"
     )]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub table_catalog: Option<String>,
 
-    /// The folder or the prefix of a bucket for the files of tables: `file:DIR` or `s3://BUCKET/PREFIX`. Not in the lake.
+    /// The folder or the prefix of a bucket for the files of tables: `file:DIR` or `s3://BUCKET/PREFIX`. Not in the lake. With
+    /// `s3tables:`, it has only what Sluice keeps beside a table.
     /// [default: beside a lake that is a folder, with `.warehouse` after its name]
     #[arg(
         id = "table.warehouse",

@@ -14,13 +14,13 @@ use super::manage::{ManageError, Tables, is_missing};
 const METADATA_FILE: &str = ".metadata.json";
 
 impl Tables {
-    /// The folders of a table, by their keys with a slash at the end: that of its files, and that of its documents.
+    /// The folders of a table, by their names with a slash at the end: that of its files, and that of its documents.
     ///
     /// # Errors
     /// Its files are not in the warehouse.
     pub fn folders(&self, table: &Table) -> Result<[String; 2], ManageError> {
         let metadata = table.metadata();
-        let files = self.warehouse.key(metadata.location())?;
+        let files = self.warehouse.name(metadata.location())?;
         let files = format!("{}/", files.trim_end_matches('/'));
         Ok([files, table_folder(&metadata.uuid().to_string())])
     }

@@ -1,6 +1,6 @@
 //! Where tables are, of the settings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use iceberg::TableIdent;
@@ -53,11 +53,13 @@ impl LocationArgs {
             Some(catalog) => parse_catalog(catalog)?,
             None => in_warehouse(&warehouse)?,
         };
+        let table = parse_name(&self.table_name)?;
+        check_name(&catalog, &table)?;
         Ok(TableLocation {
             lake,
             warehouse,
             catalog,
-            table: parse_name(&self.table_name)?,
+            table,
         })
     }
 
@@ -66,12 +68,14 @@ impl LocationArgs {
     /// # Errors
     /// Wrong usage.
     pub fn check(&self, lake: &StoreLocation) -> Result<(), ConfigError> {
-        parse_name(&self.table_name)?;
+        let table = parse_name(&self.table_name)?;
         if let Some(target) = &self.table_warehouse {
             check_apart(lake, &parse_store("table.warehouse", target)?)?;
         }
-        let catalog = self.table_catalog.as_deref();
-        catalog.map_or(Ok(()), |catalog| parse_catalog(catalog).map(drop))
+        match &self.table_catalog {
+            Some(catalog) => check_name(&parse_catalog(catalog)?, &table),
+            None => Ok(()),
+        }
     }
 }
 
@@ -101,9 +105,10 @@ impl TableLocation {
     }
 
     async fn open_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
-        let warehouse = Warehouse::open(&self.warehouse, retries).await?;
+        let warehouse = Warehouse::open(&self.warehouse, retries.clone()).await?;
+        let (catalog, warehouse) = self.catalog.open(warehouse, retries).await?;
         Ok(Tables {
-            catalog: self.catalog.open(&warehouse).await?,
+            catalog,
             catalog_name: self.catalog.to_string(),
             create: self.command("create", &self.table),
             warehouse,
@@ -160,7 +165,8 @@ pub(super) fn in_warehouse(warehouse: &StoreLocation) -> Result<CatalogLocation,
     match warehouse {
         StoreLocation::Folder(folder) => Ok(CatalogLocation::Sqlite(folder.join(CATALOG_FILE))),
         StoreLocation::S3 { .. } => {
-            let why = "missing; give `sqlite:FILE`: a warehouse in a bucket has no place for it";
+            let why = "missing; give `glue`, `s3tables:ARN`, `rest:URI` or `sqlite:FILE`: a warehouse in a bucket has no place \
+                       for a file";
             Err(ConfigError::new("table.catalog", why))
         }
     }
@@ -196,16 +202,15 @@ fn check_apart(lake: &StoreLocation, warehouse: &StoreLocation) -> Result<(), Co
     }
 }
 
+/// Checks whether a catalog takes the name of a table.
+fn check_name(catalog: &CatalogLocation, table: &TableIdent) -> Result<(), ConfigError> {
+    let namespace = table.namespace().to_url_string();
+    let checked = catalog.check_names(&namespace, table.name());
+    checked.map_err(|why| ConfigError::new("table.name", format!("{table}: {why}")))
+}
+
 fn parse_catalog(catalog: &str) -> Result<CatalogLocation, ConfigError> {
-    match catalog.strip_prefix("sqlite:") {
-        Some(file) if !file.is_empty() && !file.starts_with("//") => {
-            Ok(CatalogLocation::Sqlite(PathBuf::from(file)))
-        }
-        _ => {
-            let why = format!("{catalog:?} is not sqlite:FILE");
-            Err(ConfigError::new("table.catalog", why))
-        }
-    }
+    CatalogLocation::parse(catalog).map_err(|why| ConfigError::new("table.catalog", why))
 }
 
 pub(super) fn parse_name(name: &str) -> Result<TableIdent, ConfigError> {

@@ -90,7 +90,10 @@ fn commands(location: &TableLocation, tables: &Tables, folders: &[String]) -> St
         StoreLocation::Folder(_) => "rm -r --",
         StoreLocation::S3 { .. } => "aws s3 rm --recursive",
     };
-    let place = |folder: &String| shell_word(&tables.warehouse.store().place(folder));
+    let place = |folder: &String| match location.warehouse {
+        StoreLocation::Folder(_) => shell_word(&tables.warehouse.store().place(folder)),
+        StoreLocation::S3 { .. } => shell_word(&tables.warehouse.uri_of(folder)),
+    };
     let command = |folder| format!("  {remove} {}\n", place(folder));
     folders.iter().map(command).collect()
 }

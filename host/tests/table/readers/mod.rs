@@ -1,14 +1,22 @@
 //! A table as pyiceberg and `DuckDB` read it, and as others change it.
 
+mod catalogs;
 mod foreign;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use super::Table;
+
+/// The Python that has the readers.
+fn interpreter() -> OsString {
+    let python = std::env::var_os("SLUICE_TABLE_READERS_PYTHON");
+    python.expect("SLUICE_TABLE_READERS_PYTHON is a Python of `make readers`")
+}
 
 /// Runs an action of `table.py`.
 fn python(table: &Table, action: &[&str]) -> Value {
@@ -20,10 +28,8 @@ fn python(table: &Table, action: &[&str]) -> Value {
 
 /// The same, where others can change the table at the same time.
 pub(super) fn try_python(table: &Table, action: &[&str]) -> Output {
-    let python = std::env::var_os("SLUICE_TABLE_READERS_PYTHON");
-    let python = python.expect("SLUICE_TABLE_READERS_PYTHON is a Python of `make readers`");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
-    Command::new(python)
+    Command::new(interpreter())
         .arg(script)
         .arg(&table.warehouse.catalog)
         .arg(table.warehouse.metadata_location(&table.name))
