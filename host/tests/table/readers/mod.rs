@@ -17,7 +17,7 @@ fn python(table: &Table, action: &[&str]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
     let run = Command::new(python)
         .arg(script)
-        .arg(&table.warehouse.catalog)
+        .arg(table.warehouse.catalog.name())
         .arg(table.warehouse.metadata_location(&table.name))
         .args(action)
         .output()
