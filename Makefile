@@ -151,7 +151,7 @@ readers-setup:
 		$$1/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $$2 && \
 		cp $$2 $$1/requirements.txt; }; }; \
 	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" && \
-	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg and DuckDB with its extensions"
+	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack"
 
 soak: setup ## kill, freeze and stop hosts under load, then check that each record landed once (MINUTES=10, SEED=7)
 	@echo "== building the program and the tests"

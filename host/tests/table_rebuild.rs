@@ -67,9 +67,9 @@ async fn catalog(place: &Place) -> Arc<dyn Catalog> {
     let folder = place.path("lake.warehouse");
     let retries = RetryPolicy::new(Duration::from_secs(1));
     let location = StoreLocation::Folder(folder.clone());
-    let warehouse = Warehouse::open(&location, retries).await.unwrap();
+    let opened = Warehouse::open(&location, retries.clone()).await;
     let catalog = CatalogLocation::Sqlite(folder.join("catalog.sqlite"));
-    catalog.open(&warehouse).await.unwrap()
+    catalog.open(opened.unwrap(), retries).await.unwrap().0
 }
 
 fn ident(name: &str) -> TableIdent {

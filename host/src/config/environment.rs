@@ -12,6 +12,9 @@ use super::{ConfigError, Origins};
 /// What every variable of a setting begins with.
 const PREFIX: &str = "SLUICE_";
 
+/// The variables that are secrets, so they are no settings, which a command line and a file can have.
+const SECRETS: [&str; 1] = ["SLUICE_TABLE_CATALOG_TOKEN"];
+
 /// Parts of the variables that Kubernetes sets in every container for a service that is called `sluice`.
 const KUBERNETES: [&str; 2] = ["_SERVICE_HOST", "_PORT"];
 
@@ -124,6 +127,7 @@ pub fn unknown(
             continue;
         };
         if settings().any(|setting| setting == name)
+            || SECRETS.contains(&variable.as_str())
             || KUBERNETES.iter().any(|part| variable.contains(part))
         {
             continue;
@@ -224,6 +228,7 @@ mod tests {
             "SLUICE_PORT_9464_TCP_ADDR",
             "SLUICE_REGISTRY_PORT",
             "SLUICE_SERVICE_HOST",
+            "SLUICE_TABLE_CATALOG_TOKEN",
             "LAKE",
         ] {
             assert_eq!(check(&[foreign]), Ok(vec![]), "{foreign}");

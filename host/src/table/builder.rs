@@ -194,10 +194,12 @@ impl Builder {
     async fn state(&self) -> anyhow::Result<TableState> {
         let table = self.catalog.load_table(&self.table).await;
         let table = table.map_err(|error| match error.kind() {
-            iceberg::ErrorKind::TableNotFound => anyhow::anyhow!(
-                "there is no table {} any more; create it with `sluice table create`",
-                self.table
-            ),
+            iceberg::ErrorKind::TableNotFound | iceberg::ErrorKind::NamespaceNotFound => {
+                anyhow::anyhow!(
+                    "there is no table {} any more; create it with `sluice table create`",
+                    self.table
+                )
+            }
             _ => error.into(),
         })?;
         Ok(TableState::read(table, &self.warehouse).await?)
@@ -368,10 +370,7 @@ impl Builder {
             }
             if !is_committed {
                 let folder = folder(&self.warehouse, table, &open.id)?;
-                let mut keys = Vec::new();
-                let mut found = |key: &str| keys.push(format!("{folder}{key}"));
-                self.warehouse.store().list(&folder, &mut found).await?;
-                keys.sort_unstable();
+                let keys = self.warehouse.names(&folder).await?;
                 let attempt = open.id.clone();
                 if !keys.is_empty() {
                     documents.put_void(&VoidFiles { attempt, keys }).await?;

@@ -29,7 +29,7 @@ pub(super) struct TableDocuments {
 pub(super) struct VoidFiles {
     /// The attempt.
     pub(super) attempt: String,
-    /// Their keys in the warehouse.
+    /// Their keys in the warehouse, or their URIs if they are outside of it.
     pub(super) keys: Vec<String>,
 }
 
@@ -37,7 +37,9 @@ pub(super) struct VoidFiles {
 #[derive(Debug, Error)]
 pub enum DocumentError {
     /// It does not exist.
-    #[error("{0} does not exist; restore it, or rebuild the table")]
+    #[error(
+        "{0} does not exist; give the warehouse that the table was created with, restore the file, or rebuild the table"
+    )]
     Missing(String),
     /// It is damaged.
     #[error("{place}: {why}; restore it, or rebuild the table")]

@@ -38,6 +38,22 @@ pub enum ManageError {
         /// Where it was looked for.
         catalog: String,
     },
+    /// The catalog removes the files with the table.
+    #[error(
+        "{0} is in a table bucket, which keeps no files of a table that is dropped; give --purge to remove both"
+    )]
+    KeepsNoFiles(TableIdent),
+    /// A rebuild that was killed has left two names of one table.
+    #[error(
+        "the table {table} is also {other}: a rebuild was cut off. Nothing was removed; run `sluice table rebuild` again, or drop \
+         {table} without --purge"
+    )]
+    TwoNames {
+        /// The table.
+        table: TableIdent,
+        /// Its other name.
+        other: TableIdent,
+    },
     /// A catalog that was busy has lost its own commit.
     #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
     Busy {
@@ -56,9 +72,6 @@ pub enum ManageError {
     /// The catalog fails.
     #[error(transparent)]
     Catalog(#[from] iceberg::Error),
-    /// The warehouse fails.
-    #[error(transparent)]
-    Storage(#[from] sluice_storage::error::StorageError),
 }
 
 /// Where tables are.
@@ -123,8 +136,15 @@ impl Tables {
             Ok(present) => self.compare(present, schema, layout).await,
             Err(ManageError::Missing { .. }) => {
                 let location = self.new_location(table);
-                self.create_new(table, location, schema, layout).await?;
-                Ok(Created::Now)
+                let created = self.create_new(table, location, schema, layout).await;
+                let Err(error) = created else {
+                    return Ok(Created::Now);
+                };
+                // Its answer was lost, or another process has created one at the same time.
+                match self.find(table).await {
+                    Ok(Some(present)) => self.compare(present, schema, layout).await,
+                    _ => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
@@ -189,7 +209,12 @@ impl Tables {
             .await;
         match created {
             Err(error) if error.kind() == ErrorKind::NamespaceAlreadyExists => Ok(()),
-            created => Ok(created.map(drop)?),
+            // It may exist without the right to create one.
+            Err(error) => match self.catalog.get_namespace(namespace).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(error.into()),
+            },
+            Ok(_) => Ok(()),
         }
     }
 
@@ -248,24 +273,25 @@ impl Tables {
     /// # Errors
     /// [`ManageError`]
     pub async fn drop_table(&self, table: &Table, purge: bool) -> Result<u64, ManageError> {
-        self.catalog.drop_table(table.identifier()).await?;
+        let location = table.metadata().location();
+        if purge && let Some(other) = self.other_name(table).await? {
+            let table = table.identifier().clone();
+            return Err(ManageError::TwoNames { table, other });
+        }
+        match (self.warehouse.is_in_table_bucket(location), purge) {
+            (true, true) => self.catalog.purge_table(table.identifier()).await?,
+            (true, false) => return Err(ManageError::KeepsNoFiles(table.identifier().clone())),
+            (false, _) => self.catalog.drop_table(table.identifier()).await?,
+        }
         if !purge {
             return Ok(0);
         }
         let uuid = table.metadata().uuid();
-        let location = self.warehouse.key(table.metadata().location())?;
-        let folders = [
-            format!("{}/", location.trim_end_matches('/')),
-            format!("_sluice/tables/{uuid}/"),
-        ];
-        let store = self.warehouse.store();
+        let documents = self.warehouse.uri_of(&format!("_sluice/tables/{uuid}/"));
         let mut removed = 0;
-        for folder in folders {
-            let mut keys = Vec::new();
-            let mut found = |key: &str| keys.push(format!("{folder}{key}"));
-            store.list(&folder, &mut found).await?;
-            for key in keys {
-                store.remove(&key).await?;
+        for folder in [location, &documents] {
+            for name in self.warehouse.names(folder).await? {
+                self.warehouse.remove(&self.warehouse.uri_of(&name)).await?;
                 removed += 1;
             }
         }

@@ -7,13 +7,17 @@
 //! It can be killed between any two of these steps, and goes on from what it finds. Between the two renames, no table has
 //! the name, so a reader that looks it up in this moment finds none.
 //!
+//! Glue has no rename: it is a copy of the entry and the removal of the first one. A kill between the two leaves one table
+//! with two names. The entry with the temporary name, or with the new one of the table before, is removed then, and never
+//! NAME's: a builder that follows NAME may have committed to it since.
+//!
 //! A builder that follows NAME meanwhile goes on with the table that it finds under it. Its attempt on another table is
 //! void: see [`commit`](super::commit).
 
 use std::time::Duration;
 
 use iceberg::table::Table;
-use iceberg::{NamespaceIdent, TableIdent};
+use iceberg::{ErrorKind, NamespaceIdent, TableIdent};
 use sluice_schema::Schema;
 use thiserror::Error;
 
@@ -122,7 +126,14 @@ impl Tables {
         new: NewColumns,
     ) -> Result<Rebuild, RebuildError> {
         let new_table = suffixed(table, REBUILD);
-        let left = self.find(&new_table).await?;
+        let mut left = self.find(&new_table).await?;
+        let named = self.find(table).await?;
+        if let (Some(second), Some(named)) = (&left, &named)
+            && is_same(second, named)
+        {
+            self.remove_name(second).await?;
+            left = None;
+        }
         // An earlier rebuild that was killed between the renames has left no table with the name.
         let present = match self.load(table).await {
             Err(ManageError::Missing { .. }) if left.is_some() => None,
@@ -233,7 +244,13 @@ impl Tables {
         rebuild: &Rebuild,
     ) -> Result<Option<Table>, RebuildError> {
         let present = match self.find(table).await? {
-            Some(present) if is(&present, rebuild) => return Ok(Some(present)),
+            Some(present) if is(&present, rebuild) => {
+                let second = self.find(&rebuild.table).await?;
+                if let Some(second) = second.filter(|second| is_same(second, &present)) {
+                    self.remove_name(&second).await?;
+                }
+                return Ok(Some(present));
+            }
             present => present,
         };
         let new = self.find(&rebuild.table).await?;
@@ -242,15 +259,50 @@ impl Tables {
         }
         let renamed = match present {
             Some(present) => {
-                // The first digits are those of the time.
-                let part = present.metadata().uuid().as_u128() & 0xffff_ffff;
-                let kept = suffixed(table, &format!("{BEFORE}{part:08x}"));
+                let kept = kept_name(table, &present);
+                let second = self.find(&kept).await?;
+                if let Some(second) = second.filter(|second| is_same(second, &present)) {
+                    self.remove_name(&second).await?;
+                }
                 self.catalog.rename_table(table, &kept).await
             }
             None => self.catalog.rename_table(&rebuild.table, table).await,
         };
         renamed.map_err(ManageError::from)?;
         Ok(None)
+    }
+
+    /// Another name of a table, which a rebuild that was killed has left.
+    ///
+    /// # Errors
+    /// [`ManageError`]
+    pub(super) async fn other_name(
+        &self,
+        table: &Table,
+    ) -> Result<Option<TableIdent>, ManageError> {
+        let name = table.identifier().name();
+        let before = name.split(BEFORE).next().unwrap_or(name);
+        let first = before.strip_suffix(REBUILD).unwrap_or(before);
+        let first = TableIdent::new(table.identifier().namespace().clone(), first.to_owned());
+        for other in [kept_name(&first, table), suffixed(&first, REBUILD), first] {
+            if other == *table.identifier() {
+                continue;
+            }
+            if let Some(found) = self.find(&other).await?
+                && is_same(&found, table)
+            {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the second name of a table. Its files stay.
+    async fn remove_name(&self, second: &Table) -> Result<(), ManageError> {
+        match self.catalog.drop_table(second.identifier()).await {
+            Err(error) if error.kind() != ErrorKind::TableNotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn rebuilt(&self, table: Table) -> Result<Rebuilt, RebuildError> {
@@ -274,6 +326,18 @@ impl Tables {
 /// Whether a table is the new one.
 fn is(table: &Table, rebuild: &Rebuild) -> bool {
     table.metadata().uuid().to_string() == rebuild.uuid
+}
+
+/// Whether two names lead to one table.
+fn is_same(table: &Table, other: &Table) -> bool {
+    table.metadata().uuid() == other.metadata().uuid()
+}
+
+/// The name that a table keeps if another one gets the name that it has.
+fn kept_name(name: &TableIdent, table: &Table) -> TableIdent {
+    // The first digits are those of the time.
+    let part = table.metadata().uuid().as_u128() & 0xffff_ffff;
+    suffixed(name, &format!("{BEFORE}{part:08x}"))
 }
 
 /// A name in the same namespace.

@@ -42,7 +42,7 @@ pub struct TableStatus {
     pub oldest: Option<i64>,
     /// The values of its events that no column has.
     pub unmapped: UnmappedValues,
-    /// The files of attempts that were given up, by their keys in the warehouse.
+    /// The files of attempts that were given up, by their keys in the warehouse, or their URIs if they are outside of it.
     pub removable: Vec<String>,
     /// All shards, in their order.
     pub shards: Vec<ShardLag>,
@@ -117,9 +117,8 @@ async fn removable(state: &TableState, tables: &Tables) -> anyhow::Result<Vec<St
         let Some((folder, _)) = void.keys.first().and_then(|key| key.rsplit_once('/')) else {
             continue;
         };
-        let folder = format!("{folder}/");
-        let mut found = |name: &str| removable.push(format!("{folder}{name}"));
-        tables.warehouse.store().list(&folder, &mut found).await?;
+        let folder = tables.warehouse.uri_of(folder);
+        removable.extend(tables.warehouse.names(&folder).await?);
     }
     removable.sort_unstable();
     Ok(removable)

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use iceberg::spec::{DataFile, Literal};
 use iceberg::table::Table;
-use sluice_storage::object_store::{NewObject, Payload};
+use sluice_storage::object_store::Payload;
 use tokio::sync::Semaphore;
 
 use super::data_file::NewDataFile;
@@ -26,14 +26,14 @@ pub(super) struct Upload<'a> {
     pub(super) progress: &'a TableProgress,
 }
 
-/// The folder of the files of an attempt.
+/// The URI of the folder of the files of an attempt.
 pub(super) fn folder(
     warehouse: &Warehouse,
     table: &Table,
     attempt: &str,
 ) -> anyhow::Result<String> {
-    let location = table.metadata().location();
-    let location = warehouse.key(location)?.trim_end_matches('/');
+    let location = warehouse.uri_of(warehouse.name(table.metadata().location())?);
+    let location = location.trim_end_matches('/');
     Ok(format!("{location}/data/{attempt}/"))
 }
 
@@ -47,8 +47,8 @@ impl Upload<'_> {
         let folder = folder(self.warehouse, &self.state.table, attempt)?;
         let in_memory = Semaphore::new(UPLOADED_MIB as usize);
         let uploads = written.files.iter().enumerate().map(|(number, file)| {
-            let key = format!("{folder}{number:05}.parquet");
-            self.one(file, key, &in_memory)
+            let uri = format!("{folder}{number:05}.parquet");
+            self.one(file, uri, &in_memory)
         });
         let uploads = stream::iter(uploads).buffered(UPLOADS_AT_ONCE);
         uploads.try_collect().await
@@ -57,7 +57,7 @@ impl Upload<'_> {
     async fn one(
         &self,
         file: &TableFile,
-        key: String,
+        uri: String,
         in_memory: &Semaphore,
     ) -> anyhow::Result<DataFile> {
         let mib = u32::try_from(file.bytes >> 20).unwrap_or(u32::MAX);
@@ -67,11 +67,11 @@ impl Upload<'_> {
         let path = file.path.display();
         let bytes = tokio::fs::read(&file.path).await;
         let bytes = bytes.with_context(|| format!("{path}"))?;
-        let object = NewObject::plain(Payload {
+        let payload = Payload {
             bytes: bytes.into(),
             content_type: Some("application/vnd.apache.parquet"),
-        });
-        self.warehouse.store().put_if_absent(&key, object).await?;
+        };
+        self.warehouse.put(&uri, payload).await?;
         self.progress.step();
         let state = self.state;
         let metadata = state.table.metadata();
@@ -83,7 +83,7 @@ impl Upload<'_> {
         let value = state.layout.value_of.iter();
         let value = value.map(|_| file.event_type.as_ref().map(Literal::string));
         let described = NewDataFile {
-            uri: self.warehouse.uri_of(&key),
+            uri,
             bytes: file.bytes,
             spec: metadata.default_partition_spec_id(),
             partition: day.chain(value).collect(),

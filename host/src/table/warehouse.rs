@@ -1,26 +1,21 @@
 //! The warehouse: the folder or the prefix of a bucket that has the files of tables, over the same store that a lake uses,
 //! so with the same client, credentials and retries.
 //!
-//! Iceberg names files by URIs. Those of the warehouse begin with its root, and the rest is the key of the object.
+//! Iceberg names files by URIs. Those of the warehouse begin with its root, and the rest is the key of the object. A catalog
+//! that is a service may keep a table in another bucket, which is outside of the warehouse. An object has a name: its key,
+//! or its URI if it is outside.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
-use iceberg::io::{
-    FileMetadata, FileRead, FileWrite, InputFile, OutputFile, Storage, StorageConfig,
-    StorageFactory,
-};
 use iceberg::{Error, ErrorKind, Result};
-use serde::{Deserialize, Serialize};
 use sluice_storage::error::StorageError;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::{Found, NewObject, ObjectStore, Payload};
 use sluice_storage::retry::RetryPolicy;
+
+use super::outside::{Outside, split};
 
 /// A warehouse.
 #[derive(Clone, Debug)]
@@ -28,6 +23,15 @@ pub struct Warehouse {
     store: Arc<dyn ObjectStore>,
     /// The URI of its root, which ends with a slash.
     root: String,
+    /// The buckets outside of it, if its catalog may keep tables there.
+    outside: Option<Arc<Outside>>,
+}
+
+/// An object, and the store that has it.
+struct Object<'a> {
+    store: Arc<dyn ObjectStore>,
+    key: &'a str,
+    is_in_table_bucket: bool,
 }
 
 impl Warehouse {
@@ -38,7 +42,18 @@ impl Warehouse {
     pub async fn open(location: &StoreLocation, retries: RetryPolicy) -> anyhow::Result<Self> {
         let root = root(location)?;
         let store = location.open(retries).await?;
-        Ok(Self { store, root })
+        Ok(Self {
+            store,
+            root,
+            outside: None,
+        })
+    }
+
+    /// The warehouse of a catalog that may keep tables outside of it.
+    #[must_use]
+    pub(super) fn reaching(self, outside: Outside) -> Self {
+        let outside = Some(Arc::new(outside));
+        Self { outside, ..self }
     }
 
     /// The store of its objects.
@@ -53,17 +68,28 @@ impl Warehouse {
         self.root.trim_end_matches('/')
     }
 
-    /// The URI of an object.
+    /// The URI of the object with a name.
     #[must_use]
-    pub fn uri_of(&self, key: &str) -> String {
-        format!("{}{key}", self.root)
+    pub fn uri_of(&self, name: &str) -> String {
+        match split(name) {
+            Some(_) => name.to_owned(),
+            None => format!("{}{name}", self.root),
+        }
+    }
+
+    /// The name of the object with a URI.
+    ///
+    /// # Errors
+    /// It is not in the warehouse, and its catalog keeps no table elsewhere.
+    pub fn name<'a>(&self, uri: &'a str) -> Result<&'a str> {
+        match (self.key(uri), &self.outside) {
+            (Err(_), Some(_)) if split(uri).is_some() => Ok(uri),
+            (key, _) => key,
+        }
     }
 
     /// The key of the object with a URI.
-    ///
-    /// # Errors
-    /// It is not in the warehouse.
-    pub fn key<'a>(&self, uri: &'a str) -> Result<&'a str> {
+    fn key<'a>(&self, uri: &'a str) -> Result<&'a str> {
         // Other programs name a file by its path, or by `file:` and its path.
         let path = || {
             let root = self.root.strip_prefix("file://")?;
@@ -75,25 +101,106 @@ impl Warehouse {
         })
     }
 
-    async fn get(&self, uri: &str) -> Result<Bytes> {
-        let key = self.key(uri)?;
-        match self.store.get(key, usize::MAX).await.map_err(failed)? {
+    async fn object<'a>(&self, uri: &'a str) -> Result<Object<'a>> {
+        let name = self.name(uri)?;
+        match (&self.outside, split(name)) {
+            (Some(outside), Some((bucket, key))) => Ok(Object {
+                store: outside.bucket(bucket).await?,
+                key,
+                is_in_table_bucket: outside.is_table_bucket(bucket),
+            }),
+            _ => Ok(Object {
+                store: self.store.clone(),
+                key: name,
+                is_in_table_bucket: false,
+            }),
+        }
+    }
+
+    /// Reads the object with a URI, unless it is larger than `max` bytes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn find(&self, uri: &str, max: usize) -> Result<Found> {
+        let object = self.object(uri).await?;
+        let found = object.store.get(object.key, max).await;
+        found.map_err(|error| object.failed(&error))
+    }
+
+    /// Reads the object with a URI, which exists.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not exist.
+    pub(super) async fn get(&self, uri: &str) -> Result<Bytes> {
+        match self.find(uri, usize::MAX).await? {
             Found::Content(bytes) => Ok(bytes.into()),
             Found::Nothing | Found::TooLarge(_) => {
-                let why = format!("{} does not exist", self.store.place(key));
+                let why = format!("{uri} does not exist");
                 Err(Error::new(ErrorKind::DataInvalid, why))
             }
         }
     }
 
-    async fn put(&self, uri: &str, bytes: Bytes) -> Result<()> {
-        let payload = Payload {
-            bytes,
-            content_type: None,
+    /// Puts the object with a URI, whose name no other one has.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) async fn put(&self, uri: &str, payload: Payload) -> Result<()> {
+        let object = self.object(uri).await?;
+        let new = NewObject::plain(payload);
+        let put = object.store.put_if_absent(object.key, new).await;
+        put.map_err(|error| object.failed(&error))
+    }
+
+    /// Removes the object with a URI, if it exists.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub(super) async fn remove(&self, uri: &str) -> Result<()> {
+        let object = self.object(uri).await?;
+        let removed = object.store.remove(object.key).await;
+        removed.map_err(|error| object.failed(&error))
+    }
+
+    /// The names of the objects in the folder with a URI, in their order. There are none of a bucket of S3 Tables, which
+    /// lists nothing and removes by itself what no table names.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let folder = format!("{}/", folder.trim_end_matches('/'));
+        let object = self.object(&folder).await?;
+        let mut names = Vec::new();
+        if object.is_in_table_bucket {
+            return Ok(names);
+        }
+        let folder = self.name(&folder)?;
+        let mut found = |key: &str| names.push(format!("{folder}{key}"));
+        let listed = object.store.list(object.key, &mut found).await;
+        listed.map_err(|error| object.failed(&error))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether the object with a URI is in a bucket of S3 Tables.
+    pub(super) fn is_in_table_bucket(&self, uri: &str) -> bool {
+        let bucket = self.name(uri).ok().and_then(split);
+        match (&self.outside, bucket) {
+            (Some(outside), Some((bucket, _))) => outside.is_table_bucket(bucket),
+            _ => false,
+        }
+    }
+}
+
+impl Object<'_> {
+    fn failed(&self, error: &StorageError) -> Error {
+        let why = match self.is_in_table_bucket {
+            true => format!(
+                "{error}; in a bucket of S3 Tables, reads need s3tables:GetTableData and writes s3tables:PutTableData"
+            ),
+            false => error.to_string(),
         };
-        let key = self.key(uri)?;
-        let put = self.store.put_if_absent(key, NewObject::plain(payload));
-        put.await.map_err(failed)
+        Error::new(ErrorKind::Unexpected, why)
     }
 }
 
@@ -117,156 +224,6 @@ fn root(location: &StoreLocation) -> anyhow::Result<String> {
     }
 }
 
-fn failed(error: StorageError) -> Error {
-    Error::new(ErrorKind::Unexpected, error.to_string()).with_source(error)
-}
-
-/// Gives the files of a warehouse to a catalog. No table is sent to another process, so the warehouse itself needs no form
-/// in which it could be.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct WarehouseFiles {
-    #[serde(skip)]
-    warehouse: Option<Warehouse>,
-}
-
-impl WarehouseFiles {
-    pub(super) fn of(warehouse: &Warehouse) -> Arc<Self> {
-        let warehouse = Some(warehouse.clone());
-        Arc::new(Self { warehouse })
-    }
-}
-
-#[typetag::serde(name = "sluice-warehouse")]
-impl StorageFactory for WarehouseFiles {
-    fn build(&self, _: &StorageConfig) -> Result<Arc<dyn Storage>> {
-        let warehouse = self.warehouse.clone();
-        Ok(Arc::new(WarehouseStorage { warehouse }))
-    }
-}
-
-/// The files of a warehouse.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct WarehouseStorage {
-    #[serde(skip)]
-    warehouse: Option<Warehouse>,
-}
-
-impl WarehouseStorage {
-    fn warehouse(&self) -> Result<&Warehouse> {
-        let missing = || Error::new(ErrorKind::Unexpected, "a storage without its warehouse");
-        self.warehouse.as_ref().ok_or_else(missing)
-    }
-}
-
-#[async_trait]
-#[typetag::serde(name = "sluice-warehouse")]
-impl Storage for WarehouseStorage {
-    async fn exists(&self, path: &str) -> Result<bool> {
-        let warehouse = self.warehouse()?;
-        let found = warehouse.store.get(warehouse.key(path)?, 0).await;
-        Ok(!matches!(found.map_err(failed)?, Found::Nothing))
-    }
-
-    async fn metadata(&self, path: &str) -> Result<FileMetadata> {
-        let size = self.read(path).await?.len() as u64;
-        Ok(FileMetadata { size })
-    }
-
-    async fn read(&self, path: &str) -> Result<Bytes> {
-        self.warehouse()?.get(path).await
-    }
-
-    async fn reader(&self, path: &str) -> Result<Box<dyn FileRead>> {
-        Ok(Box::new(WholeFile(self.read(path).await?)))
-    }
-
-    async fn write(&self, path: &str, bytes: Bytes) -> Result<()> {
-        self.warehouse()?.put(path, bytes).await
-    }
-
-    async fn writer(&self, path: &str) -> Result<Box<dyn FileWrite>> {
-        Ok(Box::new(NewFile {
-            warehouse: self.warehouse()?.clone(),
-            uri: path.to_owned(),
-            bytes: Vec::new(),
-        }))
-    }
-
-    async fn delete(&self, path: &str) -> Result<()> {
-        let warehouse = self.warehouse()?;
-        let removed = warehouse.store.remove(warehouse.key(path)?);
-        removed.await.map_err(failed)
-    }
-
-    async fn delete_prefix(&self, path: &str) -> Result<()> {
-        let warehouse = self.warehouse()?;
-        let folder = format!("{}/", warehouse.key(path)?.trim_end_matches('/'));
-        let mut keys = Vec::new();
-        let mut found = |key: &str| keys.push(format!("{folder}{key}"));
-        warehouse
-            .store
-            .list(&folder, &mut found)
-            .await
-            .map_err(failed)?;
-        for key in keys {
-            warehouse.store.remove(&key).await.map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    async fn delete_stream(&self, mut paths: BoxStream<'static, String>) -> Result<()> {
-        while let Some(path) = paths.next().await {
-            self.delete(&path).await?;
-        }
-        Ok(())
-    }
-
-    fn new_input(&self, path: &str) -> Result<InputFile> {
-        Ok(InputFile::new(Arc::new(self.clone()), path.to_owned()))
-    }
-
-    fn new_output(&self, path: &str) -> Result<OutputFile> {
-        Ok(OutputFile::new(Arc::new(self.clone()), path.to_owned()))
-    }
-}
-
-/// A file that was read as a whole: what Iceberg reads through this trait is small.
-struct WholeFile(Bytes);
-
-#[async_trait]
-impl FileRead for WholeFile {
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let end = |_| Error::new(ErrorKind::DataInvalid, "a range behind the end of a file");
-        let start = usize::try_from(range.start).map_err(end)?;
-        let end = usize::try_from(range.end).map_err(end)?;
-        if start > end || end > self.0.len() {
-            let why = format!("bytes {start} to {end} of a file with {}", self.0.len());
-            return Err(Error::new(ErrorKind::DataInvalid, why));
-        }
-        Ok(self.0.slice(start..end))
-    }
-}
-
-/// A file that is put as a whole when it is closed. One that is given up leaves nothing.
-struct NewFile {
-    warehouse: Warehouse,
-    uri: String,
-    bytes: Vec<u8>,
-}
-
-#[async_trait]
-impl FileWrite for NewFile {
-    async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.bytes.extend_from_slice(&bytes);
-        Ok(())
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.warehouse.put(&self.uri, bytes.into()).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +233,7 @@ mod tests {
         Warehouse {
             store: Arc::new(store),
             root: root(location).unwrap(),
+            outside: None,
         }
     }
 
@@ -284,14 +242,24 @@ mod tests {
         let folder = warehouse(&StoreLocation::Folder("/tmp/a b/wh/".into()));
         assert_eq!(folder.uri(), "file:///tmp/a b/wh");
         assert_eq!(folder.uri_of("x/y"), "file:///tmp/a b/wh/x/y");
-        assert_eq!(folder.key("file:///tmp/a b/wh/x/y").unwrap(), "x/y");
-        assert_eq!(folder.key("/tmp/a b/wh/x/y").unwrap(), "x/y");
-        assert_eq!(folder.key("file:/tmp/a b/wh/x/y").unwrap(), "x/y");
-        assert!(folder.key("file:///tmp/other/x").is_err());
+        assert_eq!(folder.name("file:///tmp/a b/wh/x/y").unwrap(), "x/y");
+        assert_eq!(folder.name("/tmp/a b/wh/x/y").unwrap(), "x/y");
+        assert_eq!(folder.name("file:/tmp/a b/wh/x/y").unwrap(), "x/y");
+        assert!(folder.name("file:///tmp/other/x").is_err());
         let (bucket, prefix) = ("b".into(), "p/".into());
         let bucket = warehouse(&StoreLocation::S3 { bucket, prefix });
         assert_eq!(bucket.uri(), "s3://b/p");
-        assert_eq!(bucket.key(&bucket.uri_of("x")).unwrap(), "x");
-        assert!(bucket.key("s3://b/other/x").is_err());
+        assert_eq!(bucket.name(&bucket.uri_of("x")).unwrap(), "x");
+        assert!(bucket.name("s3://b/other/x").is_err());
+        let outside = Outside::new(RetryPolicy::new(std::time::Duration::ZERO), None);
+        let reaching = bucket.reaching(outside);
+        assert_eq!(reaching.name("s3://b/p/x").unwrap(), "x");
+        let uri = "s3://b/other/x";
+        assert_eq!(reaching.name(uri).unwrap(), uri);
+        assert_eq!(reaching.uri_of(uri), uri);
+        assert!(reaching.name("file:///x").is_err());
+        assert!(!reaching.is_in_table_bucket(uri));
+        assert!(reaching.is_in_table_bucket("s3://id--table-s3/metadata/x"));
+        assert!(!reaching.is_in_table_bucket("s3://b/p/x"));
     }
 }

@@ -76,7 +76,13 @@ fn variable(name: &str) -> Option<String> {
 /// A client of S3. A custom endpoint has no bucket in its host name.
 #[must_use]
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
-    let config = service_config(config, "S3", None);
+    s3_in(config, None)
+}
+
+/// A client of S3 in `region` instead of the default one.
+#[must_use]
+pub fn s3_in(config: &SdkConfig, region: Option<&str>) -> aws_sdk_s3::Client {
+    let config = service_config(config, "S3", region);
     let is_custom = config.endpoint_url().is_some();
     let builder = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_custom);
     aws_sdk_s3::Client::from_conf(builder.build())

@@ -38,13 +38,14 @@ const PUTS_MAX: usize = 3;
 const REQUESTS_AT_ONCE: usize = 32;
 
 /// Objects below a prefix of a bucket. A put has the condition `If-None-Match: *`, a change `If-Match` with the
-/// `ETag` that was seen.
+/// `ETag` that was seen, unless the bucket [takes no conditions](Self::without_conditions).
 #[derive(Clone, Debug)]
 pub struct S3Store {
     client: Client,
     bucket: String,
     prefix: String,
     retry_policy: RetryPolicy,
+    has_conditions: bool,
 }
 
 /// How an object that exists compares with one that was to be put.
@@ -58,6 +59,7 @@ enum Existing {
 /// The condition of a write.
 #[derive(Clone, Copy)]
 enum Condition<'a> {
+    None,
     Absent,
     Unchanged(&'a Version),
 }
@@ -71,6 +73,17 @@ impl S3Store {
             bucket,
             prefix,
             retry_policy,
+            has_conditions: true,
+        }
+    }
+
+    /// The store of a bucket that takes no conditions, such as one of S3 Tables. A put replaces what is there, so each key
+    /// must be put by one process only, which always puts the same bytes. Nothing can be changed by compare-and-swap.
+    #[must_use]
+    pub fn without_conditions(self) -> Self {
+        Self {
+            has_conditions: false,
+            ..self
         }
     }
 
@@ -111,6 +124,7 @@ impl S3Store {
         let put = put.set_content_type(object.payload.content_type.map(str::to_owned));
         let put = metadata.fold(put, |put, (name, value)| put.metadata(name, value));
         let put = match condition {
+            Condition::None => put,
             Condition::Absent => put.if_none_match("*"),
             Condition::Unchanged(Version(etag)) => put.if_match(etag),
         };
@@ -163,6 +177,10 @@ impl S3Store {
     }
 
     async fn put(&self, key: &str, object: &NewObject<'_>) -> StorageResult<()> {
+        if !self.has_conditions {
+            let put = || self.write(Operation::Put, key, object, Condition::None);
+            return self.retry(Operation::Put, key, put).await.map(drop);
+        }
         let mut puts = 0;
         loop {
             puts += 1;
@@ -185,6 +203,14 @@ impl S3Store {
         object: &NewObject<'_>,
         condition: Condition<'_>,
     ) -> StorageResult<Version> {
+        if !self.has_conditions {
+            let cause = "the bucket takes no conditions, so nothing in it can be changed";
+            return Err(StorageError {
+                operation: Operation::Write,
+                place: self.place(key),
+                cause: RequestError::new(ErrorKind::Invalid, cause),
+            });
+        }
         let write = || self.write(Operation::Write, key, object, condition);
         let conflict = match self.retry(Operation::Write, key, write).await {
             Err(error) if error.is_conflict() => error,

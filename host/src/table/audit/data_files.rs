@@ -109,9 +109,9 @@ impl DataFiles<'_> {
             let why = format!("it is a file of {}, and only Parquet is read", file.format);
             return Ok((file, Err(why)));
         }
-        let bytes = match self.warehouse.key(&file.uri) {
+        let bytes = match self.warehouse.name(&file.uri) {
             Err(error) => return Ok((file, Err(error.message().to_owned()))),
-            Ok(key) => self.warehouse.store().get(key, usize::MAX).await?,
+            Ok(_) => self.warehouse.find(&file.uri, usize::MAX).await?,
         };
         let Found::Content(bytes) = bytes else {
             return Ok((file, Err("it does not exist".into())));

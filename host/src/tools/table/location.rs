@@ -1,6 +1,6 @@
 //! Where the tables of a command are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -34,15 +34,13 @@ pub struct LocationArgs {
     )]
     pub(crate) table_name: String,
 
-    /// The catalog: `sqlite:FILE`. [default: `catalog.sqlite` in a warehouse that is a folder]
-    #[arg(
-        long = "catalog",
-        value_name = "sqlite:FILE",
-        env = "SLUICE_TABLE_CATALOG"
-    )]
+    /// The catalog: `sqlite:FILE`, `glue`, `s3tables:ARN` of a table bucket, or `rest:URI` of an Iceberg REST catalog, with
+    /// `?warehouse=NAME` if it has several. [default: `catalog.sqlite` in a warehouse that is a folder]
+    #[arg(long = "catalog", value_name = "CATALOG", env = "SLUICE_TABLE_CATALOG")]
     pub(crate) table_catalog: Option<String>,
 
-    /// The folder or the prefix of a bucket for the files of tables: `file:DIR` or `s3://BUCKET/PREFIX`. Not in the lake.
+    /// The folder or the prefix of a bucket for the files of tables: `file:DIR` or `s3://BUCKET/PREFIX`. Not in the lake. With
+    /// `s3tables:`, it has only what Sluice keeps beside a table.
     /// [default: beside a lake that is a folder, with `.warehouse` after its name]
     #[arg(
         long = "warehouse",
@@ -102,11 +100,16 @@ impl LocationArgs {
             Some(catalog) => parse_catalog(catalog)?,
             None => in_warehouse(&warehouse)?,
         };
+        let table = parse_name(&self.table_name)?;
+        let namespace = table.namespace().to_url_string();
+        catalog
+            .check_names(&namespace, table.name())
+            .map_err(|why| ConfigError::new("table.name", format!("{table}: {why}")))?;
         Ok(TableLocation {
             lake,
             warehouse,
             catalog,
-            table: parse_name(&self.table_name)?,
+            table,
         })
     }
 }
@@ -121,9 +124,10 @@ impl TableLocation {
     }
 
     async fn open_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
-        let warehouse = Warehouse::open(&self.warehouse, retries).await?;
+        let warehouse = Warehouse::open(&self.warehouse, retries.clone()).await?;
+        let (catalog, warehouse) = self.catalog.open(warehouse, retries).await?;
         Ok(Tables {
-            catalog: self.catalog.open(&warehouse).await?,
+            catalog,
             catalog_name: self.catalog.to_string(),
             warehouse,
         })
@@ -178,7 +182,8 @@ fn in_warehouse(warehouse: &StoreLocation) -> Result<CatalogLocation, ConfigErro
     match warehouse {
         StoreLocation::Folder(folder) => Ok(CatalogLocation::Sqlite(folder.join(CATALOG_FILE))),
         StoreLocation::S3 { .. } => {
-            let why = "missing; give `sqlite:FILE`: a warehouse in a bucket has no place for it";
+            let why = "missing; give `glue`, `s3tables:ARN`, `rest:URI` or `sqlite:FILE`: a warehouse in a bucket has no place \
+                       for a file";
             Err(ConfigError::new("table.catalog", why))
         }
     }
@@ -215,15 +220,7 @@ fn check_apart(lake: &StoreLocation, warehouse: &StoreLocation) -> Result<(), Co
 }
 
 fn parse_catalog(catalog: &str) -> Result<CatalogLocation, ConfigError> {
-    match catalog.strip_prefix("sqlite:") {
-        Some(file) if !file.is_empty() && !file.starts_with("//") => {
-            Ok(CatalogLocation::Sqlite(PathBuf::from(file)))
-        }
-        _ => {
-            let why = format!("{catalog:?} is not sqlite:FILE");
-            Err(ConfigError::new("table.catalog", why))
-        }
-    }
+    CatalogLocation::parse(catalog).map_err(|why| ConfigError::new("table.catalog", why))
 }
 
 fn parse_name(name: &str) -> Result<TableIdent, ConfigError> {

@@ -1,8 +1,10 @@
 //! A table as pyiceberg and `DuckDB` read it, and as others change it.
 
+mod catalogs;
 mod foreign;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,12 +12,16 @@ use serde_json::{Value, json};
 
 use super::Table;
 
+/// The Python that has the readers.
+fn interpreter() -> OsString {
+    let python = std::env::var_os("SLUICE_TABLE_READERS_PYTHON");
+    python.expect("SLUICE_TABLE_READERS_PYTHON is a Python of `make readers`")
+}
+
 /// Runs an action of `table.py`.
 fn python(table: &Table, action: &[&str]) -> Value {
-    let python = std::env::var_os("SLUICE_TABLE_READERS_PYTHON");
-    let python = python.expect("SLUICE_TABLE_READERS_PYTHON is a Python of `make readers`");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
-    let run = Command::new(python)
+    let run = Command::new(interpreter())
         .arg(script)
         .arg(table.warehouse.catalog.name())
         .arg(table.warehouse.metadata_location(&table.name))

@@ -15,7 +15,7 @@ const VARIABLE: &str = "AWS_ENDPOINT_URL";
 const KEY: &str = "endpoint_url";
 
 /// The ids of the services that Sluice uses, as the AWS SDKs name them.
-const SERVICES: [&str; 3] = ["S3", "Kinesis", "SQS"];
+const SERVICES: [&str; 5] = ["S3", "Kinesis", "SQS", "Glue", "S3Tables"];
 
 /// Checks all endpoints that are configured.
 ///
