@@ -7,10 +7,10 @@ OUT    := out
 PRECOMPILED := $(dir $(SLUICE))precompiled
 EVENTS := 1000000
 
-# Duration in minutes. The default is 10 for `make soak`, and 1 per target for `make fuzz`.
+# Duration in minutes. The default is 10 for `make soak` and `make soak-table`, and 1 per target for `make fuzz`.
 MINUTES :=
 
-# The seed of `make soak`. The default is a random one.
+# The seed of `make soak` and `make soak-table`. The default is a random one.
 SEED :=
 
 # Arguments of `make bench`, such as BENCH_ARGS="--pairs 9 --only floor,swaps".
@@ -153,11 +153,23 @@ readers-setup:
 	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" && \
 	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack"
 
-soak: setup ## kill, freeze and stop hosts under load, then check that each record landed once (MINUTES=10, SEED=7)
+SOAK := SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main --
+
+soak: setup ## kill, freeze and stop hosts and builders under load, then check lake and table (MINUTES=10, SEED=7)
 	@echo "== building the program and the tests"
 	cargo test $(CARGO_ALL) --test main --no-run
 	@echo "== $(or $(MINUTES),10) minutes of kills, freezes, stops, faults, reshards and release switches under load; a line every 15 s"
-	SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main -- soak::each_record_lands_once_whatever_happens --exact --nocapture
+	$(SOAK) soak::each_record_lands_once_whatever_happens --exact --nocapture
+
+soak-table: setup ## kill runs over files and builders of a table at random, then check lake and table (MINUTES=10, SEED=7)
+	@echo "== building the program and the tests"
+	cargo test $(CARGO_ALL) --test main --no-run
+	@echo "== $(or $(MINUTES),10) minutes of kills and freezes of runs and builders"
+	@if [ -x $(TABLE_READERS)/bin/python ]; \
+	then SLUICE_TABLE_READERS_PYTHON=$(abspath $(TABLE_READERS))/bin/python \
+		$(SOAK) table::readers::foreign::kills_and_a_foreign_writer_at_once_change_nothing --exact --ignored --nocapture; \
+	else echo "pyiceberg is not installed (make readers-setup), so no other program writes to the table"; \
+		$(SOAK) table::kills_together::runs_and_builders_that_are_killed_keep_each_event_once --exact --nocapture; fi
 
 bench: lambda ## measure parts and whole runs, and compare them with the goals (BENCH_ARGS="--help" lists options)
 	@echo "== building the benchmarks"
@@ -204,4 +216,4 @@ workflows-check: ## check the workflows and the Dockerfile of the public CI (ski
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak soak-table bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean

@@ -1,4 +1,4 @@
-//! Random accidents of hosts, services and the stream, one after the other.
+//! Random accidents of hosts, services, the stream and builders of the table, one after the other.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
 
+use super::builders::Builders;
 use super::functions::Functions;
 use super::hosts::Hosts;
 use super::parameters::Parameters;
@@ -23,7 +24,7 @@ use testkit::proxy::RuleId;
 type Act = fn(&mut Chaos);
 
 /// The accidents with their relative frequencies.
-const ACTS: [(u32, Act); 10] = [
+const ACTS: [(u32, Act); 11] = [
     (7, Chaos::kill_at_random_step),
     (8, Chaos::kill_at_a_step),
     (2, Chaos::freeze_at_random_step),
@@ -34,6 +35,7 @@ const ACTS: [(u32, Act); 10] = [
     (2, Chaos::add_quirk),
     (2, Chaos::swap),
     (1, Chaos::reshard),
+    (9, Chaos::disturb_builders),
 ];
 
 /// The timeout for a step. Some steps are rare.
@@ -68,6 +70,8 @@ pub(super) struct Chaos {
     rng: Pcg64Mcg,
     parquet: bool,
     pub(super) hosts: Box<dyn Hosts>,
+    /// The builders of the table, if there is one.
+    pub(super) builders: Option<Builders>,
     pub(super) tally: AccidentCounts,
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
@@ -87,13 +91,18 @@ impl Chaos {
         let hosts: Box<dyn Hosts> = if parameters.functions {
             Box::new(Functions::new(cloud, parameters, of_hosts))
         } else {
-            Box::new(Workers::new(cloud, parameters, of_hosts))
+            Box::new(Workers::of(cloud, parameters, of_hosts))
         };
+        let of_builders = rand::SeedableRng::from_rng(&mut rng);
+        let builders = parameters
+            .table
+            .map(|place| Builders::new(cloud, place, of_builders));
         Self {
             cloud: Arc::clone(cloud),
             rng,
             parquet: parameters.parquet,
             hosts,
+            builders,
             tally: AccidentCounts::default(),
             releases,
             active: None,
@@ -111,6 +120,9 @@ impl Chaos {
     /// Ends the faults whose time is over.
     pub(super) fn maintain(&mut self) {
         self.hosts.maintain();
+        if let Some(builders) = &mut self.builders {
+            builders.maintain();
+        }
         let now = Instant::now();
         let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
         self.faults = left;
@@ -132,6 +144,15 @@ impl Chaos {
         self.end(faults);
         self.cloud.kinesis.empty_reads(0);
         self.hosts.wake_all();
+        if let Some(builders) = &mut self.builders {
+            builders.are_left_alone();
+        }
+    }
+
+    fn disturb_builders(&mut self) {
+        if let Some(builders) = &mut self.builders {
+            builders.act(&mut self.rng);
+        }
     }
 
     fn kill_at_random_step(&mut self) {

@@ -246,6 +246,12 @@ impl<'a> Lake<'a> {
         )
     }
 
+    /// Whether the record with this index is an event of the lake.
+    #[cfg(feature = "table")]
+    pub(super) fn has_event(&self, index: usize) -> bool {
+        self.places[index] == Place::Lake
+    }
+
     pub(super) fn chunks(&self) -> usize {
         self.chunks.len()
     }

@@ -1,5 +1,6 @@
-//! A soak: workers, or functions with mappings, process a continuous load while accidents happen to
-//! them, to the services and to the stream. At the end, each record must be in one place.
+//! A soak: workers, or functions with mappings, process a continuous load, and builders make a table of the lake, while
+//! accidents happen to them, to the services and to the stream. At the end, each record must be in one place, and the table
+//! must have each event of the lake once.
 //!
 //! All random choices follow from one seed: the records, the accidents and their times. The
 //! scheduling of processes and threads does not, so a seed repeats a run in kind and not step by
@@ -13,6 +14,7 @@
 //! - `SLUICE_TEST_PROGRAM`: another `sluice` instead of the one that was built with the tests.
 
 mod account;
+mod builders;
 mod chaos;
 mod check;
 mod functions;
@@ -20,13 +22,16 @@ mod hosts;
 mod load;
 mod manifests;
 mod parameters;
+mod processes;
 mod records;
 mod rows;
 mod sabotage;
 mod steps;
+mod table;
+#[cfg(feature = "table")]
+mod table_rows;
 mod workers;
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
@@ -48,6 +53,7 @@ use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
 use crate::support::program::Ran;
+use crate::support::soak_options::SoakOptions;
 
 const LAKE: &str = "s3://bucket/lake";
 const REGISTRY: &str = "s3://bucket/registry";
@@ -81,28 +87,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(15);
 
 /// After the last accident, there must be progress within this time.
 const STANDSTILL: Duration = Duration::from_secs(180);
-
-/// The parameters of a soak.
-#[derive(Clone, Copy, Debug)]
-struct SoakOptions {
-    minutes: f64,
-    seed: u64,
-}
-
-impl SoakOptions {
-    fn from_environment() -> Self {
-        let asked = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let minutes = asked("SLUICE_SOAK_MINUTES");
-        let seed = asked("SLUICE_SOAK_SEED");
-        Self {
-            minutes: minutes.map_or(SHORT, |minutes| minutes.parse().expect("minutes")),
-            seed: seed.map_or_else(
-                || rand::random::<u32>().into(),
-                |seed| seed.parse().expect("a seed"),
-            ),
-        }
-    }
-}
 
 /// The program with these arguments, on the stand-ins.
 fn program<S: AsRef<OsStr>>(cloud: &Cloud, args: &[S]) -> Command {
@@ -204,6 +188,9 @@ impl Soak {
         }
         self.settle();
         self.chaos.hosts.stop_all();
+        if let Some(builders) = &mut self.chaos.builders {
+            builders.stop_all();
+        }
         self.load.finish();
     }
 
@@ -253,6 +240,9 @@ impl Soak {
         assert_eq!(landed + account.dropped, account.records());
         self.audit(lake.events, lake.quarantined);
         self.audit_quickly(&lake);
+        if let Some(builders) = &self.chaos.builders {
+            println!("soak: {}; {builders}", builders.check(&lake));
+        }
     }
 
     fn audit(&self, events: u64, quarantined: u64) {
@@ -293,12 +283,16 @@ impl Soak {
     fn so_far(&self) -> String {
         let seconds = self.begun.elapsed().as_secs();
         let account = self.load.account();
-        let tally = self.chaos.tally;
-        let hosts = &self.chaos.hosts;
+        let Chaos {
+            tally,
+            hosts,
+            builders,
+            ..
+        } = &self.chaos;
         format!(
             "{:02}:{:02}:{:02} records {}, on the bus {} ({} again) | kills {}: {} anywhere, {} at a step, \
              {} frozen | frozen {} | stops {} | starts {} | faults {} ({} requests) | swaps {} | splits {}, \
-             merges {}, shards {}",
+             merges {}, shards {}{}",
             seconds / 3_600,
             seconds / 60 % 60,
             seconds % 60,
@@ -318,6 +312,9 @@ impl Soak {
             tally.splits,
             tally.merges,
             shards(&self.cloud).len(),
+            builders
+                .as_ref()
+                .map_or(String::new(), |builders| format!(" | {builders}")),
         )
     }
 }
@@ -344,7 +341,7 @@ fn published(cloud: &Cloud) -> (Vec<String>, Releases) {
 
 #[test]
 fn each_record_lands_once_whatever_happens() {
-    let asked = SoakOptions::from_environment();
+    let asked = SoakOptions::from_environment(SHORT);
     let SoakOptions { minutes, seed } = asked;
     println!("soak: {minutes} minutes with the seed {seed}");
     let mut soak = Soak::start(asked);

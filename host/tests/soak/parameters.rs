@@ -1,5 +1,5 @@
 //! The parameters that differ between soaks: the kind of hosts, the kind of queue, the treatment of
-//! misplaced records, whether records are decoded, and the format of objects.
+//! misplaced records, whether records are decoded, the format of objects, and the place of the table.
 
 use std::fmt::{self, Display};
 
@@ -44,6 +44,15 @@ pub(super) struct Parameters {
     pub(super) decodes: bool,
     /// Workers write Parquet.
     pub(super) parquet: bool,
+    /// Where the files of the table are that is built from the lake, if one is.
+    pub(super) table: Option<WarehousePlace>,
+}
+
+/// Where the files of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WarehousePlace {
+    Folder,
+    Bucket,
 }
 
 impl Parameters {
@@ -60,6 +69,10 @@ impl Parameters {
             },
             decodes: rng.random(),
             parquet: !functions && rng.random_range(0..2) == 0,
+            table: cfg!(feature = "table").then(|| match rng.random() {
+                true => WarehousePlace::Bucket,
+                false => WarehousePlace::Folder,
+            }),
         }
     }
 
@@ -150,9 +163,14 @@ impl Display for Parameters {
             ""
         };
         let objects = if self.parquet { ", Parquet" } else { "" };
+        let table = match self.table {
+            None => "",
+            Some(WarehousePlace::Folder) => ", a table in a folder",
+            Some(WarehousePlace::Bucket) => ", a table in a bucket",
+        };
         write!(
             f,
-            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}{objects}"
+            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}{objects}{table}"
         )
     }
 }

@@ -1,5 +1,8 @@
 //! Violations that the checks of a soak must notice.
 
+#[cfg(feature = "table")]
+mod table;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ const USUAL: Parameters = Parameters {
     misplaced_records: MisplacedRecords::Keep,
     decodes: false,
     parquet: false,
+    table: None,
 };
 
 const PARQUET: Parameters = Parameters {
@@ -161,6 +165,7 @@ fn a_complete_delivery_passes() {
                 misplaced_records,
                 decodes,
                 parquet,
+                table: None,
             });
             assert!(delivered.lake_is_whole());
             assert!(delivered.is_settled());

@@ -6,6 +6,7 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_pcg::Pcg64Mcg;
 
+use super::parameters::WarehousePlace;
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
 use testkit::proxy::{Fault, Rule};
 
@@ -55,28 +56,78 @@ fn any_step(rng: &mut Pcg64Mcg, parquet: bool) -> &'static Step {
     steps.choose(rng).unwrap()
 }
 
+/// The requests of a builder of a table to the lake.
+static STEPS_OF_BUILDERS: [fn(Rule) -> Rule; 5] = [
+    |rule| rule.method("GET").path("list-type=2"),
+    |rule| rule.method("GET").path("_sluice/ledger"),
+    |rule| rule.method("GET").path("_sluice/chunks"),
+    |rule| rule.method("GET").path("_sluice/schemas"),
+    |rule| rule.method("GET").path("event_type"),
+];
+
+/// Its requests to a warehouse in S3, in their order.
+static STEPS_OF_WAREHOUSES: [fn(Rule) -> Rule; 9] = [
+    |rule| rule.method("GET").path(".metadata.json"),
+    |rule| rule.method("GET").path("watermarks"),
+    |rule| rule.method("GET").path("builder.json"),
+    // The lease is taken, an attempt is noted or settled, or the lease is given back.
+    |rule| rule.method("PUT").path("builder.json"),
+    |rule| rule.method("PUT").path(".parquet"),
+    |rule| rule.method("PUT").path("watermarks"),
+    |rule| rule.method("PUT").path("-m0.avro"),
+    |rule| rule.method("PUT").path("snap-"),
+    // Afterwards, the catalog takes the commit.
+    |rule| rule.method("PUT").path(".metadata.json"),
+];
+
+fn any_step_of_builders(rng: &mut Pcg64Mcg, place: WarehousePlace) -> fn(Rule) -> Rule {
+    let in_bucket = place == WarehousePlace::Bucket;
+    let more = STEPS_OF_WAREHOUSES.iter().filter(|_| in_bucket);
+    let steps: Vec<_> = STEPS_OF_BUILDERS.iter().chain(more).collect();
+    **steps.choose(rng).unwrap()
+}
+
 /// A rule that holds a request of a random step, before its service gets it or after it has
 /// executed it.
 pub(super) fn hold(rng: &mut Pcg64Mcg, parquet: bool) -> (Service, Rule) {
     let (service, request) = *any_step(rng, parquet);
+    (service, held(rng, request))
+}
+
+/// The same for a request of a builder.
+pub(super) fn hold_builder(rng: &mut Pcg64Mcg, place: WarehousePlace) -> Rule {
+    let request = any_step_of_builders(rng, place);
+    held(rng, request)
+}
+
+fn held(rng: &mut Pcg64Mcg, request: fn(Rule) -> Rule) -> Rule {
     let held = [Fault::Hold, Fault::HoldAnswer].choose(rng).unwrap();
     let rule = request(Rule::new(held.clone()));
-    (service, rule.nth(rng.random_range(1..=4)))
+    rule.nth(rng.random_range(1..=4))
 }
 
 /// A rule that adds a fault to some requests: a few, or all for a while.
 pub(super) fn fault(rng: &mut Pcg64Mcg, parquet: bool) -> (Service, Rule) {
     let (service, request) = *any_step(rng, parquet);
+    (service, faulty(rng, service, request))
+}
+
+/// The same for requests of builders.
+pub(super) fn builder_fault(rng: &mut Pcg64Mcg, place: WarehousePlace) -> Rule {
+    let request = any_step_of_builders(rng, place);
+    faulty(rng, S3, request)
+}
+
+fn faulty(rng: &mut Pcg64Mcg, service: Service, request: fn(Rule) -> Rule) -> Rule {
     let rule = Rule::new(fault_of(service, rng));
     let rule = match rng.random_range(0..3) {
         0 => rule,
         _ => request(rule),
     };
-    let rule = match rng.random_range(0..3) {
+    match rng.random_range(0..3) {
         0 => rule.always(),
         _ => rule.times(rng.random_range(1..=40)),
-    };
-    (service, rule)
+    }
 }
 
 fn fault_of(service: Service, rng: &mut Pcg64Mcg) -> Fault {

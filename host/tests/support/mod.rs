@@ -1,5 +1,6 @@
 //! Code that the tests share.
 
+pub(crate) mod builder_leases;
 pub(crate) mod cases;
 pub(crate) mod cloud;
 pub(crate) mod delivery;
@@ -10,3 +11,4 @@ pub(crate) mod ledgers;
 pub(crate) mod manifests;
 pub(crate) mod outcomes;
 pub(crate) mod program;
+pub(crate) mod soak_options;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Bucket, Table, lines};
 use crate::local::events;
+use crate::support::builder_leases::leases;
 use crate::support::cases::at_once;
 use crate::support::cloud::{records, signal};
 use crate::support::program::Running;
@@ -75,7 +76,7 @@ fn a_builder_that_wakes_up_late_commits_nothing() {
 /// Removes the lease again and again.
 fn remove_leases(table: &Table, is_over: &AtomicBool) {
     while !is_over.load(Relaxed) {
-        for lease in table.leases() {
+        for lease in leases(&table.warehouse.folder) {
             let _already_removed = fs::remove_file(lease);
         }
         thread::sleep(LEASE_REMOVED_EACH);

@@ -39,18 +39,18 @@ impl Catalog {
 }
 
 /// Where the tables of a warehouse are.
-pub(super) struct Warehouse {
-    pub(super) catalog: Catalog,
+pub(crate) struct Warehouse {
+    pub(crate) catalog: Catalog,
     /// What comes before the key of a file in its URI.
-    pub(super) root: String,
+    pub(crate) root: String,
     /// The folder that has the files by their keys.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// A file of a table.
-pub(super) struct TableFile {
+pub(crate) struct TableFile {
     /// Its key in the warehouse.
-    pub(super) key: String,
+    pub(crate) key: String,
     pub(super) bytes: u64,
     pub(super) rows: u64,
     pub(super) partition: Vec<Option<Literal>>,
@@ -61,15 +61,15 @@ pub(super) struct TableFile {
 
 /// A row.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) origin: Origin,
+pub(crate) struct Row {
+    pub(crate) origin: Origin,
     /// Its columns that are not null, without those of the origin and `_rest`.
     pub(super) columns: HashMap<String, Field>,
     pub(super) rest: Option<String>,
 }
 
 /// Where an event of the lake is: its shard, the first record of its chunk, and its line in one of the chunk's objects.
-pub(super) type Origin = (String, String, i64);
+pub(crate) type Origin = (String, String, i64);
 
 impl Warehouse {
     /// The metadata of the table with this name, in the namespace `sluice`.
@@ -98,7 +98,7 @@ impl Warehouse {
     }
 
     /// The files of the present snapshot, in the order of their keys.
-    pub(super) fn files(&self, table: &str) -> Vec<TableFile> {
+    pub(crate) fn files(&self, table: &str) -> Vec<TableFile> {
         let metadata = self.metadata(table);
         let Some(snapshot) = metadata.current_snapshot() else {
             return Vec::new();
@@ -137,7 +137,7 @@ impl Warehouse {
         files.flat_map(|file| self.rows_of(&file)).collect()
     }
 
-    pub(super) fn rows_of(&self, file: &TableFile) -> Vec<Row> {
+    pub(crate) fn rows_of(&self, file: &TableFile) -> Vec<Row> {
         let content = fs::read(self.folder.join(&file.key)).unwrap();
         assert_eq!(content.len() as u64, file.bytes, "{}", file.key);
         let reader = SerializedFileReader::new(Bytes::from(content)).unwrap();
@@ -178,6 +178,8 @@ fn row(row: parquet::record::Row) -> Row {
     let mut take = |name: &str| columns.remove(name).unwrap_or_else(|| panic!("no {name}"));
     let text = |field: Field| match field {
         Field::Str(text) => text,
+        // A row that Sluice has not written.
+        Field::Null => String::new(),
         other => panic!("{other} is no string"),
     };
     let line = match take("_line") {
@@ -198,7 +200,7 @@ fn row(row: parquet::record::Row) -> Row {
 }
 
 impl Row {
-    pub(super) fn text(&self, column: &str) -> Option<&str> {
+    pub(crate) fn text(&self, column: &str) -> Option<&str> {
         match self.columns.get(column)? {
             Field::Str(text) => Some(text),
             other => panic!("{other} is no string"),
@@ -220,7 +222,7 @@ impl Row {
     }
 
     /// Whether this is the row of an event: each member is in its column or in `_rest`, and nothing else is there.
-    fn is_of(&self, event: &Map<String, Value>) -> bool {
+    pub(crate) fn is_of(&self, event: &Map<String, Value>) -> bool {
         let rest = self.rest();
         let has = |(name, value): (&String, &Value)| {
             let column = self.columns.get(name);

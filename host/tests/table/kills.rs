@@ -1,7 +1,6 @@
 //! A builder is killed between any two of its requests and at any moment, and answers are lost. The table has each event
 //! once all the same, and what was written in vain is listed.
 
-use std::fs;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,8 +8,9 @@ use std::time::{Duration, Instant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-use super::{Bucket, CatalogKind, Table, expired, lines, rest};
+use super::{Bucket, CatalogKind, Table, lines, rest};
 use crate::local::events;
+use crate::support::builder_leases::expire_in_folder;
 use crate::support::cases::at_once;
 use crate::support::cloud::records;
 use crate::support::program::Running;
@@ -128,18 +128,6 @@ fn a_builder_over_a_rest_catalog_survives_the_loss_of_any_answer_to_a_write() {
     lose_any_answer_to_a_write(CatalogKind::Rest);
 }
 
-/// Ends the leases of a table in a folder, as if their time was over.
-fn expire_leases(table: &Table, by: &str) {
-    for lease in table.leases() {
-        let expired = fs::read(&lease).ok().and_then(|lease| expired(&lease));
-        let new = lease.with_file_name(format!(".{by}"));
-        if let Some(expired) = expired {
-            fs::write(&new, expired).unwrap();
-            fs::rename(&new, &lease).unwrap();
-        }
-    }
-}
-
 const LANES: u64 = 3;
 const KILLS_A_LANE: usize = 15;
 const FILES: u64 = 12;
@@ -153,7 +141,7 @@ fn kill_at_random(table: &Table, lane: u64, longest: Duration) {
         let killed = Running(command.spawn().unwrap());
         thread::sleep(longest.mul_f64(rng.random_range(0.0..1.2)));
         drop(killed);
-        expire_leases(table, &format!("lane-{lane}"));
+        expire_in_folder(&table.warehouse.folder, &format!("lane-{lane}"));
     }
 }
 

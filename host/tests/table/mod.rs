@@ -1,17 +1,18 @@
 //! `sluice table`: the events of a lake as an Iceberg table, each once.
 
 mod builders;
-mod contents;
+pub(crate) mod contents;
 mod errors;
 mod follow;
 mod kills;
+mod kills_together;
 mod layouts;
+mod read_only_lake;
 mod readers;
 mod rest;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,9 +21,9 @@ use testkit::environment;
 use testkit::proxy::Proxy;
 use testkit::rest_catalog::{Access, RestCatalog};
 use testkit::s3::S3;
-use tokio::runtime::Runtime;
 
 use self::contents::{Catalog, Warehouse, are_events_of};
+use crate::support::builder_leases;
 use crate::support::program::{Place, Ran};
 
 /// The name of the table, unless a test gives another one.
@@ -182,14 +183,6 @@ impl Table {
         assert!(keys.is_subset(&self.warehouse.data_files()), "{keys:?}");
         keys
     }
-
-    /// The paths of the documents that say which builder works.
-    fn leases(&self) -> Vec<PathBuf> {
-        let tables = fs::read_dir(self.warehouse.folder.join("_sluice/tables"));
-        let folders = tables.into_iter().flatten();
-        let leases = folders.map(|folder| folder.unwrap().path().join("builder.json"));
-        leases.filter(|lease| lease.exists()).collect()
-    }
 }
 
 /// The environment of a program that reaches S3 by this URL.
@@ -199,13 +192,6 @@ fn variables(endpoint: &str) -> BTreeMap<String, String> {
     variables
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// What a builder that ended long ago has left of its lease.
-fn expired(lease: &[u8]) -> Option<Vec<u8>> {
-    let mut lease: Value = serde_json::from_slice(lease).ok()?;
-    lease["renewed_at"] = 0.into();
-    Some(lease.to_string().into_bytes())
 }
 
 /// Where the names of tables lead to their metadata.
@@ -220,7 +206,6 @@ struct Bucket {
     s3: S3,
     catalogs: CatalogKind,
     folder: PathBuf,
-    runtime: Runtime,
 }
 
 impl Bucket {
@@ -234,7 +219,6 @@ impl Bucket {
             catalogs,
             folder: s3.bucket("bucket"),
             s3,
-            runtime: Runtime::new().unwrap(),
         }
     }
 
@@ -264,13 +248,7 @@ impl Bucket {
 
     /// Ends the leases of a table, as if their time was over.
     fn expire_leases(&self, table: &Table) {
-        for path in table.leases() {
-            let key = path.strip_prefix(&self.folder).unwrap().to_str().unwrap();
-            let content = expired(&fs::read(&path).unwrap()).unwrap();
-            let put = self.s3.client().put_object().bucket("bucket").key(key);
-            let put = put.body(content.into());
-            self.runtime.block_on(put.send()).unwrap();
-        }
+        builder_leases::expire_in_bucket(&self.s3, "bucket", &table.warehouse.folder);
     }
 }
 

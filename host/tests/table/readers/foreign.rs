@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::contents::are_events_of;
-use super::super::{Table, rest};
+use super::super::{Table, kills_together, rest};
 use super::{grow, python, schema};
 
 /// Creates a table that is not divided, so that pyiceberg can append to it, with 10 events. Returns the snapshot.
@@ -115,4 +115,10 @@ fn a_builder_stops_if_a_column_has_lost_its_values() {
     // A new column of this name does not have the values of the files that are there.
     python(&table, &["add", "event_uuid"]);
     table.run("sync", &[]).failed(1, &parts);
+}
+
+#[test]
+#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
+fn kills_and_a_foreign_writer_at_once_change_nothing() {
+    kills_together::kill_all(true);
 }

@@ -6,7 +6,7 @@ mod foreign;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
@@ -20,17 +20,22 @@ fn interpreter() -> OsString {
 
 /// Runs an action of `table.py`.
 fn python(table: &Table, action: &[&str]) -> Value {
+    let run = try_python(table, action);
+    let errors = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{action:?}: {errors}");
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// The same, where others can change the table at the same time.
+pub(super) fn try_python(table: &Table, action: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
-    let run = Command::new(interpreter())
+    Command::new(interpreter())
         .arg(script)
         .arg(table.warehouse.catalog.name())
         .arg(table.warehouse.metadata_location(&table.name))
         .args(action)
         .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{action:?}: {errors}");
-    serde_json::from_slice(&run.stdout).unwrap()
+        .unwrap()
 }
 
 /// The days of the events, each with events of one type only.

@@ -9,6 +9,7 @@ count SNAPSHOT   the number of rows of a snapshot
 attached         the number of rows, each reader by the name of the table in a REST catalog
 plan FILTER      the files that pyiceberg plans for a filter, and the number of rows that it has in each reader
 append           append one row, whose `_shard` is `foreign`
+append_unknown   append one row without `_shard`
 property         set a property of the table
 expire SNAPSHOT  expire all snapshots but this one
 rollback SNAPSHOT, set SNAPSHOT  make it the present one
@@ -85,8 +86,16 @@ def plan(table, metadata, row_filter):
 
 
 def append(table, *_):
+    append_row(table, "foreign")
+
+
+def append_unknown(table, *_):
+    append_row(table, None)
+
+
+def append_row(table, shard):
     row = table.scan(limit=1).to_arrow().to_pylist()[0]
-    row["_shard"] = "foreign"
+    row["_shard"] = shard
     table.append(pyarrow.Table.from_pylist([row], schema=table.schema().as_arrow()))
 
 
@@ -126,6 +135,7 @@ ACTIONS = {
     "plan": plan,
     "append": append,
     "attached": attached,
+    "append_unknown": append_unknown,
     "property": set_property,
     "expire": expire,
     "rollback": rollback,
