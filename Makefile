@@ -107,10 +107,10 @@ demo: build ## run a million events from a file through the sandbox into a lake 
 	$(SLUICE) table status --lake file:$(OUT)/parquet
 	@echo; echo "demo: done; the events are in $(OUT)/lake as lines, in $(OUT)/parquet as Parquet, and in the table sluice.events, each of them once"
 
-demo-aws: build ## run a worker on a million events with stand-ins for Kinesis, S3 and SQS
+demo-aws: build ## run a worker on a million events with stand-ins for Kinesis, S3 and SQS, and build a table in an Iceberg REST catalog
 	@echo "== building the stand-ins"
 	cargo build $(CARGO_ALL) --example demo-aws
-	@echo; target/release/examples/demo-aws $(SLUICE) $(OUT)/aws $(EVENTS)
+	@echo; target/release/examples/demo-aws $(SLUICE) $(OUT)/aws $(EVENTS) $(TABLE_READERS)/bin/python
 
 lambda: build $(CROSS:%=cross) ## build a Lambda package, out/lambda-ARCH.zip (ARCH=arm64, CONFIG=sluice.toml, TRANSFORM=x.wasm, JQ=rules.jq)
 	@echo "== packing $(PACKAGE).zip"

@@ -1,10 +1,13 @@
-//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, the HTTP servers that the
+//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, and builds a table of its
+//! lake with a stand-in for an Iceberg REST catalog. The stand-ins are the HTTP servers that the
 //! tests use too. It runs the program as a user would, and prints what the program and the
 //! stand-ins used.
 //!
 //! ```text
-//! demo-aws PROGRAM FOLDER EVENTS
+//! demo-aws PROGRAM FOLDER EVENTS PYTHON
 //! ```
+//!
+//! PYTHON reads the table with pyiceberg, if it exists.
 
 #![allow(
     clippy::print_stdout,
@@ -23,12 +26,14 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount};
 
 use testkit::kinesis::Kinesis;
+use testkit::rest_catalog::{Access, RestCatalog};
 use testkit::s3::S3;
 use testkit::sqs::Sqs;
 
 const STREAM: &str = "events";
 const SHARDS: usize = 4;
 const BUCKET: &str = "lake";
+const WAREHOUSE: &str = "warehouse";
 const QUEUE: &str = "events-bus";
 
 /// The default size limit of a queue's messages.
@@ -39,16 +44,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [program, folder, events] = args.as_slice() else {
-        eprintln!("usage: demo-aws PROGRAM FOLDER EVENTS");
+    let [program, folder, events, python] = args.as_slice() else {
+        eprintln!("usage: demo-aws PROGRAM FOLDER EVENTS PYTHON");
         return ExitCode::from(2);
     };
     let Ok(events) = events.parse() else {
         eprintln!("demo-aws: {events:?} is not a number of events");
         return ExitCode::from(2);
     };
-    match Demo::new(program, Path::new(folder)).and_then(|demo| demo.run(events)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let demo = Demo::new(program, Path::new(folder));
+    let ran = demo.and_then(|demo| {
+        demo.run(events)?;
+        demo.build_table(events, Path::new(python))
+    });
+    match ran {
+        Ok(()) => {
+            println!("\ndemo-aws: done");
+            ExitCode::SUCCESS
+        }
         Err(why) => {
             eprintln!("demo-aws: {why}");
             ExitCode::FAILURE
@@ -62,6 +75,7 @@ struct Demo {
     kinesis: Kinesis,
     s3: S3,
     sqs: Sqs,
+    catalog: RestCatalog,
 }
 
 /// The measurement of a command.
@@ -86,6 +100,9 @@ impl Demo {
         let (kinesis, s3, sqs) = (Kinesis::start(), S3::start_at(root.clone()), Sqs::start());
         kinesis.create_stream(STREAM, SHARDS);
         s3.bucket(BUCKET);
+        s3.bucket(WAREHOUSE);
+        let tables = format!("s3://{WAREHOUSE}");
+        let catalog = RestCatalog::start_in_bucket(&s3, &tables, Access::default());
         sqs.create_queue(QUEUE, QUEUE_MAX_BYTES);
         Ok(Self {
             program,
@@ -93,19 +110,20 @@ impl Demo {
             kinesis,
             s3,
             sqs,
+            catalog,
         })
     }
 
     fn run(&self, events: u64) -> Result<(), String> {
         println!(
-            "== 1/5 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
+            "== 1/8 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
             self.kinesis.endpoint,
             self.s3.endpoint,
             self.root.display(),
             self.sqs.endpoint
         );
         println!(
-            "\n== 2/5 putting {} events into the stream",
+            "\n== 2/8 putting {} events into the stream",
             HumanCount(events)
         );
         let count = events.to_string();
@@ -119,18 +137,44 @@ impl Demo {
             "kinesis:events",
         ];
         self.command(&generate)?;
-        println!("\n== 3/5 through the transform into S3 and SQS");
+        println!("\n== 3/8 through the transform into S3 and SQS");
         let source = ["--source", "kinesis:events", "--lake", "s3://lake/events"];
         let bus = ["--bus", "sqs:events-bus", "--exit-when-caught-up"];
         let run = [&["run"], &source[..], &bus[..]].concat();
         let cost = self.command(&run)?;
-        println!("\n== 4/5 once more: what has landed does not land again");
+        println!("\n== 4/8 once more: what has landed does not land again");
         self.command(&run)?;
-        println!("\n== 5/5 is each record in exactly one place, and each event on the bus?");
+        println!("\n== 5/8 is each record in exactly one place, and each event on the bus?");
         self.command(&[&["audit"], &source[..]].concat())?;
         self.check_bus(events)?;
-        print_cost(&cost, events);
-        println!("\ndemo-aws: done");
+        print_cost("run", &cost, events);
+        Ok(())
+    }
+
+    /// Builds a table of the lake, proves it, and reads it.
+    fn build_table(&self, events: u64, python: &Path) -> Result<(), String> {
+        let uri = &self.catalog.endpoint;
+        println!(
+            "\n== 6/8 building an Iceberg table of the lake, in the REST catalog {uri} (its files are in {}/{WAREHOUSE})",
+            self.root.display()
+        );
+        let (catalog, warehouse) = (format!("rest:{uri}"), format!("s3://{WAREHOUSE}/tables"));
+        let lake = ["--lake", "s3://lake/events"];
+        let table = ["--warehouse", &warehouse, "--catalog", &catalog];
+        let table = [&lake[..], &table].concat();
+        self.command(&[&["table", "create"], &table[..]].concat())?;
+        let cost = self.command(&[&["table", "sync"], &table[..]].concat())?;
+        print_cost("sync", &cost, events);
+        println!("\n== 7/8 are the rows of the table the events of the lake, each of them once?");
+        self.command(&[&["audit", "--table"], &table[..]].concat())?;
+        println!("\n== 8/8 reading the table");
+        if python.exists() {
+            return query(python, uri);
+        }
+        println!(
+            "pyiceberg is not installed (make readers-setup), so here is what the table says of itself:"
+        );
+        self.command(&[&["table", "status"], &table[..]].concat())?;
         Ok(())
     }
 
@@ -184,10 +228,22 @@ impl Demo {
     }
 }
 
-fn print_cost(cost: &Cost, events: u64) {
+/// Reads the table with pyiceberg, which gets all but the URL of the catalog from the catalog.
+fn query(python: &Path, uri: &str) -> Result<(), String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/query_table.py");
+    let read = Command::new(python).args([script, uri]).status();
+    let read = read.map_err(|error| format!("cannot run {}: {error}", python.display()))?;
+    match read.success() {
+        true => Ok(()),
+        false => Err(format!("{script} ended with {read}")),
+    }
+}
+
+/// Prints what a run, or something else, took.
+fn print_cost(what: &str, cost: &Cost, events: u64) {
     let all = cost.cpu + cost.stand_ins_cpu;
     println!(
-        "\nthe run took {:.1} s for {} events: {:.1} s of processor time of sluice ({} of memory at \
+        "\nthe {what} took {:.1} s for {} events: {:.1} s of processor time of sluice ({} of memory at \
          most) and {:.1} s of the stand-ins, {:.0} % of both",
         cost.wall.as_secs_f64(),
         HumanCount(events),

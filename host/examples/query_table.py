@@ -2,7 +2,8 @@
 
     query_table.py WAREHOUSE [NAME]
 
-WAREHOUSE is the folder of the warehouse, with its catalog in `catalog.sqlite`. It needs `pyiceberg[sql-sqlite,pyarrow]`.
+WAREHOUSE is the folder of the warehouse, with its catalog in `catalog.sqlite`, or the URL of a REST catalog. It needs
+`pyiceberg[sql-sqlite,pyarrow]`.
 """
 
 import os
@@ -11,10 +12,15 @@ import sys
 from pyiceberg.catalog import load_catalog
 
 
-def main(warehouse, name="sluice.events"):
+def open_catalog(warehouse):
+    if warehouse.startswith(("http://", "https://")):
+        return load_catalog("sluice", type="rest", uri=warehouse)
     folder = os.path.abspath(warehouse)
-    catalog = load_catalog("sluice", type="sql", uri=f"sqlite:///{folder}/catalog.sqlite", warehouse=f"file://{folder}")
-    table = catalog.load_table(name)
+    return load_catalog("sluice", type="sql", uri=f"sqlite:///{folder}/catalog.sqlite", warehouse=f"file://{folder}")
+
+
+def main(warehouse, name="sluice.events"):
+    table = open_catalog(warehouse).load_table(name)
     types = table.scan(selected_fields=("event_type",)).to_arrow()
     counts = types.group_by("event_type").aggregate([("event_type", "count")])
     counts = counts.sort_by([("event_type_count", "descending"), ("event_type", "ascending")]).to_pylist()

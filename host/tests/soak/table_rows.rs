@@ -6,7 +6,7 @@ use super::account::shard_number;
 use super::check::Lake;
 use super::records::{line_of, number_and_place};
 use super::table::SoakTable;
-use crate::table::contents::{Row, Warehouse};
+use crate::table::contents::{Catalog, Row, Warehouse};
 
 /// The name of the table.
 const EVENTS: &str = "events";
@@ -19,7 +19,7 @@ impl SoakTable {
             None => self.uri.clone(),
         };
         Warehouse {
-            catalog: self.catalog.clone(),
+            catalog: Catalog::Sqlite(self.catalog.clone()),
             root: format!("{uri}/"),
             folder: self.folder.clone(),
         }

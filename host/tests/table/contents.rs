@@ -1,6 +1,7 @@
 //! Reads a table as its catalog and its metadata describe it, with other code than that which writes it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,14 +15,32 @@ use sluice::layout::object_key::ChunkName;
 use sluice_engine::record::ShardId;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
+use testkit::rest_catalog::RestCatalog;
 use tokio::runtime::Runtime;
 
 use crate::support::lake;
 
+/// The catalog of a warehouse.
+pub(crate) enum Catalog {
+    /// A file of `SQLite`.
+    Sqlite(PathBuf),
+    /// A REST catalog.
+    Rest(RestCatalog),
+}
+
+impl Catalog {
+    /// What others call it: the path of its file, or its URL.
+    pub(super) fn name(&self) -> &OsStr {
+        match self {
+            Self::Sqlite(file) => file.as_os_str(),
+            Self::Rest(catalog) => OsStr::new(&catalog.endpoint),
+        }
+    }
+}
+
 /// Where the tables of a warehouse are.
 pub(crate) struct Warehouse {
-    /// The file of the catalog.
-    pub(crate) catalog: PathBuf,
+    pub(crate) catalog: Catalog,
     /// What comes before the key of a file in its URI.
     pub(crate) root: String,
     /// The folder that has the files by their keys.
@@ -60,15 +79,13 @@ impl Warehouse {
     }
 
     pub(super) fn metadata_location(&self, table: &str) -> String {
-        let options = SqliteConnectOptions::new().filename(&self.catalog);
-        let location = async {
-            let mut catalog = options.connect().await.unwrap();
-            let query = "SELECT metadata_location FROM iceberg_tables \
-                         WHERE catalog_name = 'sluice' AND table_namespace = 'sluice' AND table_name = ?";
-            let query = sqlx::query_scalar::<_, String>(query).bind(table);
-            query.fetch_one(&mut catalog).await.unwrap()
-        };
-        Runtime::new().unwrap().block_on(location)
+        match &self.catalog {
+            Catalog::Sqlite(file) => metadata_location_in(file, table),
+            Catalog::Rest(catalog) => {
+                let location = catalog.metadata_location("sluice", table);
+                location.unwrap_or_else(|| panic!("there is no table {table}"))
+            }
+        }
     }
 
     /// Changes the metadata of a table, as another program does: it writes a new file, and names it in the catalog.
@@ -157,6 +174,18 @@ impl Warehouse {
         let keys = lake::tree(&self.folder).into_keys();
         keys.filter(|key| key.ends_with(".parquet")).collect()
     }
+}
+
+fn metadata_location_in(file: &Path, table: &str) -> String {
+    let options = SqliteConnectOptions::new().filename(file);
+    let location = async {
+        let mut catalog = options.connect().await.unwrap();
+        let query = "SELECT metadata_location FROM iceberg_tables \
+                     WHERE catalog_name = 'sluice' AND table_namespace = 'sluice' AND table_name = ?";
+        let query = sqlx::query_scalar::<_, String>(query).bind(table);
+        query.fetch_one(&mut catalog).await.unwrap()
+    };
+    Runtime::new().unwrap().block_on(location)
 }
 
 fn bounds(bounds: &HashMap<i32, Datum>) -> HashMap<i32, PrimitiveLiteral> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-use super::{Bucket, Table, lines};
+use super::{Bucket, CatalogKind, Table, lines, rest};
 use crate::local::events;
 use crate::support::builder_leases::expire_in_folder;
 use crate::support::cases::at_once;
@@ -20,8 +20,8 @@ use testkit::proxy::{Fault, Proxy, Rule};
 const A_MOMENT: Duration = Duration::from_millis(10);
 
 /// A bucket with a lake of two files.
-fn bucket() -> Bucket {
-    let bucket = Bucket::new();
+fn bucket(catalogs: CatalogKind) -> Bucket {
+    let bucket = Bucket::with(catalogs);
     let (table, _proxy) = bucket.table("unused");
     table.land("events.ndjson", events(0..20), &["--chunk-records", "10"]);
     table.land("more.ndjson", events(20..30), &[]);
@@ -66,9 +66,8 @@ fn requests(bucket: &Bucket) -> Vec<String> {
     methods
 }
 
-#[test]
-fn a_builder_can_be_killed_between_any_two_requests() {
-    let bucket = &bucket();
+fn kill_between_any_two_requests(catalogs: CatalogKind) {
+    let bucket = &bucket(catalogs);
     let requests = requests(bucket).len();
     println!("{requests} requests");
     at_once((1..=requests).flat_map(|nth| {
@@ -85,24 +84,48 @@ fn a_builder_can_be_killed_between_any_two_requests() {
     }));
 }
 
-/// The service does what it is asked to, and the answer is lost: the program finds out.
 #[test]
-fn a_builder_survives_the_loss_of_any_answer_to_a_put() {
-    let bucket = &bucket();
+fn a_builder_can_be_killed_between_any_two_requests() {
+    kill_between_any_two_requests(CatalogKind::Sqlite);
+}
+
+#[test]
+fn a_builder_over_a_rest_catalog_can_be_killed_between_any_two_requests() {
+    kill_between_any_two_requests(CatalogKind::Rest);
+}
+
+/// The services do what they are asked to, and the answer is lost: the program finds out.
+fn lose_any_answer_to_a_write(catalogs: CatalogKind) {
+    let bucket = &bucket(catalogs);
     let requests = requests(bucket);
-    let puts = requests.iter().filter(|method| *method == "PUT").count();
-    assert!(puts >= 6, "{requests:?}");
-    at_once((1..=puts).map(|nth| {
-        let name = format!("lost-{nth}");
+    // S3 gets puts, and a REST catalog posts.
+    let writes = ["PUT", "POST"].into_iter().flat_map(|method| {
+        let writes = requests.iter().filter(|of| *of == method).count();
+        (1..=writes).map(move |nth| (method, nth))
+    });
+    let writes: Vec<_> = writes.collect();
+    assert!(writes.len() >= 6, "{requests:?}");
+    at_once(writes.into_iter().map(|(method, nth)| {
+        let name = format!("lost-{method}-{nth}").to_lowercase();
         (name.clone(), move || {
             let (table, proxy) = new_table(bucket, &name);
-            let lost = proxy.add(Rule::new(Fault::ResetAfter).method("PUT").nth(nth));
+            let lost = proxy.add(Rule::new(Fault::ResetAfter).method(method).nth(nth));
             assert_eq!(table.sync()["events"], 30);
             assert_eq!(proxy.hits(lost), 1);
             is_whole(&table);
             assert!(table.removable().is_empty());
         })
     }));
+}
+
+#[test]
+fn a_builder_survives_the_loss_of_any_answer_to_a_put() {
+    lose_any_answer_to_a_write(CatalogKind::Sqlite);
+}
+
+#[test]
+fn a_builder_over_a_rest_catalog_survives_the_loss_of_any_answer_to_a_write() {
+    lose_any_answer_to_a_write(CatalogKind::Rest);
 }
 
 const LANES: u64 = 3;
@@ -122,9 +145,7 @@ fn kill_at_random(table: &Table, lane: u64, longest: Duration) {
     }
 }
 
-#[test]
-fn builders_that_are_killed_at_random_moments_commit_each_event_once() {
-    let mut table = Table::in_folder();
+fn kill_at_random_moments(mut table: Table) {
     table.place.install();
     table.create(&[]);
     table.land("events.ndjson", lines(&records(100, 100)), &[]);
@@ -145,4 +166,14 @@ fn builders_that_are_killed_at_random_moments_commit_each_event_once() {
     table.has_the_lake();
     table.removable();
     assert_eq!(table.sync()["events"], 0);
+}
+
+#[test]
+fn builders_that_are_killed_at_random_moments_commit_each_event_once() {
+    kill_at_random_moments(Table::in_folder());
+}
+
+#[test]
+fn builders_over_a_rest_catalog_that_are_killed_at_random_moments_commit_each_event_once() {
+    kill_at_random_moments(rest::in_folder());
 }

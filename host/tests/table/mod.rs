@@ -11,6 +11,7 @@ mod layouts;
 mod problems;
 mod read_only_lake;
 mod readers;
+mod rest;
 mod settings;
 mod sync;
 mod worker;
@@ -22,9 +23,10 @@ use std::process::Command;
 use serde_json::Value;
 use testkit::environment;
 use testkit::proxy::Proxy;
+use testkit::rest_catalog::{Access, RestCatalog};
 use testkit::s3::S3;
 
-use self::contents::{Warehouse, are_events_of};
+use self::contents::{Catalog, Warehouse, are_events_of};
 use crate::support::builder_leases;
 use crate::support::program::{Place, Ran};
 
@@ -52,7 +54,7 @@ impl Table {
         Self {
             lake: place.lake(),
             warehouse: Warehouse {
-                catalog: folder.join("catalog.sqlite"),
+                catalog: Catalog::Sqlite(folder.join("catalog.sqlite")),
                 root: format!("file://{}/", folder.display()),
                 folder,
             },
@@ -72,7 +74,7 @@ impl Table {
         Self {
             lake: bucket.join("lake"),
             warehouse: Warehouse {
-                catalog: place.path("catalog.sqlite"),
+                catalog: Catalog::Sqlite(place.path("catalog.sqlite")),
                 root: format!("{in_bucket}/"),
                 folder: bucket.join(warehouse),
             },
@@ -81,6 +83,17 @@ impl Table {
             name: EVENTS.into(),
             place,
         }
+    }
+
+    /// The same table with a REST catalog, which the program reaches by this URL.
+    fn in_rest_catalog(mut self, catalog: RestCatalog, uri: &str) -> Self {
+        if let Some(flag) = self.flags.iter().position(|flag| flag == "--catalog") {
+            self.flags.drain(flag..flag + 2);
+        }
+        self.flags
+            .extend(["--catalog".into(), format!("rest:{uri}")]);
+        self.warehouse.catalog = Catalog::Rest(catalog);
+        self
     }
 
     /// Another table of the same lake in the same catalog.
@@ -192,25 +205,55 @@ fn variables(endpoint: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A bucket with a lake that tables share.
+/// Where the names of tables lead to their metadata.
+#[derive(Clone, Copy)]
+enum CatalogKind {
+    Sqlite,
+    Rest,
+}
+
+/// A bucket with a lake that tables share. Each table has a catalog of its own.
 struct Bucket {
     s3: S3,
+    catalogs: CatalogKind,
     folder: PathBuf,
 }
 
 impl Bucket {
     fn new() -> Self {
+        Self::with(CatalogKind::Sqlite)
+    }
+
+    fn with(catalogs: CatalogKind) -> Self {
         let s3 = S3::start();
         Self {
+            catalogs,
             folder: s3.bucket("bucket"),
             s3,
         }
     }
 
-    /// A table, and a proxy in front of its requests.
+    /// A table, and a proxy in front of its requests to S3 and to a REST catalog.
     fn table(&self, warehouse: &str) -> (Table, Proxy) {
-        let proxy = Proxy::start(&self.s3.endpoint);
+        let s3 = ("/", self.s3.endpoint.as_str());
+        let catalog = match self.catalogs {
+            CatalogKind::Sqlite => None,
+            CatalogKind::Rest => {
+                let root = format!("s3://bucket/{warehouse}");
+                let catalog = RestCatalog::start_in_bucket(&self.s3, &root, Access::default());
+                Some(catalog)
+            }
+        };
+        let rest = catalog
+            .as_ref()
+            .map(|rest| ("/v1/", rest.endpoint.as_str()));
+        let services: Vec<_> = rest.into_iter().chain([s3]).collect();
+        let proxy = Proxy::start_for(&services);
         let table = Table::in_bucket(&self.folder, warehouse, &proxy.endpoint);
+        let table = match catalog {
+            Some(catalog) => table.in_rest_catalog(catalog, &proxy.endpoint),
+            None => table,
+        };
         (table, proxy)
     }
 

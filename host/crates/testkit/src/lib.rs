@@ -1,4 +1,4 @@
-//! Stand-ins for AWS: HTTP servers on this machine that the real AWS clients talk to.
+//! Stand-ins for AWS and for an Iceberg catalog: HTTP servers on this machine that the real clients talk to.
 
 #![allow(
     missing_docs,
@@ -10,6 +10,7 @@
 pub mod http;
 pub mod kinesis;
 pub mod proxy;
+pub mod rest_catalog;
 pub mod rpc;
 pub mod s3;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A proxy in front of a service, which makes requests and responses fail as networks do.
+//! A proxy in front of services, which makes requests and responses fail as networks do.
 
 mod answers;
 mod rules;
@@ -28,7 +28,8 @@ pub struct Proxy {
 }
 
 struct Shared {
-    upstream: String,
+    /// The services, each with what the paths of its requests begin with.
+    upstreams: Vec<(String, String)>,
     rules: Mutex<Rules>,
     /// Notified of every request.
     seen: Condvar,
@@ -39,8 +40,18 @@ struct Shared {
 impl Proxy {
     /// Starts a proxy of the service at this URL. Without rules, it only forwards.
     pub fn start(upstream: &str) -> Self {
+        Self::start_for(&[("/", upstream)])
+    }
+
+    /// Starts a proxy of several services, so that a rule can count the requests to all of them. A request goes to the first
+    /// one whose path it begins with.
+    pub fn start_for(upstreams: &[(&str, &str)]) -> Self {
+        let upstreams = upstreams.iter().map(|(path, upstream)| {
+            let address = upstream.trim_start_matches("http://");
+            ((*path).to_owned(), address.to_owned())
+        });
         let shared = Arc::new(Shared {
-            upstream: upstream.trim_start_matches("http://").to_owned(),
+            upstreams: upstreams.collect(),
             rules: Mutex::new(Rules::default()),
             seen: Condvar::new(),
             held: watch::Sender::new(()),
@@ -143,6 +154,10 @@ impl Shared {
                 self.forward(request).await?.into_body().collect().await?;
                 Err("closed in place of an answer".into())
             }
+            Fault::StatusAfter(status, body) => {
+                self.forward(request).await?.into_body().collect().await?;
+                Ok(Response::builder().status(status).body(full(body))?)
+            }
             Fault::SlowBody { bytes, pause } => {
                 answers::slow(self.forward(request).await?, bytes, pause).await
             }
@@ -155,7 +170,11 @@ impl Shared {
 
     /// Forwards a request unchanged: its signature covers the header `Host`, which names the proxy.
     async fn forward(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
-        let stream = TcpStream::connect(&self.upstream).await?;
+        let path = request.uri().path();
+        let mut upstreams = self.upstreams.iter();
+        let upstream = upstreams.find(|(prefix, _)| path.starts_with(prefix.as_str()));
+        let (_, upstream) = upstream.ok_or("no service has this path")?;
+        let stream = TcpStream::connect(upstream).await?;
         stream.set_nodelay(true)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);

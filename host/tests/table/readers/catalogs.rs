@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::REGION;
 
-use super::super::contents::Warehouse;
+use super::super::contents::{Catalog, Warehouse};
 use super::super::{Table, variables};
 use super::{grow, interpreter, schema};
 use crate::support::program::{Place, Ran};
@@ -95,7 +95,7 @@ impl Services {
             lake: place.lake(),
             // What is in the table is read by others.
             warehouse: Warehouse {
-                catalog: place.path("none"),
+                catalog: Catalog::Sqlite(place.path("none")),
                 root: "s3://warehouse/sluice/".into(),
                 folder: place.path("none"),
             },

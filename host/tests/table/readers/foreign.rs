@@ -1,16 +1,16 @@
 //! Others change the table between two syncs.
 
+use serde_json::json;
+
 use super::super::contents::are_events_of;
-use super::super::{Table, kills_together};
+use super::super::{Table, kills_together, rest};
 use super::{grow, python, schema};
 
-/// A table that is not divided, so that pyiceberg can append to it, with 10 events.
-fn built() -> (Table, i64) {
-    let table = Table::in_folder();
+/// Creates a table that is not divided, so that pyiceberg can append to it, with 10 events. Returns the snapshot.
+fn build(table: &Table) -> i64 {
     table.place.write("schema.json", schema(""));
     table.create(&["--schema", "schema.json", "--partition", "none"]);
-    let first = grow(&table, 0..10);
-    (table, first)
+    grow(table, 0..10)
 }
 
 /// Asserts that the table has each event of the lake once, and this many rows of others.
@@ -24,37 +24,49 @@ fn has_the_lake_and(table: &Table, foreign: usize) {
     assert_eq!(table.status()["events"], rows.len() + foreign);
 }
 
-#[test]
-#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
-fn appends_properties_and_expiry_by_others_change_nothing() {
-    let (table, _) = built();
-    python(&table, &["append"]);
-    grow(&table, 10..20);
-    has_the_lake_and(&table, 1);
-    python(&table, &["property"]);
-    let third = grow(&table, 20..30);
+fn append_set_properties_and_expire(table: &Table) {
+    build(table);
+    python(table, &["append"]);
+    grow(table, 10..20);
+    has_the_lake_and(table, 1);
+    python(table, &["property"]);
+    let third = grow(table, 20..30);
     let metadata = table.warehouse.metadata(&table.name);
     assert_eq!(metadata.properties()["owner"], "somebody else");
 
-    python(&table, &["expire", &third.to_string()]);
+    python(table, &["expire", &third.to_string()]);
     assert_eq!(table.status()["snapshots"], 1);
-    grow(&table, 30..40);
+    grow(table, 30..40);
     // The snapshot that the watermark belongs to is gone as well.
-    python(&table, &["append"]);
+    python(table, &["append"]);
     let status = table.status();
     let current = status["snapshot"].as_str().unwrap();
-    python(&table, &["expire", current]);
+    python(table, &["expire", current]);
     assert_eq!(table.sync()["events"], 0);
-    grow(&table, 40..50);
-    has_the_lake_and(&table, 2);
+    grow(table, 40..50);
+    has_the_lake_and(table, 2);
 }
 
 #[test]
 #[ignore = "needs pyiceberg and DuckDB: `make readers`"]
-fn a_builder_stops_at_a_table_that_was_rolled_back() {
-    let (table, first) = built();
-    let second = grow(&table, 10..20);
-    python(&table, &["rollback", &first.to_string()]);
+fn appends_properties_and_expiry_by_others_change_nothing() {
+    append_set_properties_and_expire(&Table::in_folder());
+}
+
+#[test]
+#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
+fn appends_properties_and_expiry_by_others_change_nothing_in_a_rest_catalog() {
+    let table = rest::in_folder();
+    append_set_properties_and_expire(&table);
+    let rows = table.warehouse.count(&table.name);
+    let read = python(&table, &["attached"]);
+    assert_eq!(read, json!({ "pyiceberg": rows, "DuckDB": rows }));
+}
+
+fn roll_back(table: &Table) {
+    let first = build(table);
+    let second = grow(table, 10..20);
+    python(table, &["rollback", &first.to_string()]);
     let location = table.warehouse.metadata_location(&table.name);
     let second = second.to_string();
     let parts = [
@@ -69,16 +81,29 @@ fn a_builder_stops_at_a_table_that_was_rolled_back() {
     assert!(table.problem().contains(&second));
     assert_eq!(table.warehouse.metadata_location(&table.name), location);
 
-    python(&table, &["set", &second]);
+    python(table, &["set", &second]);
     assert_eq!(table.sync()["events"], 0);
-    grow(&table, 20..30);
-    has_the_lake_and(&table, 0);
+    grow(table, 20..30);
+    has_the_lake_and(table, 0);
+}
+
+#[test]
+#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
+fn a_builder_stops_at_a_table_that_was_rolled_back() {
+    roll_back(&Table::in_folder());
+}
+
+#[test]
+#[ignore = "needs pyiceberg and DuckDB: `make readers`"]
+fn a_builder_stops_at_a_table_that_was_rolled_back_in_a_rest_catalog() {
+    roll_back(&rest::in_folder());
 }
 
 #[test]
 #[ignore = "needs pyiceberg and DuckDB: `make readers`"]
 fn a_builder_stops_if_a_column_has_lost_its_values() {
-    let (table, _) = built();
+    let table = Table::in_folder();
+    build(&table);
     python(&table, &["rename", "event_uuid"]);
     let parts = [
         "the column event_uuid",

@@ -31,7 +31,7 @@ pub(super) fn try_python(table: &Table, action: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/readers/table.py");
     Command::new(interpreter())
         .arg(script)
-        .arg(&table.warehouse.catalog)
+        .arg(table.warehouse.catalog.name())
         .arg(table.warehouse.metadata_location(&table.name))
         .args(action)
         .output()

@@ -2,10 +2,11 @@
 
 usage: table.py CATALOG METADATA ACTION [ARGUMENT]
 
-CATALOG is the file of the catalog, METADATA the present metadata of the table. Actions:
+CATALOG is the file of the catalog, or the URL of a REST catalog, METADATA the present metadata of the table. Actions:
 
 read             the types and the rows by `_shard`, `_chunk`, `_line` and the id: of each, `n` and the text of `_rest`
 count SNAPSHOT   the number of rows of a snapshot
+attached         the number of rows, each reader by the name of the table in a REST catalog
 plan FILTER      the files that pyiceberg plans for a filter, and the number of rows that it has in each reader
 append           append one row, whose `_shard` is `foreign`
 append_unknown   append one row without `_shard`
@@ -27,11 +28,11 @@ from pyiceberg.types import StringType
 NAME = "sluice.events"
 
 
-def connect():
-    """DuckDB with its extension for Iceberg, from the packages that are installed."""
+def connect(*more):
+    """DuckDB with its extension for Iceberg, and with more, from the packages that are installed."""
     packages = sysconfig.get_paths()["purelib"]
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    for name in ("avro", "iceberg"):
+    for name in (*more, "avro", "iceberg"):
         (file,) = glob.glob(f"{packages}/duckdb_extension_{name}/extensions/*/{name}.duckdb_extension")
         connection.execute(f"LOAD '{file}'")
     return connection
@@ -67,6 +68,14 @@ def count(table, metadata, snapshot):
     scan = f"iceberg_scan('{metadata}', snapshot_from_id => {snapshot})"
     (rows,) = connect().execute(f"SELECT count(*) FROM {scan}").fetchone()
     return {"pyiceberg": table.scan(snapshot_id=int(snapshot)).to_arrow().num_rows, "DuckDB": rows}
+
+
+def attached(table, *_):
+    connection = connect("httpfs")
+    endpoint = table.catalog.uri
+    connection.execute(f"ATTACH '' AS rest (TYPE iceberg, ENDPOINT '{endpoint}', AUTHORIZATION_TYPE 'none')")
+    (rows,) = connection.execute(f"SELECT count(*) FROM rest.{NAME}").fetchone()
+    return {"pyiceberg": table.scan().to_arrow().num_rows, "DuckDB": rows}
 
 
 def plan(table, metadata, row_filter):
@@ -125,6 +134,7 @@ ACTIONS = {
     "count": count,
     "plan": plan,
     "append": append,
+    "attached": attached,
     "append_unknown": append_unknown,
     "property": set_property,
     "expire": expire,
@@ -133,9 +143,15 @@ ACTIONS = {
 }
 
 
+def load(catalog):
+    if catalog.startswith("http:"):
+        return load_catalog("sluice", type="rest", uri=catalog)
+    return load_catalog("sluice", type="sql", uri=f"sqlite:///{catalog}")
+
+
 def main():
     catalog, metadata, action, *argument = sys.argv[1:]
-    table = load_catalog("sluice", type="sql", uri=f"sqlite:///{catalog}").load_table(NAME)
+    table = load(catalog).load_table(NAME)
     argument = argument[0] if argument else None
     print(json.dumps(ACTIONS[action](table, metadata, argument)))
 

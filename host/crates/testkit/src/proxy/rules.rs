@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Request, header};
 
-use super::super::rpc;
+use super::super::{rest_catalog, rpc};
 
 /// What happens to a request or its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Fault {
     ResetBefore,
     /// The service executes the request, and the connection closes instead of its response.
     ResetAfter,
+    /// The service executes the request, and the proxy responds with this status and body instead of its response.
+    StatusAfter(u16, String),
     /// The request waits for this long, and is then forwarded if its client is still connected.
     Hang(Duration),
     /// The request waits until the proxy releases it, and is then forwarded if its client is still
@@ -44,6 +46,12 @@ impl Fault {
     pub fn json(status: u16, code: &str) -> Self {
         let body = serde_json::json!({ "__type": code, "message": "on command" });
         Self::Status(status, body.to_string())
+    }
+
+    /// An error in the format of an Iceberg REST catalog, which has executed the request all the same.
+    pub fn catalog_after(status: u16, exception: &str) -> Self {
+        let failure = rest_catalog::failure(status, exception, "on command");
+        Self::StatusAfter(status, rest_catalog::error_body(&failure))
     }
 }
 

@@ -3,5 +3,6 @@
 mod kinesis;
 mod program;
 mod proxy;
+mod rest_catalog;
 mod s3;
 mod sqs;
