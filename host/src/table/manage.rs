@@ -7,6 +7,7 @@ use iceberg::spec::FormatVersion;
 use iceberg::table::Table;
 use iceberg::{Catalog, ErrorKind, NamespaceIdent, TableCreation, TableIdent};
 use sluice_schema::Schema;
+use sluice_storage::error::StorageError;
 use thiserror::Error;
 
 use super::columns::table_schema;
@@ -81,6 +82,9 @@ pub enum ManageError {
     /// The catalog fails.
     #[error(transparent)]
     Catalog(#[from] iceberg::Error),
+    /// The warehouse cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// Where tables are.
