@@ -99,7 +99,7 @@ impl Warehouse {
         let number = number.parse::<u32>().unwrap() + 1;
         let new = format!("{folder}/{number:05}-{rest}");
         fs::write(self.path(&new), metadata.to_string()).unwrap();
-        let options = SqliteConnectOptions::new().filename(&self.catalog);
+        let options = SqliteConnectOptions::new().filename(self.catalog.name());
         let renamed = async {
             let mut catalog = options.connect().await.unwrap();
             let query =

@@ -10,6 +10,7 @@ use testkit::proxy::{Fault, Proxy, Rule};
 use super::Table;
 use crate::lambda::metrics;
 use crate::local::{event, events};
+use crate::support::builder_leases;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::S3;
 use crate::support::lambda::Function;
@@ -70,7 +71,7 @@ impl Built {
 
     /// The number of attempts of which it is not known yet what became of them.
     fn attempts(&self) -> usize {
-        let leases = self.table.leases();
+        let leases = builder_leases::leases(&self.table.warehouse.folder);
         let attempts = leases.iter().map(|lease| {
             let lease: Value = serde_json::from_slice(&fs::read(lease).unwrap()).unwrap();
             lease["attempts"].as_array().unwrap().len()

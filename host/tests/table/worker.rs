@@ -19,7 +19,7 @@ fn cloud(shards: usize) -> (Cloud, Table) {
 
 /// A worker with a builder that looks for chunks often.
 fn worker(cloud: &Cloud, table: &Table, more: &[&str]) -> Command {
-    let catalog = format!("sqlite:{}", table.warehouse.catalog.display());
+    let catalog = format!("sqlite:{}", table.warehouse.catalog.name().display());
     let build = [
         "--chunk-records",
         "20",
