@@ -14,7 +14,19 @@ use super::warehouse::Warehouse;
 use crate::config::{ConfigError, LocationArgs, parse_store};
 
 /// The retry timeout of a request to the lake or the warehouse.
-pub const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How a builder that goes on repeats requests to the lake and the warehouse.
+#[must_use]
+pub fn builder_retries() -> RetryPolicy {
+    RetryPolicy::new(RETRY_TIMEOUT)
+}
+
+/// How a command repeats requests to the lake and the warehouse.
+#[must_use]
+pub fn command_retries() -> RetryPolicy {
+    builder_retries().without_waiting_for_permission()
+}
 
 /// The table that is meant if no name is given.
 pub(super) const EVENTS: &str = "events";
@@ -101,7 +113,7 @@ impl TableLocation {
     /// # Errors
     /// They cannot be opened.
     pub async fn open(&self) -> anyhow::Result<Tables> {
-        self.open_with(RetryPolicy::new(RETRY_TIMEOUT)).await
+        self.open_with(command_retries()).await
     }
 
     async fn open_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
@@ -120,8 +132,7 @@ impl TableLocation {
     /// # Errors
     /// They cannot be opened, or do not exist.
     pub async fn open_existing(&self) -> anyhow::Result<Tables> {
-        let retries = RetryPolicy::new(RETRY_TIMEOUT);
-        self.open_existing_with(retries).await
+        self.open_existing_with(command_retries()).await
     }
 
     /// As [`open_existing`](Self::open_existing), with a retry policy whose retries are counted.

@@ -120,7 +120,10 @@ fn a_lost_watermark_leaves_unknown_what_waits() {
     let tables = table.warehouse.folder.join("_sluice/tables");
     let folder = fs::read_dir(tables).unwrap().next().unwrap().unwrap();
     fs::remove_dir_all(folder.path().join("watermarks")).unwrap();
-    let status = stops(&table, &["watermarks/", "does not exist; restore it"]);
+    let status = stops(
+        &table,
+        &["watermarks/", "does not exist", "restore the file"],
+    );
     assert_eq!(status["events"], 5);
     assert_eq!(status["waiting_chunks"], Value::Null);
 }

@@ -105,6 +105,7 @@ pub enum Phase {
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
     timeout: Duration,
+    waits_for_permission: bool,
     retries: Retries,
 }
 
@@ -112,8 +113,21 @@ impl RetryPolicy {
     /// Retries an operation until `timeout` after its first attempt.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        let retries = Retries::default();
-        Self { timeout, retries }
+        Self {
+            timeout,
+            waits_for_permission: true,
+            retries: Retries::default(),
+        }
+    }
+
+    /// The policy for a command that a person has typed: what is denied fails at once. A service that was started together
+    /// with its role waits instead until the role has its permissions.
+    #[must_use]
+    pub fn without_waiting_for_permission(self) -> Self {
+        Self {
+            waits_for_permission: false,
+            ..self
+        }
     }
 
     /// The policy without retries of our own; the AWS client still makes its few.
@@ -121,7 +135,7 @@ impl RetryPolicy {
     pub fn for_one_attempt(&self) -> Self {
         Self {
             timeout: Duration::ZERO,
-            retries: self.retries.clone(),
+            ..self.clone()
         }
     }
 
@@ -136,6 +150,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn time_for(&self, kind: ErrorKind, phase: Phase) -> Duration {
         match (kind, phase) {
+            (ErrorKind::Denied, _) if !self.waits_for_permission => Duration::ZERO,
             (ErrorKind::Throttled | ErrorKind::Unavailable, _)
             | (ErrorKind::Denied, Phase::Running) => self.timeout,
             (ErrorKind::Denied, Phase::Starting) => self.timeout.min(DENIED_AT_START),
@@ -251,6 +266,15 @@ mod tests {
 
     fn throttled() -> RequestError {
         RequestError::new(ErrorKind::Throttled, "slow down")
+    }
+
+    #[test]
+    fn a_command_does_not_wait_for_permission() {
+        let policy = RetryPolicy::new(HOUR).without_waiting_for_permission();
+        for phase in [Phase::Starting, Phase::Running] {
+            assert_eq!(policy.time_for(ErrorKind::Denied, phase), Duration::ZERO);
+            assert_eq!(policy.time_for(ErrorKind::Throttled, phase), HOUR);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::output;
 use crate::table::build::{BUSY_PAUSE, BUSY_TIMEOUT, Done, VOIDS_MAX, is_busy};
 use crate::table::builder::{Builder, OutOfTime, RoundOutcome};
 use crate::table::follow::{log, log_failure};
-use crate::table::location::{RETRY_TIMEOUT, TableLocation};
+use crate::table::location::{TableLocation, builder_retries};
 use crate::table::progress::TableProgress;
 use crate::table::room::{Pace, Room};
 
@@ -73,7 +73,7 @@ impl TableFunction {
     /// The function of a table, which writes events that have waited for `age`.
     #[must_use]
     pub fn new(location: TableLocation, build: BuildArgs, age: Duration) -> Self {
-        let retries = RetryPolicy::new(RETRY_TIMEOUT);
+        let retries = builder_retries();
         let counted = retries.retries().clone();
         let progress = TableProgress::new(&location.table, counted, Duration::ZERO);
         let memory = memory().map_or(build.memory, |function| ByteSize(function / PART_OF_MEMORY));

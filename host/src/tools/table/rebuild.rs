@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use serde_json::json;
-use sluice_storage::retry::RetryPolicy;
 
 use super::args::TableArgs;
 use crate::config::table_settings::with_short_flag;
 use crate::config::{BuildArgs, ConfigError};
 use crate::output;
 use crate::table::build::{Done, once};
-use crate::table::location::{RETRY_TIMEOUT, TableLocation};
+use crate::table::location::{TableLocation, command_retries};
 use crate::table::manage::Tables;
 use crate::table::rebuild::{NewColumns, Rebuild, RebuildError, Rebuilt, SUFFIX_LENGTH};
 use crate::tools::schema::{self, document};
@@ -98,7 +97,7 @@ async fn build(
     begun: &Rebuild,
 ) -> anyhow::Result<Done> {
     let (tables, table) = (tables.clone(), begun.table.clone());
-    let (age, retries) = (Duration::ZERO, RetryPolicy::new(RETRY_TIMEOUT));
+    let (age, retries) = (Duration::ZERO, command_retries());
     let builder = args.build.builder(location, tables, table, age, &retries);
     once(&mut builder.await?, &location.lake, args.json).await
 }

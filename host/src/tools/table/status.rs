@@ -6,11 +6,10 @@ use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat};
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
-use sluice_storage::retry::RetryPolicy;
 
 use super::args::TableArgs;
 use crate::output::{self, counted};
-use crate::table::location::RETRY_TIMEOUT;
+use crate::table::location::command_retries;
 use crate::table::status::{ShardLag, TableStatus};
 use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
@@ -36,7 +35,7 @@ pub struct StatusArgs {
 pub(super) async fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
     let tables = location.open_existing().await?;
-    let lake = location.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
+    let lake = location.lake.open(command_retries()).await?;
     let status = TableStatus::read(&tables, &location.table, lake).await?;
     match args.json {
         true => print_json(&to_json(&status))?,

@@ -15,7 +15,7 @@ use crate::output;
 use crate::table::build::once;
 use crate::table::builder::Builder;
 use crate::table::follow::FollowSettings;
-use crate::table::location::{RETRY_TIMEOUT, TableLocation};
+use crate::table::location::{TableLocation, builder_retries, command_retries};
 use crate::table::progress::TableProgress;
 use crate::tools::schema::print_json;
 
@@ -56,7 +56,10 @@ pub struct SyncArgs {
 /// Wrong usage, or what cannot be read or written.
 pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
-    let retries = RetryPolicy::new(RETRY_TIMEOUT);
+    let retries = match args.follow {
+        true => builder_retries(),
+        false => command_retries(),
+    };
     let mut builder = builder(args, &location, &retries).await?;
     if args.follow {
         telemetry::start(args.log_format, "info")?;

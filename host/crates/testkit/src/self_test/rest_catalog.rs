@@ -15,6 +15,9 @@ use super::super::rest_catalog::{Access, RestCatalog, failure};
 use super::super::s3::S3;
 
 async fn client(endpoint: &str, more: &[(&str, &str)]) -> Client {
+    // The client has no cryptography of its own, but takes that of the process.
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let _unless_there_is_one = provider.install_default();
     let properties = [&[("uri", endpoint)][..], more].concat();
     let properties = properties.into_iter();
     let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
