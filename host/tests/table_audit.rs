@@ -1,5 +1,7 @@
 //! `sluice audit --table` proves a table, and names what is wrong in another one.
 
+mod duplicates;
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;

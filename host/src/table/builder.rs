@@ -17,6 +17,7 @@ use iceberg::{Catalog, TableIdent};
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::Retries;
 
+use super::attempt_keys::{count_dropped, known_keys, put_mark};
 use super::commit::{Attempt, Outcome, commit};
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, Written};
@@ -33,7 +34,7 @@ use crate::format::parquet::{TableSchema, UnmappedValues};
 use crate::sink::SchemaStore;
 
 /// The beginning of the name of a local folder.
-const SCRATCH: &str = "sluice-table-";
+pub(super) const SCRATCH: &str = "sluice-table-";
 
 /// A commit takes events of at most about this many bytes, and this many objects: so much is lost when a builder is killed.
 const COMMIT_MAX: Limit = Limit {
@@ -116,6 +117,8 @@ impl RoundOutcome {
 pub struct Commit {
     /// Its events.
     pub events: u64,
+    /// The events that it has dropped as duplicates.
+    pub duplicates: u64,
     /// Its files.
     pub files: u64,
     /// Their size.
@@ -259,13 +262,19 @@ impl Builder {
             progress: &self.progress,
         };
         let files = upload.all(&id, &written).await?;
+        let (mut keys, mut shards, mut duplicates) = (None, news.shards, 0);
+        if let Some(written) = &written.keys {
+            upload.documents(&id, &written.documents).await?;
+            keys = put_mark(state, &id, written).await?;
+            count_dropped(&mut shards, written);
+            duplicates = written.total_dropped();
+        }
         drop(written.folder);
         let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
         let sizes = (written.event_bytes, bytes);
-        let (shards, ledgers, unmapped) = (news.shards, news.ledgers, &written.unmapped);
-        let columns = state.columns()?;
-        let last = &state.watermark;
-        let watermark = last.next(&id, shards, ledgers, columns, sizes, unmapped);
+        let (ledgers, unmapped, columns) = (news.ledgers, &written.unmapped, state.columns()?);
+        let mut watermark = (state.watermark).next(&id, shards, ledgers, columns, sizes, unmapped);
+        watermark.keys = keys;
         state.documents.put_watermark(&watermark).await?;
         let wanted = Attempt {
             id,
@@ -288,6 +297,7 @@ impl Builder {
             true => {
                 let added = Added {
                     events: written.rows,
+                    duplicates,
                     files: written.files.len() as u64,
                     bytes,
                     unmapped: written.unmapped.total(),
@@ -303,6 +313,7 @@ impl Builder {
         }
         Ok(RoundOutcome::Committed(Commit {
             events: written.rows,
+            duplicates,
             files: written.files.len() as u64,
             bytes,
             chunks: news.chunks.len() as u64,
@@ -335,6 +346,7 @@ impl Builder {
             &news.chunks,
             &columns,
             &layout,
+            known_keys(state).as_ref(),
             &settings,
         )
         .await?)
@@ -367,10 +379,13 @@ impl Builder {
                 continue;
             }
             if !is_committed {
-                let folder = folder(&self.warehouse, table, &open.id)?;
+                let of_files = folder(&self.warehouse, table, &open.id)?;
+                let of_keys = documents.duplicates_folder(&open.id);
                 let mut keys = Vec::new();
-                let mut found = |key: &str| keys.push(format!("{folder}{key}"));
-                self.warehouse.store().list(&folder, &mut found).await?;
+                for folder in [of_files, of_keys] {
+                    let mut found = |key: &str| keys.push(format!("{folder}{key}"));
+                    self.warehouse.store().list(&folder, &mut found).await?;
+                }
                 keys.sort_unstable();
                 let attempt = open.id.clone();
                 if !keys.is_empty() {

@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::columns::{added_columns, table_schema};
 use super::commit::Once;
 use super::documents::{DocumentError, put_schema};
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::state::{LAYOUT, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
@@ -77,7 +78,7 @@ pub struct Tables {
 pub enum Created {
     /// Now.
     Now,
-    /// Before, with the same columns and layout.
+    /// Before, with the same columns, layout and rule for duplicates.
     Before,
 }
 
@@ -109,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// Creates a table, unless there is one with the same columns and layout.
+    /// Creates a table, unless there is one with the same columns, layout and rule for duplicates.
     ///
     /// # Errors
     /// [`ManageError`]
@@ -118,12 +119,14 @@ impl Tables {
         table: &TableIdent,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<Created, ManageError> {
         match self.load(table).await {
-            Ok(present) => self.compare(present, schema, layout).await,
+            Ok(present) => self.compare(present, schema, layout, dedupe).await,
             Err(ManageError::Missing { .. }) => {
                 let location = self.new_location(table);
-                self.create_new(table, location, schema, layout).await?;
+                self.create_new(table, location, schema, layout, dedupe)
+                    .await?;
                 Ok(Created::Now)
             }
             Err(error) => Err(error),
@@ -135,6 +138,7 @@ impl Tables {
         present: Table,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<Created, ManageError> {
         let table = present.identifier().clone();
         let present = TableState::read(present, &self.warehouse).await?;
@@ -142,6 +146,11 @@ impl Tables {
             "another schema".to_owned()
         } else if present.layout != *layout {
             format!("the layout {}", present.layout)
+        } else if present.dedupe.as_ref() != dedupe {
+            match &present.dedupe {
+                Some(rule) => format!("another rule for duplicates: {rule}"),
+                None => "no rule for duplicates".to_owned(),
+            }
         } else {
             return Ok(Created::Before);
         };
@@ -154,12 +163,13 @@ impl Tables {
         location: String,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<(), ManageError> {
         self.create_namespace(table.namespace()).await?;
         let digest = put_schema(self.warehouse.store().as_ref(), schema).await?;
         let columns = table_schema(schema)?;
         let spec = layout.spec(&columns)?;
-        let properties = HashMap::from([
+        let mut properties = HashMap::from([
             (SCHEMA.to_owned(), digest.to_string()),
             (LAYOUT.to_owned(), layout.to_string()),
             (
@@ -167,6 +177,7 @@ impl Tables {
                 "zstd".to_owned(),
             ),
         ]);
+        properties.extend(dedupe.iter().flat_map(|rule| rule.properties()));
         let creation = TableCreation::builder()
             .name(table.name().to_owned())
             .location(location)

@@ -8,6 +8,7 @@
 //! table yet. [`files`] writes its events as Parquet. The [builder] does all of it in order, and [`commit`] makes it hold
 //! at most once.
 
+mod attempt_keys;
 pub mod audit;
 pub mod builder;
 pub mod catalog;
@@ -15,6 +16,7 @@ mod columns;
 pub mod commit;
 mod data_file;
 mod documents;
+pub mod duplicates;
 pub mod files;
 pub mod layout;
 pub mod lease;

@@ -18,9 +18,12 @@ use sluice_schema::Schema;
 use thiserror::Error;
 
 use super::documents::DocumentError;
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::manage::{ManageError, Tables};
-use super::state::{TableState, TableStateError, created_layout, documents, schema_digest};
+use super::state::{
+    TableState, TableStateError, created_layout, created_rule, documents, schema_digest,
+};
 
 /// What the name of the new table ends with until the switch.
 const REBUILD: &str = "__rebuild";
@@ -34,13 +37,15 @@ const STEPS_MAX: u32 = 8;
 /// The pause after a step that failed; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The columns and the layout of the new table, as far as they are not to be those of the present one.
+/// The columns, the layout and the rule of the new table, as far as they are not to be those of the present one.
 #[derive(Clone, Debug, Default)]
 pub struct NewColumns {
     /// The columns.
     pub schema: Option<Schema>,
     /// How its files are divided.
     pub layout: Option<TableLayout>,
+    /// Its rule for duplicates: `Some(None)` if it is to have none.
+    pub dedupe: Option<Option<DedupeRule>>,
 }
 
 /// A rebuild that has begun.
@@ -54,6 +59,8 @@ pub struct Rebuild {
     pub schema: Schema,
     /// How its files are divided.
     pub layout: TableLayout,
+    /// Its rule for duplicates.
+    pub dedupe: Option<DedupeRule>,
     /// The UUID of the new table.
     uuid: String,
 }
@@ -72,7 +79,7 @@ pub struct Rebuilt {
 pub enum RebuildError {
     /// An earlier rebuild was another one.
     #[error(
-        "{table}, which an earlier rebuild has left, has {what}; give the same schema and layout to go on with it, or remove it \
+        "{table}, which an earlier rebuild has left, has {what}; give the same schema, layout and rule for duplicates to go on with it, or remove it \
          with `sluice table drop --name {table} --purge --yes`, and with --lake, --warehouse and --catalog as here"
     )]
     Other {
@@ -94,6 +101,9 @@ pub enum RebuildError {
     /// The layout is missing, or needs other columns.
     #[error("{0}")]
     Layout(String),
+    /// The rule for duplicates cannot be used, or needs another column.
+    #[error("{0}")]
+    Dedupe(String),
     /// What the name leads to was changed by others.
     #[error("{0} is gone or is another table now: another program has renamed or dropped it")]
     Gone(TableIdent),
@@ -128,16 +138,21 @@ impl Tables {
             Err(ManageError::Missing { .. }) if left.is_some() => None,
             present => Some(present?),
         };
-        let (schema, layout) = match present.as_ref().or(left.as_ref()) {
-            Some(model) => self.columns(model, new).await?,
-            None => return Err(RebuildError::Gone(new_table)),
+        let Some(model) = present.as_ref().or(left.as_ref()) else {
+            return Err(RebuildError::Gone(new_table));
         };
+        let rule = new.dedupe.clone();
+        let (schema, layout) = self.columns(model, new).await?;
+        let dedupe = new_rule(model, rule, &schema).map_err(RebuildError::Dedupe)?;
         let is_continued = left.is_some();
         match left {
-            Some(left) => self.check_left(left, &schema, &layout).await?,
+            Some(left) => {
+                let rule = dedupe.as_ref();
+                self.check_left(left, &schema, &layout, rule).await?;
+            }
             None => {
                 let location = self.new_location(table);
-                self.create_new(&new_table, location, &schema, &layout)
+                self.create_new(&new_table, location, &schema, &layout, dedupe.as_ref())
                     .await?;
             }
         }
@@ -147,6 +162,7 @@ impl Tables {
             is_continued,
             schema,
             layout,
+            dedupe,
             uuid,
         })
     }
@@ -189,8 +205,9 @@ impl Tables {
         left: Table,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<(), RebuildError> {
-        match self.compare(left, schema, layout).await {
+        match self.compare(left, schema, layout, dedupe).await {
             Ok(_) => Ok(()),
             Err(ManageError::Exists { table, what }) => Err(RebuildError::Other { table, what }),
             Err(error) => Err(error.into()),
@@ -269,6 +286,29 @@ impl Tables {
         tables.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         Ok(tables)
     }
+}
+
+/// The rule of the new table.
+///
+/// # Errors
+/// The present one cannot be used, or the schema does not have its column.
+fn new_rule(
+    model: &Table,
+    given: Option<Option<DedupeRule>>,
+    schema: &Schema,
+) -> Result<Option<DedupeRule>, String> {
+    let unknown = |why: String| {
+        let table = model.identifier();
+        format!(
+            "missing; the properties of the table {table} have no rule that can be used ({why}), so give the one of the new table"
+        )
+    };
+    let rule = match given {
+        Some(rule) => rule,
+        None => created_rule(model).map_err(unknown)?,
+    };
+    rule.iter().try_for_each(|rule| rule.check(schema))?;
+    Ok(rule)
 }
 
 /// Whether a table is the new one.

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::columns::table_schema;
 use super::documents::{DocumentError, TableDocuments};
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::warehouse::Warehouse;
 use super::watermark::Watermark;
@@ -30,6 +31,8 @@ pub(super) struct TableState {
     pub(super) documents: TableDocuments,
     pub(super) schema: Schema,
     pub(super) layout: TableLayout,
+    /// Its rule for duplicates, if it has one.
+    pub(super) dedupe: Option<DedupeRule>,
     pub(super) watermark: Watermark,
 }
 
@@ -70,6 +73,17 @@ pub enum TableStateError {
         /// The full name of the column.
         column: String,
     },
+    /// Its rule for duplicates is not the one that it was created with.
+    #[error(
+        "another program has changed the rule for duplicates of the table {table}: {why}; set the properties sluice.dedupe.key \
+         and sluice.dedupe.window back to what `sluice table create` has set, or build the table again with `sluice table rebuild`"
+    )]
+    Dedupe {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The columns of a schema cannot be named; none is expected.
     #[error(transparent)]
     Schema(#[from] iceberg::Error),
@@ -95,10 +109,13 @@ impl TableState {
             attempt => documents.watermark(attempt).await?,
         };
         check_columns(&table, &watermark)?;
+        let dedupe = dedupe(&table, &schema, &watermark);
+        let dedupe = dedupe.map_err(|why| TableStateError::Dedupe { table: name(), why })?;
         Ok(Self {
             documents,
             schema,
             layout,
+            dedupe,
             watermark,
             table,
         })
@@ -115,6 +132,36 @@ impl TableState {
         let ids = names.filter_map(|name| Some((name.clone(), present.field_id_by_name(name)?)));
         Ok(ids.collect())
     }
+}
+
+/// The rule for duplicates of a table.
+///
+/// # Errors
+/// It is none, or not the one of the watermark.
+fn dedupe(
+    table: &Table,
+    schema: &Schema,
+    watermark: &Watermark,
+) -> Result<Option<DedupeRule>, String> {
+    let rule = created_rule(table)?;
+    rule.iter().try_for_each(|rule| rule.check(schema))?;
+    let is_other = !watermark.attempt.is_empty() && watermark.rule() != rule.as_ref();
+    match is_other {
+        false => Ok(rule),
+        true => {
+            let text = |rule: Option<&DedupeRule>| rule.map_or("none".into(), ToString::to_string);
+            let (now, was) = (text(rule.as_ref()), text(watermark.rule()));
+            Err(format!("it is {now}, and its watermark says {was}"))
+        }
+    }
+}
+
+/// The rule for duplicates in the properties of a table.
+///
+/// # Errors
+/// It is none.
+pub(super) fn created_rule(table: &Table) -> Result<Option<DedupeRule>, String> {
+    DedupeRule::of(table.metadata().properties())
 }
 
 /// Checks that the columns of the files that are there have their names.

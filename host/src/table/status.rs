@@ -1,12 +1,13 @@
 //! What a table has, and how far it is behind its lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use iceberg::TableIdent;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::object_store::ObjectStore;
 
+use super::duplicates::DedupeRule;
 use super::manage::Tables;
 use super::news::{Limit, News, NewsReader};
 use super::state::TableState;
@@ -26,8 +27,12 @@ pub struct TableStatus {
     pub columns: u64,
     /// How its files are divided.
     pub layout: String,
+    /// Its rule for duplicates, if it has one.
+    pub dedupe: Option<DedupeRule>,
     /// Its rows, whoever has written them.
     pub events: u64,
+    /// The events that it does not have, because they are duplicates.
+    pub duplicates: u64,
     /// Its files.
     pub files: u64,
     /// Their size.
@@ -59,6 +64,8 @@ pub struct ShardLag {
     pub lake: Option<SequenceNumber>,
     /// The events of the shard in the table.
     pub events: u64,
+    /// Those that were dropped as duplicates.
+    pub duplicates: u64,
     /// The chunks that wait.
     pub chunks: u64,
     /// When the oldest of them was put, milliseconds since the Unix epoch.
@@ -96,7 +103,9 @@ impl TableStatus {
                 .to_string(),
             columns: state.schema.columns().len() as u64,
             layout: state.layout.to_string(),
+            dedupe: state.dedupe.clone(),
             events: total("total-records"),
+            duplicates: state.watermark.dropped(),
             files: total("total-data-files"),
             file_bytes: total("total-files-size"),
             snapshot: metadata.current_snapshot_id().unwrap_or(0),
@@ -112,12 +121,14 @@ impl TableStatus {
 
 /// The files that are listed for removal and still exist.
 async fn removable(state: &TableState, tables: &Tables) -> anyhow::Result<Vec<String>> {
-    let mut removable = Vec::new();
+    let mut folders = BTreeSet::new();
     for void in state.documents.void().await? {
-        let Some((folder, _)) = void.keys.first().and_then(|key| key.rsplit_once('/')) else {
-            continue;
-        };
-        let folder = format!("{folder}/");
+        let keys = void.keys.iter();
+        let of_keys = keys.filter_map(|key| Some(format!("{}/", key.rsplit_once('/')?.0)));
+        folders.extend(of_keys);
+    }
+    let mut removable = Vec::new();
+    for folder in folders {
         let mut found = |name: &str| removable.push(format!("{folder}{name}"));
         tables.warehouse.store().list(&folder, &mut found).await?;
     }
@@ -141,6 +152,7 @@ fn shards(watermark: &Watermark, news: &News) -> Vec<ShardLag> {
             table: Some(mark.last),
             lake: Some(mark.last),
             events: mark.rows,
+            duplicates: mark.dropped,
             ..ShardLag::new(shard)
         };
         shards.insert(shard, lag);
@@ -161,6 +173,7 @@ impl ShardLag {
             table: None,
             lake: None,
             events: 0,
+            duplicates: 0,
             chunks: 0,
             oldest: None,
         }

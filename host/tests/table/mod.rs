@@ -2,6 +2,7 @@
 
 mod builders;
 mod contents;
+mod duplicates;
 mod errors;
 mod follow;
 mod kills;

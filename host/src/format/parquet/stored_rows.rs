@@ -11,7 +11,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
-use sluice_schema::Column;
+use sluice_schema::{Column, ColumnValue};
 
 use super::names::{column, is_column};
 use super::reading::{BATCH_ROWS, Reader, TableRow, caught};
@@ -23,8 +23,11 @@ use super::{CHUNK, LINE, REST, SHARD, TableSchema};
 pub enum RowParts {
     /// Where it comes from.
     Origin,
-    /// And its event.
-    Event,
+    /// And its event, with the value of the column at this position of the schema.
+    Event {
+        /// The position of the column.
+        key: Option<usize>,
+    },
 }
 
 /// A row of a file.
@@ -38,6 +41,8 @@ pub struct StoredRow<'a> {
     pub line: Option<i64>,
     /// Its event, or why its columns make none; `None` if it is not read.
     pub event: Option<Result<String, String>>,
+    /// The value of the column that is asked for.
+    pub key: Option<ColumnValue<'a>>,
 }
 
 impl TableSchema {
@@ -68,10 +73,10 @@ impl TableSchema {
         let columns = self.schema.columns();
         let is_wanted = |found: &str| match found {
             SHARD | CHUNK | LINE => true,
-            REST => parts == RowParts::Event,
+            REST => parts != RowParts::Origin,
             found => {
                 let mut names = columns.iter().map(Column::name);
-                parts == RowParts::Event && names.any(|name| is_column(found, name))
+                parts != RowParts::Origin && names.any(|name| is_column(found, name))
             }
         };
         let fields = reader.schema().fields().iter().enumerate();
@@ -103,7 +108,11 @@ impl TableSchema {
             };
             let event = match parts {
                 RowParts::Origin => None,
-                RowParts::Event => Some(table_row().and_then(assembled)),
+                RowParts::Event { .. } => Some(table_row().and_then(assembled)),
+            };
+            let key = match parts {
+                RowParts::Event { key: Some(key) } => self.stored_value(key, &columns, row),
+                _ => None,
             };
             let lines = lines.and_then(|lines| lines.as_primitive_opt::<Int64Type>());
             let line = lines.filter(|lines| !lines.is_null(row));
@@ -112,8 +121,20 @@ impl TableSchema {
                 chunk: text_of(chunks, row),
                 line: line.map(|lines| lines.value(row)),
                 event,
+                key,
             });
         }
+    }
+
+    /// The value of a column, if it has one.
+    fn stored_value<'a>(
+        &self,
+        at: usize,
+        columns: &[Option<&'a ArrayRef>],
+        row: usize,
+    ) -> Option<ColumnValue<'a>> {
+        let column = self.schema.columns().get(at)?;
+        value(column.column_type(), *columns.get(at)?.as_ref()?, row).ok()?
     }
 
     /// The values of a row; `columns` are those of the schema.

@@ -15,8 +15,10 @@ use tokio::task::spawn_blocking;
 use super::TableAuditSettings;
 use super::account::{Accounts, FileRows};
 use super::finding::{Findings, Kind, TableFinding};
+use super::keys::{FileKeys, KeyAccount};
 use crate::format::parquet::{RowParts, StoredRow, TableSchema};
 use crate::output::counted;
+use crate::table::duplicates::key_hash;
 use crate::table::warehouse::Warehouse;
 
 /// The data files that are in memory at once have at most this many bytes, or there is only one.
@@ -30,6 +32,8 @@ pub(super) struct DataFiles<'a> {
     pub(super) warehouse: &'a Warehouse,
     pub(super) schema: Arc<TableSchema>,
     pub(super) settings: TableAuditSettings,
+    /// The position of the column of the keys, if they are compared.
+    pub(super) key: Option<usize>,
 }
 
 /// What was read.
@@ -51,6 +55,7 @@ struct DataFile {
 #[derive(Default)]
 struct FileContent {
     rows: FileRows,
+    keys: FileKeys,
     count: u64,
     /// The number of rows that make no event.
     damaged: u64,
@@ -67,6 +72,7 @@ impl DataFiles<'_> {
         &self,
         table: &Table,
         accounts: &mut Accounts,
+        mut keys: Option<&mut KeyAccount>,
         findings: &mut Findings,
         progress: &dyn Fn(String),
     ) -> anyhow::Result<FileCounts> {
@@ -86,6 +92,9 @@ impl DataFiles<'_> {
                     counts.rows += content.count;
                     content.report(&file, findings);
                     accounts.add(content.rows);
+                    if let Some(keys) = &mut keys {
+                        keys.add_file(content.keys)?;
+                    }
                 }
             }
             progress(format!(
@@ -116,8 +125,12 @@ impl DataFiles<'_> {
         let Found::Content(bytes) = bytes else {
             return Ok((file, Err("it does not exist".into())));
         };
-        let (schema, is_quick) = (self.schema.clone(), self.settings.is_quick);
-        let read = spawn_blocking(move || FileContent::read(&schema, bytes.into(), is_quick));
+        let schema = self.schema.clone();
+        let parts = match self.settings.is_quick {
+            true => RowParts::Origin,
+            false => RowParts::Event { key: self.key },
+        };
+        let read = spawn_blocking(move || FileContent::read(&schema, bytes.into(), parts));
         let read = read.await?;
         Ok((
             file,
@@ -127,12 +140,8 @@ impl DataFiles<'_> {
 }
 
 impl FileContent {
-    fn read(schema: &TableSchema, bytes: Bytes, is_quick: bool) -> std::io::Result<Self> {
+    fn read(schema: &TableSchema, bytes: Bytes, parts: RowParts) -> std::io::Result<Self> {
         let (mut content, mut hasher) = (Self::default(), EventHasher::default());
-        let parts = match is_quick {
-            true => RowParts::Origin,
-            false => RowParts::Event,
-        };
         schema.for_each_stored_row(bytes, parts, |row| content.add(row, &mut hasher))?;
         Ok(content)
     }
@@ -157,7 +166,11 @@ impl FileContent {
                 hasher.hash(line, b"")
             }
         };
-        self.rows.add(shard, row.chunk.unwrap_or_default(), hash);
+        let chunk = row.chunk.unwrap_or_default();
+        if let Some(key) = key_hash(row.key.as_ref()) {
+            self.keys.add(shard, chunk, line, key);
+        }
+        self.rows.add(shard, chunk, hash);
     }
 
     /// Reports what is wrong with the file, whatever its rows are.

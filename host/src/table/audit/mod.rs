@@ -11,7 +11,9 @@
 
 mod account;
 mod data_files;
+mod dropped;
 mod finding;
+mod keys;
 mod lake;
 mod report;
 
@@ -22,11 +24,15 @@ use sluice_storage::object_store::ObjectStore;
 
 use self::account::Accounts;
 use self::data_files::DataFiles;
+use self::dropped::DroppedEvents;
 use self::finding::Findings;
 pub use self::finding::TableFinding;
+use self::keys::KeyAccount;
 use self::lake::LakeEvents;
 pub use self::report::{ShardRows, TableReport};
+use super::builder::SCRATCH;
 use super::manage::Tables;
+use super::process::process_name;
 use super::state::TableState;
 use crate::format::parquet::TableSchema;
 use crate::sink::SchemaStore;
@@ -62,23 +68,57 @@ pub async fn audit(
     }
     let mut accounts = Accounts::new(&state.watermark.shards);
     let mut findings = Findings::default();
+    let schema = Arc::new(TableSchema::new(state.schema.clone()));
+    let mut keys = keys(&state, settings)?;
+    let key = keys.as_ref().map(|keys| keys.position);
     let events = LakeEvents {
         reads_at_once: lake.operations_at_once(settings.threads),
         lake,
         schemas,
         settings,
+        dropped: DroppedEvents::read(&state.documents, state.watermark.keys.as_ref()).await?,
+        key: key.map(|key| (schema.clone(), key)),
     };
-    events.read(&mut accounts, &mut findings, progress).await?;
+    events
+        .read(&mut accounts, keys.as_mut(), &mut findings, progress)
+        .await?;
     let files = DataFiles {
         warehouse: &tables.warehouse,
-        schema: Arc::new(TableSchema::new(state.schema.clone())),
+        schema,
         settings,
+        key,
     };
     let files = files
-        .read(&state.table, &mut accounts, &mut findings, progress)
+        .read(
+            &state.table,
+            &mut accounts,
+            keys.as_mut(),
+            &mut findings,
+            progress,
+        )
         .await?;
     accounts.compare(settings.is_quick, &mut findings);
+    if let Some(keys) = keys {
+        progress("comparing keys".into());
+        tokio::task::block_in_place(|| keys.compare(&mut findings))?;
+    }
     Ok(TableReport::new(
         &state, settings, files, &accounts, findings,
     ))
+}
+
+/// The account of the keys of a table with a rule for duplicates, unless only numbers and places are compared.
+fn keys(state: &TableState, settings: TableAuditSettings) -> anyhow::Result<Option<KeyAccount>> {
+    match &state.dedupe {
+        Some(rule) if !settings.is_quick => {
+            let name = format!(
+                "{SCRATCH}{}-audit-{:08x}",
+                process_name(),
+                rand::random::<u32>()
+            );
+            let folder = std::env::temp_dir().join(name);
+            KeyAccount::new(rule.clone(), &state.schema, folder).map(Some)
+        }
+        _ => Ok(None),
+    }
 }

@@ -11,6 +11,7 @@ use crate::format::Format;
 use crate::format::parquet::TableSchema;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestObject};
 use crate::sink::SchemaStore;
+use crate::table::duplicates::Arrival;
 use crate::table::news::NewChunk;
 
 /// What comes before the type of events in the name of a folder.
@@ -32,6 +33,8 @@ pub(super) struct PlannedObject {
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) digest: ContentDigest,
+    /// When the records of its chunk arrived.
+    pub(super) arrived: Arrival,
     /// The position of its partition in the plan.
     pub(super) partition: u32,
 }
@@ -145,6 +148,7 @@ fn planned(
         lines: object.lines,
         bytes: object.bytes,
         digest: object.digest,
+        arrived: Arrival::of(manifest.arrived_at),
         partition: 0,
     }
 }

@@ -115,6 +115,8 @@ pub(super) struct Done {
     pub(super) commits: u64,
     /// Their events.
     pub(super) events: u64,
+    /// The events that they have left out as duplicates.
+    pub(super) duplicates: u64,
     /// Their files.
     pub(super) files: u64,
     /// The size of the files.
@@ -131,6 +133,7 @@ impl Done {
     fn add(&mut self, commit: &Commit) {
         self.commits += 1;
         self.events += commit.events;
+        self.duplicates += commit.duplicates;
         self.files += commit.files;
         self.bytes += commit.bytes;
         self.chunks += commit.chunks;
@@ -143,6 +146,7 @@ impl Done {
             "table": location.table.to_string(),
             "commits": self.commits,
             "events": self.events,
+            "duplicates": self.duplicates,
             "files": self.files,
             "bytes": self.bytes,
             "chunks": self.chunks,
@@ -200,8 +204,12 @@ pub(super) async fn once(builder: &mut Builder, is_quiet: bool) -> anyhow::Resul
 }
 
 fn describe(commit: &Commit) -> String {
+    let duplicates = match commit.duplicates {
+        0 => String::new(),
+        duplicates => format!(" and left out {}", output::counted(duplicates, "duplicate")),
+    };
     format!(
-        "committed {} of {} in {}, {} (snapshot {})",
+        "committed {} of {} in {}, {}{duplicates} (snapshot {})",
         output::counted(commit.events, "event"),
         output::counted(commit.chunks, "chunk"),
         output::counted(commit.files, "file"),

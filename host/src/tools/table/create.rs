@@ -6,6 +6,7 @@ use clap::{ArgAction, Args};
 use serde_json::json;
 use sluice_schema::{Column, ColumnType, Schema, Zone};
 
+use super::dedupe::{self, DedupeArgs};
 use super::location::TableArgs;
 use crate::config::ConfigError;
 use crate::output;
@@ -28,6 +29,9 @@ pub struct CreateArgs {
     /// comma between, or `none`. [default: `day(created_datetime)`, or by the day of the only timestamp, or none]
     #[arg(long, value_name = "LAYOUT")]
     partition: Option<String>,
+
+    #[command(flatten)]
+    dedupe: DedupeArgs,
 
     /// Print one JSON object, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]
@@ -89,8 +93,12 @@ pub(super) fn columns(
 pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
     let (schema, layout) = columns(args.schema.as_ref(), args.partition.as_deref())?;
+    let rule = args.dedupe.rule()?;
+    let checked = rule.iter().try_for_each(|rule| rule.check(&schema));
+    checked.map_err(|why| ConfigError::new("table.dedupe.key", why))?;
     let tables = location.open().await?;
-    let created = tables.create(&location.table, &schema, &layout).await?;
+    let created = tables.create(&location.table, &schema, &layout, rule.as_ref());
+    let created = created.await?;
     if args.json {
         let object = json!({
             "table": location.table.to_string(),
@@ -98,6 +106,7 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
             "warehouse": tables.warehouse.uri(),
             "schema": document::digest(&schema).to_string(),
             "partition": layout.to_string(),
+            "dedupe": rule.as_ref().map(dedupe::to_json),
             "created": created == Created::Now,
         });
         return Ok(schema::print_json(&object)?);
@@ -108,8 +117,13 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
         Created::Now => {
             format!("created the table {table} with {columns}, partitioned by {layout}")
         }
-        Created::Before => format!("the table {table} exists with these columns and this layout"),
+        Created::Before => format!(
+            "the table {table} exists with these columns, this layout and this rule for duplicates"
+        ),
     })?;
+    if let Some(rule) = &rule {
+        output::line(format_args!("duplicates are left out, {rule}"))?;
+    }
     output::line(format_args!(
         "catalog {}, files in {}",
         location.catalog, tables.warehouse

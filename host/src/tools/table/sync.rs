@@ -82,7 +82,7 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
         return Ok(print_json(&done.json(&location))?);
     }
     let table = &location.table;
-    output::line(match (done.events, done.waiting) {
+    output::line(match (done.commits, done.waiting) {
         (0, 0) => format!("the table {table} has all events of the lake"),
         (0, waiting) => format!("{} wait for {table}", output::counted(waiting, "event")),
         (_, 0) => format!(
@@ -130,6 +130,7 @@ fn is_final(error: &anyhow::Error) -> bool {
                 | TableStateError::Foreign(_)
                 | TableStateError::Layout(_)
                 | TableStateError::Column { .. }
+                | TableStateError::Dedupe { .. }
         )
     )
 }
@@ -204,6 +205,7 @@ fn log(round: &Round) {
         }
         RoundOutcome::Committed(commit) => tracing::info!(
             events = commit.events,
+            duplicates = commit.duplicates,
             files = commit.files,
             bytes = commit.bytes,
             chunks = commit.chunks,
