@@ -2,6 +2,8 @@
 
 mod columns;
 
+mod duplicates;
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -69,6 +69,7 @@ fn commits_are_counted_and_described() {
     for (key, name, expected) in [
         ("commits", "sluice_table_commits_total", None),
         ("events", "sluice_table_events_total", Some(130)),
+        ("duplicates", "sluice_table_duplicates_total", Some(0)),
         (
             "files",
             "sluice_table_files_total",

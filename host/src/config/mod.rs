@@ -63,7 +63,7 @@ pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
 pub use self::rules_settings::{RulesFlags, RulesSettings};
-pub use self::table_settings::{BuildArgs, DueArgs, LocationArgs, TableSettings};
+pub use self::table_settings::{BuildArgs, DedupeArgs, DueArgs, LocationArgs, TableSettings};
 pub use self::table_source::{SchemaObject, TableSource};
 use self::target::parse_bus;
 pub use self::target::parse_store;

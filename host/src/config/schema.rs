@@ -143,7 +143,7 @@ mod tests {
         match (key, schema["type"].as_str()) {
             ("http", _) => "\"127.0.0.1:0\"".into(),
             ("max_quarantined", _) => "\"5%\"".into(),
-            ("table.max_age", _) => "\"15m\"".into(),
+            ("table.max_age" | "table.dedupe.window", _) => "\"15m\"".into(),
             (_, Some("boolean")) => "true".into(),
             (_, Some("integer")) => "3".into(),
             (_, _) if schema.get("pattern").is_some() => "\"8MiB\"".into(),

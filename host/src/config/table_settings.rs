@@ -49,6 +49,10 @@ pub struct TableSettings {
     /// How files are written.
     #[command(flatten)]
     pub build: BuildArgs,
+
+    /// Which events are duplicates, in a table that is created or rebuilt.
+    #[command(flatten)]
+    pub dedupe: DedupeArgs,
 }
 
 /// Which table, and where.
@@ -87,6 +91,31 @@ pub struct LocationArgs {
     )]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub table_warehouse: Option<String>,
+}
+
+/// Which events are duplicates. The commands that create and rebuild a table take it; a builder has the rule of its table.
+#[derive(Clone, Debug, Args)]
+pub struct DedupeArgs {
+    /// When a table is created or rebuilt, give it a rule for duplicates: it leaves out events whose value in this column it
+    /// has already, of an event that arrived within less than the window.
+    #[arg(
+        id = "table.dedupe.key",
+        long = "table-dedupe-key",
+        env = "SLUICE_TABLE_DEDUPE_KEY",
+        value_name = "COLUMN"
+    )]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub dedupe_key: Option<String>,
+
+    /// The window of the rule for duplicates: two events with one key that arrive this far apart or farther are both in the
+    /// table.
+    #[arg(
+        id = "table.dedupe.window",
+        long = "table-dedupe-window",
+        env = "SLUICE_TABLE_DEDUPE_WINDOW"
+    )]
+    #[arg(value_name = "DURATION", value_parser = parse_duration)]
+    pub dedupe_window: Option<Duration>,
 }
 
 /// When a builder looks for chunks, and when it writes files.

@@ -20,6 +20,7 @@ pub fn check_table(settings: &RunSettings) -> Result<(), ConfigError> {
         true => table.location.of(settings.lake.clone()).map(drop),
         false => table.location.check(&settings.lake),
     };
+    let checked = checked.and_then(|()| table.dedupe.rule().map(drop));
     checked.map_err(|error| settings.origins.locate(error))
 }
 

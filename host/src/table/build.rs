@@ -99,6 +99,8 @@ pub struct Done {
     pub commits: u64,
     /// Their events.
     pub events: u64,
+    /// The events that they have left out as duplicates.
+    pub duplicates: u64,
     /// Their files.
     pub files: u64,
     /// The size of the files.
@@ -116,6 +118,7 @@ impl Done {
     pub fn add(&mut self, commit: &Commit) {
         self.commits += 1;
         self.events += commit.events;
+        self.duplicates += commit.duplicates;
         self.files += commit.files;
         self.bytes += commit.bytes;
         self.chunks += commit.chunks;
@@ -129,6 +132,7 @@ impl Done {
             "table": location.table.to_string(),
             "commits": self.commits,
             "events": self.events,
+            "duplicates": self.duplicates,
             "files": self.files,
             "bytes": self.bytes,
             "chunks": self.chunks,
@@ -190,8 +194,12 @@ pub async fn once(
 }
 
 fn describe(commit: &Commit) -> String {
+    let duplicates = match commit.duplicates {
+        0 => String::new(),
+        duplicates => format!(" and left out {}", output::counted(duplicates, "duplicate")),
+    };
     format!(
-        "committed {} of {} in {}, {} (snapshot {})",
+        "committed {} of {} in {}, {}{duplicates} (snapshot {})",
         output::counted(commit.events, "event"),
         output::counted(commit.chunks, "chunk"),
         output::counted(commit.files, "file"),

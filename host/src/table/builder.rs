@@ -18,6 +18,7 @@ use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::Retries;
 use tokio::time::timeout_at;
 
+use super::attempt_keys::{count_dropped, known_keys, put_mark};
 use super::commit::{Attempt, Outcome, commit};
 use super::documents::VoidFiles;
 use super::files::{self, FilesSettings, TableColumns, Written};
@@ -260,13 +261,19 @@ impl Builder {
             progress: &self.progress,
         };
         let files = upload.all(&id, &written).await?;
+        let (mut keys, mut shards, mut duplicates) = (None, news.shards, 0);
+        if let Some(written) = &written.keys {
+            upload.documents(&id, &written.documents).await?;
+            keys = put_mark(state, &id, written).await?;
+            count_dropped(&mut shards, written);
+            duplicates = written.total_dropped();
+        }
         drop(written.folder);
         let bytes = written.files.iter().map(|file| file.bytes).sum::<u64>();
         let sizes = (written.event_bytes, bytes);
-        let (shards, ledgers, unmapped) = (news.shards, news.ledgers, &written.unmapped);
-        let columns = state.columns()?;
-        let last = &state.watermark;
-        let watermark = last.next(&id, shards, ledgers, columns, sizes, unmapped);
+        let (ledgers, unmapped, columns) = (news.ledgers, &written.unmapped, state.columns()?);
+        let mut watermark = (state.watermark).next(&id, shards, ledgers, columns, sizes, unmapped);
+        watermark.keys = keys;
         state.documents.put_watermark(&watermark).await?;
         let wanted = Attempt {
             id,
@@ -289,6 +296,7 @@ impl Builder {
             true => {
                 let added = Added {
                     events: written.rows,
+                    duplicates,
                     files: written.files.len() as u64,
                     bytes,
                     unmapped: written.unmapped.total(),
@@ -304,6 +312,7 @@ impl Builder {
         }
         Ok(RoundOutcome::Committed(Commit {
             events: written.rows,
+            duplicates,
             files: written.files.len() as u64,
             bytes,
             event_bytes: written.event_bytes,
@@ -338,6 +347,7 @@ impl Builder {
             &news.chunks,
             &columns,
             &layout,
+            known_keys(state).as_ref(),
             &settings,
         )
         .await?)
@@ -357,8 +367,12 @@ impl Builder {
                 continue;
             }
             if !is_committed {
-                let folder = folder(&self.warehouse, table, &open.id)?;
-                let keys = self.warehouse.names(&folder).await?;
+                let mut keys = Vec::new();
+                let of_files = folder(&self.warehouse, table, &open.id)?;
+                let of_keys = documents.duplicates_folder(&open.id);
+                for folder in [of_files, self.warehouse.uri_of(&of_keys)] {
+                    keys.extend(self.warehouse.names(&folder).await?);
+                }
                 let attempt = open.id.clone();
                 if !keys.is_empty() {
                     documents.put_void(&VoidFiles { attempt, keys }).await?;

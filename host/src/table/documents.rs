@@ -12,10 +12,14 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{Found, NewObject, ObjectStore, Payload};
 use thiserror::Error;
 
+use super::duplicates::{ATTEMPTS, AttemptKeys};
 use super::watermark::{Watermark, WatermarkError};
 
 /// A larger document is not read: a watermark of a million shards.
 const DOCUMENT_MAX_BYTES: usize = 512 << 20;
+
+/// The type of most documents.
+const JSON: &str = "application/json";
 
 /// The documents of a table.
 #[derive(Clone, Debug)]
@@ -146,9 +150,71 @@ impl TableDocuments {
         Ok(all)
     }
 
+    /// The folder of what an attempt on a table with a rule for duplicates leaves.
+    pub(super) fn duplicates_folder(&self, attempt: &str) -> String {
+        format!("{}duplicates/{attempt}/", self.folder)
+    }
+
+    /// Writes a document of keys or dropped events.
+    ///
+    /// # Errors
+    /// [`DocumentError`]
+    pub(super) async fn put_duplicates(
+        &self,
+        attempt: &str,
+        name: &str,
+        content: Vec<u8>,
+    ) -> Result<(), DocumentError> {
+        let key = format!("{}{name}", self.duplicates_folder(attempt));
+        put(self.store.as_ref(), &key, content, "application/zstd").await
+    }
+
+    /// Where a document of keys or dropped events is, and its content.
+    ///
+    /// # Errors
+    /// [`DocumentError`]
+    pub(super) async fn duplicates(
+        &self,
+        attempt: &str,
+        name: &str,
+    ) -> Result<(String, Vec<u8>), DocumentError> {
+        let key = format!("{}{name}", self.duplicates_folder(attempt));
+        self.get_key(&key).await
+    }
+
+    /// Writes the document of sealed attempts.
+    ///
+    /// # Errors
+    /// [`DocumentError`]
+    pub(super) async fn put_sealed_attempts(
+        &self,
+        attempt: &str,
+        sealed: &[AttemptKeys],
+    ) -> Result<(), DocumentError> {
+        let text = serde_json::to_vec(sealed).map_err(WatermarkError::from)?;
+        let name = format!("duplicates/{attempt}/{ATTEMPTS}");
+        self.put(&name, text).await
+    }
+
+    /// Reads the document of sealed attempts.
+    ///
+    /// # Errors
+    /// [`DocumentError`]
+    pub(super) async fn sealed_attempts(
+        &self,
+        attempt: &str,
+    ) -> Result<Vec<AttemptKeys>, DocumentError> {
+        let (place, text) = self.duplicates(attempt, ATTEMPTS).await?;
+        let damaged = |error: serde_json::Error| DocumentError::Damaged {
+            place,
+            why: error.to_string(),
+        };
+        serde_json::from_slice(&text).map_err(damaged)
+    }
+
     async fn put(&self, name: &str, text: Vec<u8>) -> Result<(), DocumentError> {
         let key = format!("{}{name}", self.folder);
-        put(self.store.as_ref(), &key, text).await
+        put(self.store.as_ref(), &key, text, JSON).await
     }
 
     /// Where a document is, and its text.
@@ -179,7 +245,7 @@ pub(super) async fn put_schema(
 ) -> Result<Digest, DocumentError> {
     let document = schema.document().into_bytes();
     let digest = Digest::of(&document);
-    put(warehouse, &schema_key(&digest.to_string()), document).await?;
+    put(warehouse, &schema_key(&digest.to_string()), document, JSON).await?;
     Ok(digest)
 }
 
@@ -192,10 +258,15 @@ fn schema_key(digest: &str) -> String {
     format!("_sluice/schemas/{digest}.json")
 }
 
-async fn put(store: &dyn ObjectStore, key: &str, text: Vec<u8>) -> Result<(), DocumentError> {
+async fn put(
+    store: &dyn ObjectStore,
+    key: &str,
+    text: Vec<u8>,
+    content_type: &'static str,
+) -> Result<(), DocumentError> {
     let object = NewObject::plain(Payload {
         bytes: text.into(),
-        content_type: Some("application/json"),
+        content_type: Some(content_type),
     });
     Ok(store.put_if_absent(key, object).await?)
 }

@@ -143,7 +143,7 @@ mod tests {
             let (name, layout) = (named(name), TableLayout::default());
             let location = format!("memory://w/{}", name.name());
             let columns = schema(&["a"]);
-            let created = tables.create_new(&name, location, &columns, &layout, None);
+            let created = tables.create_new(&name, location, &columns, &layout, None, None);
             created.await.unwrap();
         }
         tables

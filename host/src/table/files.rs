@@ -13,10 +13,12 @@
 mod columns;
 mod content;
 mod context;
+mod dropped;
 mod encoding;
 mod error;
 mod fetch;
 mod folder;
+mod keys;
 mod level;
 mod partition;
 mod plan;
@@ -38,17 +40,21 @@ use tokio::sync::mpsc;
 
 pub use self::columns::TableColumns;
 use self::context::{Context, Limits};
+use self::dropped::DroppedLines;
 pub use self::error::FilesError;
 use self::error::at;
 use self::fetch::send_objects;
 pub use self::folder::AttemptFolder;
 use self::folder::CancelOnDrop;
+pub use self::keys::WrittenKeys;
+use self::keys::find_duplicates;
 use self::level::{Outcome, write_all};
 use self::partition::Partitions;
 use self::plan::Plan;
 use self::source::Source;
 use crate::format::parquet::{UnmappedValues, of_table_files};
 use crate::sink::SchemaStore;
+use crate::table::duplicates::KnownKeys;
 use crate::table::news::NewChunk;
 
 /// The partitions of the table.
@@ -130,18 +136,21 @@ impl TableFile {
 pub struct Written {
     /// The files, in the order of their partitions.
     pub files: Vec<TableFile>,
-    /// The number of all rows, which is that of all events.
+    /// The number of all rows, which is that of all events that are not dropped.
     pub rows: u64,
     /// The bytes of all events as lines.
     pub event_bytes: u64,
     /// The values that no column has, which are in `_rest`.
     pub unmapped: UnmappedValues,
+    /// What is left of the keys, if the table has a rule for duplicates.
+    pub keys: Option<WrittenKeys>,
     /// The folder of the files, which is removed when this is dropped.
     pub folder: AttemptFolder,
 }
 
 /// Writes the events of chunks as Parquet files: a row for each event of each object, in the order of event types, shards
-/// and chunks. `schemas` are those of the lake. If the future is dropped, the work ends soon, and its folder is removed.
+/// and chunks. With `known` keys, the objects are read twice, and duplicates are no rows. `schemas` are those of the lake.
+/// If the future is dropped, the work ends soon, and its folder is removed.
 ///
 /// # Errors
 /// [`FilesError`]. There are no files then.
@@ -151,6 +160,7 @@ pub async fn write(
     chunks: &[NewChunk],
     columns: &TableColumns,
     layout: &FileLayout,
+    known: Option<&KnownKeys>,
     settings: &FilesSettings,
 ) -> Result<Written, FilesError> {
     let partitions = Partitions::new(columns.schema.schema(), layout)?;
@@ -165,6 +175,7 @@ pub async fn write(
         plan: plan.clone(),
         columns: columns.clone(),
         partitions,
+        dropped: DroppedLines::default(),
         properties: Arc::new(properties),
         limits: limits.clone(),
         folder: settings.scratch.clone(),
@@ -172,19 +183,49 @@ pub async fn write(
         cancelled,
     };
     let has_runs = context.partitions.have_event_type();
+    let (context, keys) = match known {
+        None => (context, None),
+        Some(known) => {
+            let (context, keys) = find_duplicates(context, known).await?;
+            (context, Some(keys))
+        }
+    };
     let (sender, receiver) = mpsc::channel(1);
-    let writer = tokio::task::spawn_blocking(move || write_files(&context, receiver, folder));
+    let writer = on_a_thread(move || write_files(&context, receiver, folder));
     let sent = send_objects(lake, &plan, has_runs, &limits, sender).await;
     let written = writer.await;
     // If the objects cannot be read, the writer ends without them.
     sent?;
-    match written {
-        Ok(written) => written,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(FilesError::Cancelled),
-        },
+    Ok(Written { keys, ..written? })
+}
+
+/// Begins work on a thread that may block.
+fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FilesError> + Send + 'static,
+) -> impl Future<Output = Result<T, FilesError>> {
+    let work = tokio::task::spawn_blocking(work);
+    async move {
+        match work.await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(FilesError::Cancelled),
+            },
+        }
     }
+}
+
+/// Does work on threads of their own.
+fn in_threads<T: Send>(
+    context: &Context,
+    work: impl FnOnce() -> Result<T, FilesError> + Send,
+) -> Result<T, FilesError> {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(context.limits.threads)
+        .thread_name(|number| format!("table-{number}"))
+        .build()
+        .map_err(|error| FilesError::Threads(error.to_string()))?;
+    threads.install(work)
 }
 
 /// Writes the files on threads of their own.
@@ -193,12 +234,7 @@ fn write_files(
     objects: mpsc::Receiver<fetch::Delivery>,
     folder: AttemptFolder,
 ) -> Result<Written, FilesError> {
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(context.limits.threads)
-        .thread_name(|number| format!("table-{number}"))
-        .build()
-        .map_err(|error| FilesError::Threads(error.to_string()))?;
-    let outcome = threads.install(|| write_all(context, Source::Objects(objects)))?;
+    let outcome = in_threads(context, || write_all(context, Source::Objects(objects)))?;
     let Outcome {
         mut files,
         rows,
@@ -206,7 +242,7 @@ fn write_files(
     } = outcome;
     let (of_files, lines) = (
         files.iter().map(|file| file.rows).sum(),
-        context.plan.lines(),
+        context.plan.lines() - context.dropped.total(),
     );
     if rows != lines || rows != of_files {
         let rows = of_files;
@@ -219,6 +255,7 @@ fn write_files(
         rows,
         event_bytes: context.plan.bytes(),
         unmapped,
+        keys: None,
         folder,
     })
 }

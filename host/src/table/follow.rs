@@ -38,6 +38,7 @@ pub fn needs_decision(error: &anyhow::Error) -> bool {
                 | TableStateError::Foreign(_)
                 | TableStateError::Layout(_)
                 | TableStateError::Column { .. }
+                | TableStateError::Dedupe { .. }
         )
     )
 }
@@ -105,6 +106,7 @@ pub fn log(round: &Round) {
         }
         RoundOutcome::Committed(commit) => tracing::info!(
             events = commit.events,
+            duplicates = commit.duplicates,
             files = commit.files,
             bytes = commit.bytes,
             chunks = commit.chunks,

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::columns::table_schema;
 use super::documents::{DocumentError, put_schema};
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::state::{LAYOUT, REPLACED, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
@@ -105,7 +106,7 @@ pub struct Tables {
 pub enum Created {
     /// Now.
     Now,
-    /// Before, with the same columns and layout.
+    /// Before, with the same columns, layout and rule for duplicates.
     Before,
 }
 
@@ -138,7 +139,7 @@ impl Tables {
         }
     }
 
-    /// Creates a table, unless there is one with the same columns and layout.
+    /// Creates a table, unless there is one with the same columns, layout and rule for duplicates.
     ///
     /// # Errors
     /// [`ManageError`]
@@ -147,18 +148,19 @@ impl Tables {
         table: &TableIdent,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<Created, ManageError> {
         match self.load(table).await {
-            Ok(present) => self.compare(present, schema, layout).await,
+            Ok(present) => self.compare(present, schema, layout, dedupe).await,
             Err(ManageError::Missing { .. }) => {
                 let location = self.new_location(table);
-                let created = self.create_new(table, location, schema, layout, None).await;
-                let Err(error) = created else {
+                let created = self.create_new(table, location, schema, layout, dedupe, None);
+                let Err(error) = created.await else {
                     return Ok(Created::Now);
                 };
                 // Its answer was lost, or another process has created one at the same time.
                 match self.find(table).await {
-                    Ok(Some(present)) => self.compare(present, schema, layout).await,
+                    Ok(Some(present)) => self.compare(present, schema, layout, dedupe).await,
                     _ => Err(error),
                 }
             }
@@ -171,6 +173,7 @@ impl Tables {
         present: Table,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<Created, ManageError> {
         let table = present.identifier().clone();
         let present = TableState::read(present, &self.warehouse).await?;
@@ -178,6 +181,11 @@ impl Tables {
             "another schema".to_owned()
         } else if present.layout != *layout {
             format!("the layout {}", present.layout)
+        } else if present.dedupe.as_ref() != dedupe {
+            match &present.dedupe {
+                Some(rule) => format!("another rule for duplicates: {rule}"),
+                None => "no rule for duplicates".to_owned(),
+            }
         } else {
             return Ok(Created::Before);
         };
@@ -191,6 +199,7 @@ impl Tables {
         location: String,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
         replaced: Option<TableIdent>,
     ) -> Result<(), ManageError> {
         self.create_namespace(table.namespace()).await?;
@@ -205,6 +214,7 @@ impl Tables {
                 "zstd".to_owned(),
             ),
         ]);
+        properties.extend(dedupe.iter().flat_map(|rule| rule.properties()));
         properties.extend(replaced.map(|table| (REPLACED.to_owned(), table.name().to_owned())));
         let creation = TableCreation::builder()
             .name(table.name().to_owned())

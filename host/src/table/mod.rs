@@ -8,6 +8,7 @@
 //! table yet. [`files`] writes its events as Parquet. The [builder] does all of it in order, and [`commit`] makes it hold
 //! at most once.
 
+mod attempt_keys;
 pub mod audit;
 pub mod build;
 pub mod builder;
@@ -17,6 +18,7 @@ pub mod command_line;
 pub mod commit;
 mod data_file;
 mod documents;
+pub mod duplicates;
 mod evolve;
 pub mod files;
 pub mod follow;

@@ -60,7 +60,8 @@ pub struct News {
     pub chunks: Vec<NewChunk>,
     /// The number of chunks without events before, between and after `chunks`. The marks count them.
     pub empty_chunks: u64,
-    /// The marks of all shards when the table has `chunks`. Those of shards without news are as they were.
+    /// The marks of all shards when the table has `chunks`, as if each event was a row. Those of shards without news are as
+    /// they were.
     pub shards: BTreeMap<ShardId, ShardMark>,
     /// The documents of ledgers in which there is nothing new when the table has `chunks`, by their keys below the lake,
     /// with their tags.
@@ -203,6 +204,7 @@ impl News {
             last,
             chunks: 0,
             rows: 0,
+            dropped: 0,
         });
         mark.last = last;
         mark.chunks += 1;

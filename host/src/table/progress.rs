@@ -38,6 +38,7 @@ pub struct TableProgress {
 struct Counts {
     commits: Counter,
     events: Counter,
+    duplicates: Counter,
     files: Counter,
     file_bytes: Counter,
     unmapped: Counter,
@@ -73,6 +74,7 @@ struct Seen {
     shards: u64,
     chunks: u64,
     events: u64,
+    duplicates: u64,
     unmapped: UnmappedValues,
 }
 
@@ -92,6 +94,7 @@ struct LastFailure {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Added {
     pub(super) events: u64,
+    pub(super) duplicates: u64,
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) unmapped: u64,
@@ -168,6 +171,7 @@ impl TableProgress {
             shards: 0,
             chunks: 0,
             events: 0,
+            duplicates: 0,
             unmapped: UnmappedValues::default(),
         };
         seen.set_watermark(&state.watermark);
@@ -180,6 +184,7 @@ impl TableProgress {
         let counts = &self.counts;
         counts.commits.inc();
         counts.events.inc_by(added.events);
+        counts.duplicates.inc_by(added.duplicates);
         counts.files.inc_by(added.files);
         counts.file_bytes.inc_by(added.bytes);
         counts.unmapped.inc_by(added.unmapped);
@@ -227,6 +232,7 @@ impl Seen {
         self.shards = watermark.shards.len() as u64;
         self.chunks = watermark.shards.values().map(|mark| mark.chunks).sum();
         self.events = watermark.rows();
+        self.duplicates = watermark.dropped();
         self.unmapped.clone_from(&watermark.unmapped);
     }
 
@@ -238,6 +244,7 @@ impl Seen {
             "shards": self.shards,
             "chunks": self.chunks,
             "events": self.events,
+            "duplicates": self.duplicates,
             "unmapped": self.unmapped,
         });
         let waiting = json!({
@@ -318,6 +325,7 @@ impl TableProgress {
             "totals": {
                 "commits": counts.commits.get(),
                 "events": counts.events.get(),
+                "duplicates": counts.duplicates.get(),
                 "files": counts.files.get(),
                 "file_bytes": counts.file_bytes.get(),
                 "unmapped_values": counts.unmapped.get(),
@@ -333,6 +341,11 @@ impl Counts {
         for (name, help, counter) in [
             ("commits", "Commits to the table", &self.commits),
             ("events", "Events committed to the table", &self.events),
+            (
+                "duplicates",
+                "Events that were left out of the table as duplicates",
+                &self.duplicates,
+            ),
             ("files", "Files committed to the table", &self.files),
             (
                 "unmapped_values",

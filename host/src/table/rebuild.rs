@@ -14,6 +14,8 @@
 //! A builder that follows NAME meanwhile goes on with the table that it finds under it. Its attempt on another table is
 //! void: see [`commit`](super::commit).
 
+mod columns;
+
 use std::time::Duration;
 
 use iceberg::table::Table;
@@ -21,12 +23,13 @@ use iceberg::{ErrorKind, NamespaceIdent, TableIdent};
 use sluice_schema::Schema;
 use thiserror::Error;
 
+pub use self::columns::NewColumns;
+use self::columns::new_rule;
 use super::documents::DocumentError;
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::manage::{ManageError, Tables};
-use super::state::{
-    REPLACED, TableState, TableStateError, created_layout, documents, schema_digest,
-};
+use super::state::{REPLACED, TableState, TableStateError};
 
 /// What the name of the new table ends with until the switch.
 const REBUILD: &str = "__rebuild";
@@ -40,15 +43,6 @@ const STEPS_MAX: u32 = 8;
 /// The pause after a step that failed; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The columns and the layout of the new table, as far as they are not to be those of the present one.
-#[derive(Clone, Debug, Default)]
-pub struct NewColumns {
-    /// The columns.
-    pub schema: Option<Schema>,
-    /// How its files are divided.
-    pub layout: Option<TableLayout>,
-}
-
 /// A rebuild that has begun.
 #[derive(Clone, Debug)]
 pub struct Rebuild {
@@ -60,6 +54,8 @@ pub struct Rebuild {
     pub schema: Schema,
     /// How its files are divided.
     pub layout: TableLayout,
+    /// Its rule for duplicates.
+    pub dedupe: Option<DedupeRule>,
     /// The UUID of the new table.
     uuid: String,
     /// The name after the switch of the table that it replaces.
@@ -80,7 +76,7 @@ pub struct Rebuilt {
 pub enum RebuildError {
     /// An earlier rebuild was another one.
     #[error(
-        "{table}, which an earlier rebuild has left, has {what}; give the same schema and layout to go on with it, or remove it \
+        "{table}, which an earlier rebuild has left, has {what}; give the same schema, layout and rule for duplicates to go on with it, or remove it \
          with `sluice table drop --name {table} --purge --yes`, and with --lake, --warehouse and --catalog as here"
     )]
     Other {
@@ -102,6 +98,9 @@ pub enum RebuildError {
     /// The layout is missing, or needs other columns.
     #[error("{0}")]
     Layout(String),
+    /// The rule for duplicates cannot be used, or needs another column.
+    #[error("{0}")]
+    Dedupe(String),
     /// What the name leads to was changed by others.
     #[error("{0} is gone or is another table now: another program has renamed or dropped it")]
     Gone(TableIdent),
@@ -143,17 +142,23 @@ impl Tables {
             Err(ManageError::Missing { .. }) if left.is_some() => None,
             present => Some(present?),
         };
-        let (schema, layout) = match present.as_ref().or(left.as_ref()) {
-            Some(model) => self.columns(model, new).await?,
-            None => return Err(RebuildError::Gone(new_table)),
+        let Some(model) = present.as_ref().or(left.as_ref()) else {
+            return Err(RebuildError::Gone(new_table));
         };
+        let rule = new.dedupe.clone();
+        let (schema, layout) = self.columns(model, new).await?;
+        let dedupe = new_rule(model, rule, &schema).map_err(RebuildError::Dedupe)?;
         let is_continued = left.is_some();
         match left {
-            Some(left) => self.check_left(left, &schema, &layout).await?,
+            Some(left) => {
+                let rule = dedupe.as_ref();
+                self.check_left(left, &schema, &layout, rule).await?;
+            }
             None => {
                 let location = self.new_location(table);
                 let replaced = present.map(|present| kept_name(table, &present));
-                self.create_new(&new_table, location, &schema, &layout, replaced)
+                let rule = dedupe.as_ref();
+                self.create_new(&new_table, location, &schema, &layout, rule, replaced)
                     .await?;
             }
         }
@@ -168,41 +173,9 @@ impl Tables {
             is_continued,
             schema,
             layout,
+            dedupe,
             uuid,
         })
-    }
-
-    /// The columns and the layout of the new table. `model` may be rolled back or divided in another way: both are reasons
-    /// to rebuild it.
-    async fn columns(
-        &self,
-        model: &Table,
-        new: NewColumns,
-    ) -> Result<(Schema, TableLayout), RebuildError> {
-        let digest = schema_digest(model)?;
-        let schema = match new.schema {
-            Some(schema) => schema,
-            None => match documents(model, &self.warehouse).schema(digest).await {
-                Err(error @ (DocumentError::Missing(_) | DocumentError::Damaged { .. })) => {
-                    let table = model.identifier().clone();
-                    return Err(RebuildError::Schema { table, error });
-                }
-                schema => schema.map_err(ManageError::from)?,
-            },
-        };
-        let unknown = || {
-            let table = model.identifier();
-            RebuildError::Layout(format!(
-                "missing; the files of the table {table} are divided in a way that Sluice does not write, so give the layout of \
-                 the new one, such as none"
-            ))
-        };
-        let layout = new
-            .layout
-            .or_else(|| created_layout(model))
-            .ok_or_else(unknown)?;
-        layout.check(&schema).map_err(RebuildError::Layout)?;
-        Ok((schema, layout))
     }
 
     async fn check_left(
@@ -210,8 +183,9 @@ impl Tables {
         left: Table,
         schema: &Schema,
         layout: &TableLayout,
+        dedupe: Option<&DedupeRule>,
     ) -> Result<(), RebuildError> {
-        match self.compare(left, schema, layout).await {
+        match self.compare(left, schema, layout, dedupe).await {
             Ok(_) => Ok(()),
             Err(ManageError::Exists { table, what }) => Err(RebuildError::Other { table, what }),
             Err(error) => Err(error.into()),

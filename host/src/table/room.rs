@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::duplicates::ENTRY_BYTES;
 use super::watermark::Watermark;
 
 /// The bytes of events that a builder takes in a second, until it has measured it: fewer than the smallest function.
@@ -123,7 +124,8 @@ impl Room {
                 files => (watermark.event_bytes / files).max(1),
             };
             // Files, and rows that wait for their turn.
-            free.saturating_mul(ratio) / 2
+            let of_rows = free.saturating_mul(ratio) / 2;
+            of_rows.min(event_bytes_of_keys(watermark, free))
         });
         let most = limits.in_time().min(on_disk) / PART;
         let shift = u32::try_from(begun)
@@ -146,6 +148,19 @@ impl RoomLimits {
     }
 }
 
+/// The bytes of events whose keys can be sorted in so many bytes of files, if the table has a rule for duplicates. Not in it
+/// are the keys of its rows that are near them.
+fn event_bytes_of_keys(watermark: &Watermark, free: u64) -> u64 {
+    let events = watermark.rows().saturating_add(watermark.dropped());
+    if watermark.rule().is_none() || events == 0 {
+        return u64::MAX;
+    }
+    // Before each file of keys is removed, they are in another one.
+    let keys = free / (2 * ENTRY_BYTES as u64);
+    let event_bytes = (watermark.event_bytes / events).max(1);
+    keys.saturating_mul(event_bytes)
+}
+
 /// The free bytes of the file system of a folder.
 fn free_bytes(folder: &Path) -> Option<u64> {
     let status = rustix::fs::statvfs(folder).ok()?;
@@ -154,7 +169,11 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::record::ShardId;
+
     use super::*;
+    use crate::table::duplicates::{DedupeRule, KeysMark};
+    use crate::table::watermark::ShardMark;
 
     const MIB: u64 = 1 << 20;
 
@@ -187,6 +206,28 @@ mod tests {
         (known.event_bytes, known.file_bytes) = (8_000, 1_000);
         assert!(is_about(1_024, room(901, Some(512 * MIB), true), &known, 0));
         assert_eq!(room(0, None, true).event_bytes(&none, 0), 0);
+    }
+
+    #[test]
+    fn the_keys_of_small_events_count_with_a_rule_for_duplicates() {
+        let mut small = Watermark::default();
+        (small.event_bytes, small.file_bytes) = (80_000, 8_000);
+        let mark = ShardMark {
+            last: "1".parse().unwrap(),
+            chunks: 1,
+            rows: 1_900,
+            dropped: 100,
+        };
+        small.shards.insert(ShardId::new("a").unwrap(), mark);
+        let room = || room(10_001, Some(90 * MIB), true);
+        assert!(is_about(225, room(), &small, 0));
+        let rule = DedupeRule::new("key", Duration::from_secs(1)).unwrap();
+        small.keys = Some(KeysMark::new(rule));
+        // A million keys, of events of 40 bytes.
+        assert!(is_about(20, room(), &small, 0));
+        let mut first = Watermark::default();
+        first.keys = small.keys.take();
+        assert!(is_about(23, room(), &first, 0));
     }
 
     #[test]

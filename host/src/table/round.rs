@@ -59,6 +59,8 @@ impl RoundOutcome {
 pub struct Commit {
     /// Its events.
     pub events: u64,
+    /// The events that it has dropped as duplicates.
+    pub duplicates: u64,
     /// Its files.
     pub files: u64,
     /// Their size.

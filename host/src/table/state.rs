@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::columns::table_schema;
 use super::documents::{DocumentError, TableDocuments};
+use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
 use super::warehouse::Warehouse;
 use super::watermark::Watermark;
@@ -34,6 +35,8 @@ pub(super) struct TableState {
     pub(super) documents: TableDocuments,
     pub(super) schema: Schema,
     pub(super) layout: TableLayout,
+    /// Its rule for duplicates, if it has one.
+    pub(super) dedupe: Option<DedupeRule>,
     pub(super) watermark: Watermark,
 }
 
@@ -74,6 +77,17 @@ pub enum TableStateError {
         /// The full name of the column.
         column: String,
     },
+    /// Its rule for duplicates is not the one that it was created with.
+    #[error(
+        "another program has changed the rule for duplicates of the table {table}: {why}; set the properties sluice.dedupe.key \
+         and sluice.dedupe.window back to what `sluice table create` has set, or build the table again with `sluice table rebuild`"
+    )]
+    Dedupe {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The columns of a schema cannot be named; none is expected.
     #[error(transparent)]
     Schema(#[from] iceberg::Error),
@@ -94,6 +108,8 @@ pub(super) struct TableParts {
     pub(super) watermark: Result<Watermark, TableStateError>,
     /// Whether the columns of the files that are there have their names.
     pub(super) columns: Result<(), TableStateError>,
+    /// Its rule for duplicates, if it has one.
+    pub(super) dedupe: Result<Option<DedupeRule>, TableStateError>,
 }
 
 impl TableParts {
@@ -121,6 +137,7 @@ impl TableParts {
             Ok(watermark) => check_columns(table, watermark),
             Err(_) => Ok(()),
         };
+        let dedupe = dedupe(table, schema.as_ref().ok(), watermark.as_ref().ok());
         Ok(Self {
             history: check_not_rolled_back(table),
             documents,
@@ -128,6 +145,7 @@ impl TableParts {
             layout,
             watermark,
             columns,
+            dedupe,
         })
     }
 }
@@ -155,10 +173,12 @@ impl TableState {
         parts.history?;
         let watermark = parts.watermark?;
         parts.columns?;
+        let dedupe = parts.dedupe?;
         Ok(Self {
             documents: parts.documents,
             schema,
             layout,
+            dedupe,
             watermark,
             table,
         })
@@ -175,6 +195,47 @@ impl TableState {
         let ids = names.filter_map(|name| Some((name.clone(), present.field_id_by_name(name)?)));
         Ok(ids.collect())
     }
+}
+
+/// The rule for duplicates of a table, compared with its schema and its watermark as far as they can be read.
+///
+/// # Errors
+/// [`TableStateError::Dedupe`]
+fn dedupe(
+    table: &Table,
+    schema: Option<&Schema>,
+    watermark: Option<&Watermark>,
+) -> Result<Option<DedupeRule>, TableStateError> {
+    let checked = || {
+        let rule = created_rule(table)?;
+        if let (Some(rule), Some(schema)) = (&rule, schema) {
+            rule.check(schema)?;
+        }
+        match watermark.filter(|watermark| !watermark.attempt.is_empty()) {
+            Some(watermark) if watermark.rule() != rule.as_ref() => {
+                Err(other_rule(rule.as_ref(), watermark.rule()))
+            }
+            _ => Ok(rule),
+        }
+    };
+    checked().map_err(|why| TableStateError::Dedupe {
+        table: table.identifier().to_string(),
+        why,
+    })
+}
+
+fn other_rule(present: Option<&DedupeRule>, pinned: Option<&DedupeRule>) -> String {
+    let text = |rule: Option<&DedupeRule>| rule.map_or("none".into(), ToString::to_string);
+    let (present, pinned) = (text(present), text(pinned));
+    format!("it is {present}, and its watermark says {pinned}")
+}
+
+/// The rule for duplicates in the properties of a table.
+///
+/// # Errors
+/// It is none.
+pub(super) fn created_rule(table: &Table) -> Result<Option<DedupeRule>, String> {
+    DedupeRule::of(table.metadata().properties())
 }
 
 /// Checks that the columns of the files that are there have their names.

@@ -1,6 +1,6 @@
 //! What a table has, and how far it is behind its lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use iceberg::TableIdent;
@@ -11,6 +11,7 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 
 use super::documents::TableDocuments;
+use super::duplicates::DedupeRule;
 use super::manage::Tables;
 use super::news::{Limit, News, NewsError, NewsReader};
 use super::state::{TableParts, attempt, last_commit, schema_digest};
@@ -30,8 +31,12 @@ pub struct TableStatus {
     pub columns: Option<u64>,
     /// How its files are divided, if Sluice has divided them.
     pub layout: Option<String>,
+    /// Its rule for duplicates, if it has one that holds.
+    pub dedupe: Option<DedupeRule>,
     /// Its rows, whoever has written them.
     pub events: u64,
+    /// The events that it does not have, because they are duplicates.
+    pub duplicates: u64,
     /// Its files.
     pub files: u64,
     /// Their size.
@@ -81,6 +86,8 @@ pub struct ShardLag {
     pub lake: Option<SequenceNumber>,
     /// The events of the shard in the table.
     pub events: u64,
+    /// Those that were dropped as duplicates.
+    pub duplicates: u64,
     /// The chunks that wait.
     pub chunks: u64,
     /// When the oldest of them was put, milliseconds since the Unix epoch.
@@ -107,6 +114,7 @@ impl TableStatus {
         let _is_part = problem.noted(parts.history);
         let watermark = problem.noted(parts.watermark);
         let _are_named = problem.noted(parts.columns);
+        let dedupe = problem.noted(parts.dedupe).flatten();
         let news = match &watermark {
             Some(watermark) => read_news(lake, watermark, &mut problem).await?,
             None => None,
@@ -120,7 +128,9 @@ impl TableStatus {
             schema: schema_digest(&loaded)?.to_owned(),
             columns: schema.map(|schema| schema.columns().len() as u64),
             layout: layout.map(|layout| layout.to_string()),
+            dedupe,
             events: total(snapshot, "total-records"),
+            duplicates: watermark.dropped(),
             files: total(snapshot, "total-data-files"),
             file_bytes: total(snapshot, "total-files-size"),
             snapshot: metadata.current_snapshot_id().unwrap_or(0),
@@ -188,12 +198,13 @@ fn total(snapshot: Option<&SnapshotRef>, name: &str) -> u64 {
 
 /// The files that are listed for removal and still exist.
 async fn removable(documents: &TableDocuments, tables: &Tables) -> anyhow::Result<Vec<String>> {
-    let mut removable = Vec::new();
+    let mut folders = BTreeSet::new();
     for void in documents.void().await? {
-        let Some((folder, _)) = void.keys.first().and_then(|key| key.rsplit_once('/')) else {
-            continue;
-        };
-        let folder = tables.warehouse.uri_of(folder);
+        let of_keys = void.keys.iter().filter_map(|key| key.rsplit_once('/'));
+        folders.extend(of_keys.map(|(folder, _)| tables.warehouse.uri_of(folder)));
+    }
+    let mut removable = Vec::new();
+    for folder in folders {
         removable.extend(tables.warehouse.names(&folder).await?);
     }
     removable.sort_unstable();
@@ -217,6 +228,7 @@ fn shards(watermark: &Watermark, news: Option<&News>) -> Vec<ShardLag> {
             // Nothing is new in it, unless the lake cannot be compared.
             lake: news.map(|_| mark.last),
             events: mark.rows,
+            duplicates: mark.dropped,
             ..ShardLag::new(shard)
         };
         shards.insert(shard, lag);
@@ -237,6 +249,7 @@ impl ShardLag {
             table: None,
             lake: None,
             events: 0,
+            duplicates: 0,
             chunks: 0,
             oldest: None,
         }

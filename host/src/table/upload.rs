@@ -1,5 +1,8 @@
 //! Puts the files of an attempt into the warehouse.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use iceberg::spec::{DataFile, Literal};
@@ -52,6 +55,19 @@ impl Upload<'_> {
         });
         let uploads = stream::iter(uploads).buffered(UPLOADS_AT_ONCE);
         uploads.try_collect().await
+    }
+
+    /// Puts documents of keys and dropped events.
+    pub(super) async fn documents(&self, attempt: &str, files: &[PathBuf]) -> anyhow::Result<()> {
+        for path in files {
+            let content = tokio::fs::read(path).await;
+            let content = content.with_context(|| path.display().to_string())?;
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let documents = &self.state.documents;
+            documents.put_duplicates(attempt, name, content).await?;
+            self.progress.step();
+        }
+        Ok(())
     }
 
     async fn one(

@@ -11,9 +11,10 @@ use thiserror::Error;
 
 use crate::format::parquet::UnmappedValues;
 use crate::ledger::DocumentVersion;
+use crate::table::duplicates::{DedupeRule, KeysMark};
 
 /// The format version of the document; a reader rejects any other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A watermark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct Watermark {
     pub file_bytes: u64,
     /// All values that no column had.
     pub unmapped: UnmappedValues,
+    /// What is known of the keys of events; `None` if the table has no rule for duplicates.
+    pub keys: Option<KeysMark>,
 }
 
 /// How far a table has a shard.
@@ -48,8 +51,10 @@ pub struct ShardMark {
     pub last: SequenceNumber,
     /// The number of chunks.
     pub chunks: u64,
-    /// The number of events.
+    /// The number of events that are rows.
     pub rows: u64,
+    /// The number of events that were dropped as duplicates.
+    pub dropped: u64,
 }
 
 /// A document that cannot be used.
@@ -78,6 +83,7 @@ impl Default for Watermark {
             event_bytes: 0,
             file_bytes: 0,
             unmapped: UnmappedValues::default(),
+            keys: None,
         }
     }
 }
@@ -104,7 +110,7 @@ impl Watermark {
     }
 
     /// The watermark of an attempt that follows this one: `shards` and `ledgers` are those after its chunks, and the files
-    /// have these columns, bytes of events, bytes, and values that no column has.
+    /// have these columns, bytes of events, bytes, and values that no column has. Its `keys` are still those of this one.
     #[must_use]
     pub fn next(
         &self,
@@ -125,6 +131,7 @@ impl Watermark {
             event_bytes: self.event_bytes.saturating_add(event_bytes),
             file_bytes: self.file_bytes.saturating_add(file_bytes),
             unmapped: self.unmapped.clone(),
+            keys: self.keys.clone(),
         };
         next.unmapped.absorb(unmapped);
         next
@@ -134,5 +141,17 @@ impl Watermark {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.shards.values().map(|mark| mark.rows).sum()
+    }
+
+    /// The number of events that were dropped as duplicates.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shards.values().map(|mark| mark.dropped).sum()
+    }
+
+    /// The rule for duplicates that it was written with; `None` if there is none.
+    #[must_use]
+    pub fn rule(&self) -> Option<&DedupeRule> {
+        self.keys.as_ref().map(|keys| &keys.rule)
     }
 }

@@ -114,6 +114,10 @@ fn invocations_build_what_is_due() {
     );
     assert_eq!(answer["files"], metrics["TableFiles"]);
     assert_eq!(answer["bytes"], metrics["TableBytes"]);
+    assert_eq!(
+        (&answer["duplicates"], &metrics["TableDuplicates"]),
+        (&json!(0), &json!(0))
+    );
     assert_eq!(answer["waiting_events"], 0);
     assert_eq!(answer["waiting_since"], Value::Null);
     assert_eq!(

@@ -38,7 +38,16 @@ fn new_table(bucket: &Bucket, warehouse: &str) -> (Table, Proxy) {
 
 /// Starts a builder and kills it at its n-th request, if it makes so many.
 fn kill(table: &Table, proxy: &Proxy, nth: usize, fault: Fault) {
-    let rule = proxy.add(Rule::new(fault).nth(nth));
+    kill_at(table, proxy, Rule::new(fault).nth(nth));
+}
+
+/// The same at its n-th put.
+pub(super) fn kill_at_put(table: &Table, proxy: &Proxy, nth: usize, fault: Fault) {
+    kill_at(table, proxy, Rule::new(fault).method("PUT").nth(nth));
+}
+
+fn kill_at(table: &Table, proxy: &Proxy, rule: Rule) {
+    let rule = proxy.add(rule);
     let mut command = table.command("sync", &[]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut killed = Running(command.spawn().unwrap());

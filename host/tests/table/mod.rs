@@ -2,6 +2,7 @@
 
 mod builders;
 pub(crate) mod contents;
+mod duplicates;
 mod errors;
 mod follow;
 mod function;

@@ -1,5 +1,7 @@
 //! A table whose catalog speaks REST: all commands, answers that get lost, others who commit, and what cannot be done.
 
+mod duplicates;
+
 use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::local::events;
 use crate::support::program::{Place, Ran};
 
@@ -134,6 +136,17 @@ fn an_error_names_the_place_of_the_setting() {
             ["sluice.toml:3: table.threads", "1 or more"],
         ),
         (
+            "dedupe.window = 'soon'\n",
+            ["sluice.toml:3: table.dedupe.window", "soon"],
+        ),
+        (
+            "dedupe = { kee = 'x' }\n",
+            [
+                "sluice.toml:3: table.dedupe.kee",
+                "did you mean `table.dedupe.key`?",
+            ],
+        ),
+        (
             "warehose = 'file:x'\n",
             [
                 "sluice.toml:3: table.warehose",
@@ -187,6 +200,81 @@ fn an_error_names_the_place_of_the_setting() {
         .failed(2, &["lake: missing", "--lake file:lake"]);
 }
 
+/// The rule for duplicates of the table that a command has created or rebuilt.
+fn rule_of(place: &Place, args: &[&str], variables: &[(&str, &str)]) -> Value {
+    let args = [&["table"], args, &["--json"]].concat();
+    let done = with(place, &args, variables).succeeded().stdout;
+    serde_json::from_str::<Value>(&done).unwrap()["dedupe"].take()
+}
+
+#[test]
+fn a_rule_for_duplicates_is_that_of_the_flag_the_variable_or_the_file() {
+    let place = place("dedupe = { key = 'event_uuid', window = '2h' }\n");
+    let rule = |key: &str, window: &str| json!({"key": key, "window": window});
+    let create = ["create", "--name"];
+    let variable = [("SLUICE_TABLE_DEDUPE_WINDOW", "3h")];
+    let of_file = rule_of(&place, &[&create[..], &["file"]].concat(), &[]);
+    assert_eq!(of_file, rule("event_uuid", "2h"));
+    let of_variable = rule_of(&place, &[&create[..], &["variable"]].concat(), &variable);
+    assert_eq!(of_variable, rule("event_uuid", "3h"));
+    let flags = ["flag", "--dedupe-key", "event_name"];
+    let flags = [&create[..], &flags, &["--dedupe-window", "4h"]].concat();
+    assert_eq!(rule_of(&place, &flags, &variable), rule("event_name", "4h"));
+
+    // The same three events again.
+    place.write("again.ndjson", events(0..3));
+    let again = ["--source", "file:again.ndjson", "--bus", "none"];
+    place.run(&Place::landing(&again)).summary();
+    let sync = ["table", "sync", "--name", "file", "--json"];
+    let synced = || {
+        let synced = place.run(&sync).succeeded().stdout;
+        let synced: Value = serde_json::from_str(&synced).unwrap();
+        let count = |name: &str| synced[name].as_u64().unwrap();
+        (count("events"), count("duplicates"))
+    };
+    assert_eq!(synced(), (3, 3));
+    let rebuild = ["rebuild", "--name", "file"];
+    let without = [&rebuild[..], &["--no-dedupe"]].concat();
+    assert_eq!(rule_of(&place, &without, &variable), Value::Null);
+    // A builder has the rule of its table, whatever the file says.
+    place.write("third.ndjson", events(0..3));
+    let third = ["--source", "file:third.ndjson", "--bus", "none"];
+    place.run(&Place::landing(&third)).summary();
+    assert_eq!(synced(), (3, 0));
+    assert_eq!(rule_of(&place, &rebuild, &[]), rule("event_uuid", "2h"));
+}
+
+#[test]
+fn a_rule_for_duplicates_that_is_none_is_named() {
+    let check = ["config", "check", "--source", "file:events.ndjson"];
+    let run = ["run", "--source", "file:events.ndjson"];
+    for (dedupe, parts) in [
+        (
+            "dedupe = { key = 'event_uuid' }\n",
+            ["table.dedupe.window: missing", "table.dedupe.key needs it"],
+        ),
+        (
+            "dedupe.window = '2h'\n",
+            ["table.dedupe.key: missing", "table.dedupe.window needs it"],
+        ),
+        (
+            "[table.dedupe]\nkey = 'event_uuid'\nwindow = '0s'\n",
+            ["sluice.toml:5: table.dedupe.window", "at least 1ms"],
+        ),
+    ] {
+        let place = place(dedupe);
+        place.run(&["table", "create"]).failed(2, &parts);
+        place.run(&check).failed(2, &parts);
+        place.run(&run).failed(2, &parts);
+    }
+    let place = place("dedupe = { key = 'created_at', window = '2h' }\n");
+    let parts = ["sluice.toml:3: table.dedupe.key", "those are: event_uuid"];
+    place.run(&["table", "create"]).failed(2, &parts);
+    let variable = [("SLUICE_TABLE_DEDUPE_WINDOW", "soon")];
+    let parts = ["SLUICE_TABLE_DEDUPE_WINDOW: ", "soon"];
+    with(&place, &["table", "create"], &variable).failed(2, &parts);
+}
+
 #[test]
 fn a_file_for_several_processes_is_taken_by_each() {
     // The settings of `run` that a command of tables has under the same name are those of `run`.
@@ -219,7 +307,7 @@ fn settings_are_shown_with_their_origin() {
         assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
     }
     let schema = place.run(&["config", "schema"]).succeeded().stdout;
-    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
     let table = &schema["properties"]["table"];
     assert_eq!(table["additionalProperties"], false);
     assert_eq!(table["properties"]["name"]["default"], "events");

@@ -17,7 +17,8 @@ const FEW_REQUESTS: usize = 12;
 fn is_done(table: &Table) {
     let before = table.warehouse.metadata_location(&table.name);
     let nothing = json!({
-        "table": "sluice.events", "commits": 0, "events": 0, "files": 0, "bytes": 0, "chunks": 0, "waiting_events": 0,
+        "table": "sluice.events", "commits": 0, "events": 0, "duplicates": 0, "files": 0, "bytes": 0,
+        "chunks": 0, "waiting_events": 0,
     });
     assert_eq!(table.sync(), nothing);
     assert_eq!(table.warehouse.metadata_location(&table.name), before);

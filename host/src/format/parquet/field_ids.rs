@@ -303,7 +303,7 @@ mod tests {
 
     fn event(columns: &StoredColumns, file: Bytes) -> String {
         let (table, mut events) = (TableSchema::parse(SCHEMA.as_bytes()).unwrap(), Vec::new());
-        let rows = table.for_each_stored_row(file, columns, RowParts::Event, |row| {
+        let rows = table.for_each_stored_row(file, columns, RowParts::Event { key: None }, |row| {
             assert_eq!(row.shard, Some("s"));
             events.push(row.event.clone().unwrap().unwrap());
         });

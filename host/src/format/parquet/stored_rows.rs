@@ -10,7 +10,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
-use sluice_schema::Column;
+use sluice_schema::{Column, ColumnValue};
 
 use super::field_ids::StoredColumns;
 use super::reading::{BATCH_ROWS, Reader, TableRow, caught};
@@ -22,8 +22,11 @@ use super::{CHUNK, LINE, REST, SHARD, TableSchema};
 pub enum RowParts {
     /// Where it comes from.
     Origin,
-    /// And its event.
-    Event,
+    /// And its event, with the value of the column at this position of the schema.
+    Event {
+        /// The position of the column.
+        key: Option<usize>,
+    },
 }
 
 /// A row of a file.
@@ -37,6 +40,8 @@ pub struct StoredRow<'a> {
     pub line: Option<i64>,
     /// Its event, or why its columns make none; `None` if it is not read.
     pub event: Option<Result<String, String>>,
+    /// The value of the column that is asked for.
+    pub key: Option<ColumnValue<'a>>,
 }
 
 impl TableSchema {
@@ -71,7 +76,7 @@ impl TableSchema {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let reader = Reader::try_new_with_options(file, options)?;
         let of_event = self.schema.columns().iter().map(Column::name).chain([REST]);
-        let of_event = of_event.filter(|_| parts == RowParts::Event);
+        let of_event = of_event.filter(|_| parts != RowParts::Origin);
         let wanted = of_event.chain([SHARD, CHUNK, LINE]);
         let wanted = columns.roots(reader.schema().fields(), wanted);
         let mask = ProjectionMask::roots(reader.parquet_schema(), wanted);
@@ -103,7 +108,11 @@ impl TableSchema {
             };
             let event = match parts {
                 RowParts::Origin => None,
-                RowParts::Event => Some(table_row().and_then(assembled)),
+                RowParts::Event { .. } => Some(table_row().and_then(assembled)),
+            };
+            let key = match parts {
+                RowParts::Event { key: Some(key) } => self.stored_value(key, &columns, row),
+                _ => None,
             };
             let line = lines.filter(|lines| !lines.is_null(row));
             each(&StoredRow {
@@ -111,8 +120,20 @@ impl TableSchema {
                 chunk: text_of(chunks.as_ref(), row),
                 line: line.map(|lines| lines.value(row)),
                 event,
+                key,
             });
         }
+    }
+
+    /// The value of a column, if it has one.
+    fn stored_value<'a>(
+        &self,
+        at: usize,
+        columns: &'a [Option<ArrayRef>],
+        row: usize,
+    ) -> Option<ColumnValue<'a>> {
+        let column = self.schema.columns().get(at)?;
+        value(column.column_type(), columns.get(at)?.as_ref()?, row).ok()?
     }
 
     /// The values of a row; `columns` are those of the schema.

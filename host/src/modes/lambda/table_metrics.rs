@@ -29,6 +29,7 @@ impl TableInvocation<'_> {
         let mut metrics = vec![
             ("TableCommits", "Count", json!(done.commits)),
             ("TableEvents", "Count", json!(done.events)),
+            ("TableDuplicates", "Count", json!(done.duplicates)),
             ("TableFiles", "Count", json!(done.files)),
             ("TableBytes", "Bytes", json!(done.bytes)),
             ("TableStopped", "Count", json!(u64::from(self.is_stopped))),

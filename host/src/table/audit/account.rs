@@ -40,7 +40,10 @@ impl RowSum {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExpectedChunk {
     pub(super) name: ChunkName,
+    /// Of its events that are not dropped.
     pub(super) rows: RowSum,
+    /// The number of its events that are dropped.
+    pub(super) dropped: u64,
     /// Whether only the number of its rows is known, since its objects cannot be compared.
     pub(super) is_counted: bool,
 }
@@ -75,6 +78,7 @@ struct ChunkAccount {
     name: ChunkName,
     is_counted: bool,
     expected: u64,
+    dropped: u64,
     found: u64,
     /// The sum of the lake without that of the table.
     balance: u128,
@@ -106,9 +110,14 @@ impl ShardAccount {
         self.chunks.iter().filter(|chunk| chunk.is_counted).count() as u64
     }
 
-    /// The events of the lake.
+    /// The events of the lake that are not dropped.
     pub(super) fn expected(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.expected).sum()
+    }
+
+    /// The events of the lake that are dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.dropped).sum()
     }
 
     /// The rows of its chunks.
@@ -170,6 +179,7 @@ impl Accounts {
                 name: chunk.name,
                 is_counted: chunk.is_counted,
                 expected: chunk.rows.rows,
+                dropped: chunk.dropped,
                 found: 0,
                 balance: chunk.rows.sum,
             });
@@ -228,14 +238,28 @@ impl Accounts {
                     mark.last
                 );
                 findings.add(|| TableFinding::of_shard(Kind::LakeBehind, name, why));
-            } else if account.expected() != mark.rows {
+                continue;
+            }
+            let (events, counts) = (
+                account.expected() + account.dropped(),
+                mark.rows.saturating_add(mark.dropped),
+            );
+            if events != counts {
                 let why = format!(
-                    "the watermark counts {} of the shard {shard} up to {}, and the chunk manifests {}",
-                    counted(mark.rows, "event"),
+                    "the watermark counts {} of the shard {shard} up to {}, and the chunk manifests {events}",
+                    counted(counts, "event"),
                     mark.last,
-                    account.expected()
                 );
                 findings.add(|| TableFinding::of_shard(Kind::WatermarkCount, name, why));
+            }
+            if account.dropped() != mark.dropped {
+                let why = format!(
+                    "the watermark counts {} of the shard {shard} that are left out as duplicates, and the lists of its attempts \
+                     name {} of the lake",
+                    counted(mark.dropped, "event"),
+                    account.dropped()
+                );
+                findings.add(|| TableFinding::of_shard(Kind::DroppedCount, name, why));
             }
         }
     }
@@ -295,7 +319,10 @@ impl Accounts {
 impl ChunkAccount {
     fn difference(&self, is_quick: bool) -> Option<(Kind, String)> {
         let (expected, found) = (self.expected, self.found);
-        let events = counted(expected, "event");
+        let mut events = counted(expected, "event");
+        if self.dropped > 0 {
+            events.push_str(" that are no duplicates");
+        }
         if found < expected {
             let missing = counted(expected - found, "row");
             return Some((

@@ -15,8 +15,10 @@ use tokio::task::spawn_blocking;
 use super::TableAuditSettings;
 use super::account::{Accounts, FileRows};
 use super::finding::{Findings, Kind, TableFinding};
+use super::keys::{FileKeys, KeyAccount};
 use crate::format::parquet::{RowParts, StoredColumns, StoredRow, TableSchema};
 use crate::output::counted;
+use crate::table::duplicates::key_hash;
 use crate::table::warehouse::Warehouse;
 
 /// The data files that are in memory at once have at most this many bytes, or there is only one.
@@ -31,6 +33,8 @@ pub(super) struct DataFiles<'a> {
     pub(super) schema: Arc<TableSchema>,
     pub(super) columns: Arc<StoredColumns>,
     pub(super) settings: TableAuditSettings,
+    /// The position of the column of the keys, if they are compared.
+    pub(super) key: Option<usize>,
 }
 
 /// What was read.
@@ -52,6 +56,7 @@ struct DataFile {
 #[derive(Default)]
 struct FileContent {
     rows: FileRows,
+    keys: FileKeys,
     count: u64,
     /// The number of rows that make no event.
     damaged: u64,
@@ -68,6 +73,7 @@ impl DataFiles<'_> {
         &self,
         table: &Table,
         accounts: &mut Accounts,
+        mut keys: Option<&mut KeyAccount>,
         findings: &mut Findings,
         progress: &dyn Fn(String),
     ) -> anyhow::Result<FileCounts> {
@@ -87,6 +93,9 @@ impl DataFiles<'_> {
                     counts.rows += content.count;
                     content.report(&file, findings);
                     accounts.add(content.rows);
+                    if let Some(keys) = &mut keys {
+                        keys.add_file(content.keys)?;
+                    }
                 }
             }
             progress(format!(
@@ -120,7 +129,7 @@ impl DataFiles<'_> {
         let (schema, columns) = (self.schema.clone(), self.columns.clone());
         let parts = match self.settings.is_quick {
             true => RowParts::Origin,
-            false => RowParts::Event,
+            false => RowParts::Event { key: self.key },
         };
         let read = move || FileContent::read(&schema, &columns, bytes.into(), parts);
         let read = spawn_blocking(read).await?;
@@ -164,7 +173,11 @@ impl FileContent {
                 hasher.hash(line, b"")
             }
         };
-        self.rows.add(shard, row.chunk.unwrap_or_default(), hash);
+        let chunk = row.chunk.unwrap_or_default();
+        if let Some(key) = key_hash(row.key.as_ref()) {
+            self.keys.add(shard, chunk, line, key);
+        }
+        self.rows.add(shard, chunk, hash);
     }
 
     /// Reports what is wrong with the file, whatever its rows are.

@@ -30,6 +30,12 @@ pub(super) enum Kind {
     DamagedRow,
     /// The watermark counts other events of a shard than the chunk manifests.
     WatermarkCount,
+    /// The watermark counts other dropped events of a shard than the lists of dropped events name.
+    DroppedCount,
+    /// A row of a key of which there is another row near it.
+    DuplicateRow,
+    /// An event that was dropped, without a row of its key near it.
+    DroppedWithoutRow,
     /// The lake has committed less of a shard than the table has.
     LakeBehind,
     /// An object of the lake that does not exist.

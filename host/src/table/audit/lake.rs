@@ -10,7 +10,9 @@ use tokio::task::spawn_blocking;
 
 use super::TableAuditSettings;
 use super::account::{Accounts, ExpectedChunk, RowSum};
+use super::dropped::DroppedEvents;
 use super::finding::{Findings, Kind, TableFinding};
+use super::keys::{KeyAccount, keys_of_events};
 use crate::format::decode;
 use crate::format::parquet::{RowOrigin, TableSchema};
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestObject};
@@ -32,12 +34,15 @@ pub(super) struct LakeEvents {
     pub(super) schemas: SchemaStore,
     pub(super) reads_at_once: usize,
     pub(super) settings: TableAuditSettings,
+    pub(super) dropped: DroppedEvents,
+    /// The columns of the table, and the position of the key of its rule, if keys are compared.
+    pub(super) key: Option<(Arc<TableSchema>, usize)>,
 }
 
 /// An object of events.
 enum ReadObject {
-    /// It is as its manifest says.
-    Right(RowSum),
+    /// It is as its manifest says: its events that are not dropped, and the lines and keys of those that are.
+    Right(RowSum, Vec<(u64, u128)>),
     /// It does not exist, and its records arrived long ago.
     Expired,
     /// It is not as its manifest says.
@@ -52,6 +57,7 @@ impl LakeEvents {
     pub(super) async fn read(
         &self,
         accounts: &mut Accounts,
+        mut keys: Option<&mut KeyAccount>,
         findings: &mut Findings,
         progress: &dyn Fn(String),
     ) -> anyhow::Result<()> {
@@ -65,8 +71,11 @@ impl LakeEvents {
             let manifests: Vec<_> = manifests.cloned().collect();
             chunks += manifests.len() as u64;
             let expected = self.read_chunks(&manifests, findings).await?;
-            for (manifest, expected) in manifests.iter().zip(expected) {
+            for (manifest, (expected, dropped)) in manifests.iter().zip(expected) {
                 accounts.expect(&manifest.shard, expected);
+                if let Some(keys) = &mut keys {
+                    keys.add_chunk(manifest, dropped)?;
+                }
             }
             progress(format!("{} of the lake read", counted(chunks, "chunk")));
             since.shards = news.shards;
@@ -79,16 +88,20 @@ impl LakeEvents {
         Ok(())
     }
 
-    /// Reads the events of chunks, or counts them.
+    /// Reads the events of chunks, or counts them. Returns the keys of those that are dropped too.
     async fn read_chunks(
         &self,
         manifests: &[Arc<ChunkManifest>],
         findings: &mut Findings,
-    ) -> anyhow::Result<Vec<ExpectedChunk>> {
-        let new = |manifest: &Arc<ChunkManifest>| ExpectedChunk {
-            name: manifest.name(),
-            rows: RowSum::default(),
-            is_counted: false,
+    ) -> anyhow::Result<Vec<ReadChunk>> {
+        let new = |manifest: &Arc<ChunkManifest>| {
+            let chunk = ExpectedChunk {
+                name: manifest.name(),
+                rows: RowSum::default(),
+                dropped: 0,
+                is_counted: false,
+            };
+            (chunk, Vec::new())
         };
         let mut chunks: Vec<_> = manifests.iter().map(new).collect();
         let objects = manifests.iter().enumerate().flat_map(|(chunk, manifest)| {
@@ -103,7 +116,15 @@ impl LakeEvents {
         while let Some((chunk, object, read)) = reads.try_next().await? {
             let manifest = &manifests[chunk];
             let object = &manifest.objects[object];
-            add_object(&mut chunks[chunk], manifest, object, read, findings);
+            let dropped = self.dropped_of(object).len() as u64;
+            add_object(
+                &mut chunks[chunk],
+                manifest,
+                object,
+                dropped,
+                read,
+                findings,
+            );
         }
         Ok(chunks)
     }
@@ -113,9 +134,10 @@ impl LakeEvents {
         manifest: &Arc<ChunkManifest>,
         object: usize,
     ) -> anyhow::Result<ReadObject> {
-        let key = &manifest.objects[object].key;
+        let named = &manifest.objects[object];
+        let (key, dropped) = (&named.key, self.dropped_of(named));
         if self.settings.is_quick {
-            return Ok(ReadObject::Right(places(manifest.objects[object].lines)));
+            return Ok(ReadObject::Right(places(named.lines, dropped), Vec::new()));
         }
         let Found::Content(bytes) = self.lake.get(key, usize::MAX).await? else {
             return Ok(match self.has_expired(manifest) {
@@ -139,9 +161,27 @@ impl LakeEvents {
             }
             _ => None,
         };
-        let manifest = manifest.clone();
-        let read = move || read_object(&manifest, &manifest.objects[object], schema, &bytes);
+        let (manifest, dropped) = (manifest.clone(), dropped.to_vec());
+        let wanted = Wanted {
+            dropped,
+            key: self.key.clone(),
+        };
+        let read = move || {
+            read_object(
+                &manifest,
+                &manifest.objects[object],
+                schema,
+                &wanted,
+                &bytes,
+            )
+        };
         Ok(spawn_blocking(read).await?)
+    }
+
+    /// The lines of an object that are dropped.
+    fn dropped_of(&self, object: &ManifestObject) -> &[u64] {
+        let lines = self.dropped.of(&object.key);
+        &lines[..lines.partition_point(|line| *line <= object.lines)]
     }
 
     /// Whether the objects of a chunk may have expired from the lake.
@@ -152,32 +192,49 @@ impl LakeEvents {
     }
 }
 
+/// What a chunk has, and the lines and keys of its dropped events.
+type ReadChunk = (ExpectedChunk, Vec<(u64, u128)>);
+
+/// What is wanted of the events of an object.
+struct Wanted {
+    /// The lines that are dropped.
+    dropped: Vec<u64>,
+    /// The columns of the table, and the position of the key of its rule, if keys are compared.
+    key: Option<(Arc<TableSchema>, usize)>,
+}
+
 /// Adds an object to what is expected of its chunk.
 fn add_object(
-    chunk: &mut ExpectedChunk,
+    (chunk, keys): &mut ReadChunk,
     manifest: &ChunkManifest,
     object: &ManifestObject,
+    dropped: u64,
     read: ReadObject,
     findings: &mut Findings,
 ) {
     let counted_rows = |rows| RowSum { rows, sum: 0 };
-    chunk.is_counted |= !matches!(read, ReadObject::Right(_));
+    chunk.is_counted |= !matches!(read, ReadObject::Right(..));
+    chunk.dropped += dropped;
     let rows = match read {
-        ReadObject::Right(rows) => rows,
-        ReadObject::Expired => counted_rows(object.lines),
+        ReadObject::Right(rows, of_object) => {
+            keys.extend(of_object);
+            rows
+        }
+        ReadObject::Expired => counted_rows(object.lines - dropped),
         ReadObject::Wrong(kind, why) => {
             let why = format!("{why}; of its chunk, only the number of rows is compared");
             findings.add(|| TableFinding::of_object(kind, &manifest.shard, &object.key, &why));
-            counted_rows(object.lines)
+            counted_rows(object.lines - dropped)
         }
     };
     chunk.rows.absorb(rows);
 }
 
 /// The sum of the places of rows, without their events.
-fn places(lines: u64) -> RowSum {
+fn places(lines: u64, dropped: &[u64]) -> RowSum {
     let (mut hasher, mut sum) = (EventHasher::default(), RowSum::default());
-    (1..=lines).for_each(|line| sum.add(hasher.hash(line, b"")));
+    let rows = (1..=lines).filter(|line| dropped.binary_search(line).is_err());
+    rows.for_each(|line| sum.add(hasher.hash(line, b"")));
     sum
 }
 
@@ -185,6 +242,7 @@ fn read_object(
     manifest: &ChunkManifest,
     object: &ManifestObject,
     schema: Option<Arc<TableSchema>>,
+    wanted: &Wanted,
     bytes: &[u8],
 ) -> ReadObject {
     let format = manifest.pins.format;
@@ -213,14 +271,23 @@ fn read_object(
         return ReadObject::Wrong(Kind::ChangedObject, why);
     }
     let (mut hasher, mut sum) = (EventHasher::default(), RowSum::default());
-    for line in content.split_inclusive(|byte| *byte == b'\n') {
+    let (mut lines, mut dropped) = (0, Vec::new());
+    for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
         let event = line.strip_suffix(b"\n").unwrap_or(line);
-        sum.add(hasher.hash(sum.rows + 1, event));
+        match wanted.dropped.binary_search(&number) {
+            Ok(_) => dropped.push((number, event)),
+            Err(_) => sum.add(hasher.hash(number, event)),
+        }
+        lines = number;
     }
-    match sum.rows == object.lines {
-        true => ReadObject::Right(sum),
+    match lines == object.lines {
+        true => {
+            let keys = wanted.key.as_ref();
+            let keys = keys.map(|(schema, key)| keys_of_events(schema, *key, dropped.into_iter()));
+            ReadObject::Right(sum, keys.unwrap_or_default())
+        }
         false => {
-            let (found, lines) = (counted(sum.rows, "event"), object.lines);
+            let (found, lines) = (counted(lines, "event"), object.lines);
             let why = format!("it has {found}, and its chunk manifest says {lines}");
             ReadObject::Wrong(Kind::ChangedObject, why)
         }

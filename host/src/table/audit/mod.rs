@@ -13,24 +13,31 @@
 mod account;
 mod columns;
 mod data_files;
+mod dropped;
 mod finding;
+mod keys;
 mod lake;
 mod report;
 
 use std::sync::Arc;
 
 use iceberg::TableIdent;
+use sluice_schema::Schema;
 use sluice_storage::object_store::ObjectStore;
 
 use self::account::Accounts;
 use self::columns::stored_columns;
 use self::data_files::DataFiles;
+use self::dropped::DroppedEvents;
 use self::finding::Findings;
 pub use self::finding::TableFinding;
+use self::keys::KeyAccount;
 use self::lake::LakeEvents;
 pub use self::report::{ShardRows, TableReport};
 use super::manage::Tables;
+use super::scratch;
 use super::state::TableParts;
+use super::watermark::Watermark;
 use crate::format::parquet::TableSchema;
 use crate::sink::SchemaStore;
 
@@ -69,24 +76,59 @@ pub async fn audit(
     let columns = stored_columns(&present, &schema, &watermark.columns)?;
     let mut accounts = Accounts::new(&watermark.shards);
     let mut findings = Findings::default();
+    let mut keys = keys(&schema, &watermark, settings)?;
+    let schema = Arc::new(TableSchema::new(schema));
+    let key = keys.as_ref().map(|keys| keys.position);
     let events = LakeEvents {
         reads_at_once: lake.operations_at_once(settings.threads),
         lake,
         schemas,
         settings,
+        dropped: DroppedEvents::read(&parts.documents, watermark.keys.as_ref()).await?,
+        key: key.map(|key| (schema.clone(), key)),
     };
-    events.read(&mut accounts, &mut findings, progress).await?;
+    events
+        .read(&mut accounts, keys.as_mut(), &mut findings, progress)
+        .await?;
     let files = DataFiles {
         warehouse: &tables.warehouse,
-        schema: Arc::new(TableSchema::new(schema)),
+        schema,
         columns: Arc::new(columns),
         settings,
+        key,
     };
     let files = files
-        .read(&present, &mut accounts, &mut findings, progress)
+        .read(
+            &present,
+            &mut accounts,
+            keys.as_mut(),
+            &mut findings,
+            progress,
+        )
         .await?;
     accounts.compare(settings.is_quick, &mut findings);
+    if let Some(keys) = keys {
+        progress("comparing keys".into());
+        tokio::task::block_in_place(|| keys.compare(&mut findings))?;
+    }
     Ok(TableReport::new(
         &present, settings, files, &accounts, findings,
     ))
+}
+
+/// The account of the keys of a table with a rule for duplicates, unless only numbers and places are compared. The rule is
+/// that of the watermark: it holds for all events that are there.
+fn keys(
+    schema: &Schema,
+    watermark: &Watermark,
+    settings: TableAuditSettings,
+) -> anyhow::Result<Option<KeyAccount>> {
+    match watermark.rule() {
+        Some(rule) if !settings.is_quick => {
+            let name = format!("audit-{:08x}", rand::random::<u32>());
+            let folder = scratch::folder(&std::env::temp_dir(), &name);
+            KeyAccount::new(rule.clone(), schema, folder).map(Some)
+        }
+        _ => Ok(None),
+    }
 }

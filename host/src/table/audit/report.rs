@@ -42,8 +42,10 @@ pub struct ShardRows {
     pub chunks: u64,
     /// Those of which only the number of rows was compared, since objects of the lake cannot be.
     pub counted: u64,
-    /// Their events in the lake.
+    /// Their events in the lake that are not dropped.
     pub events: u64,
+    /// Their events that are dropped as duplicates.
+    pub duplicates: u64,
     /// Their rows in the table.
     pub rows: u64,
 }
@@ -62,6 +64,7 @@ impl TableReport {
             chunks: account.chunks(),
             counted: account.counted(),
             events: account.expected(),
+            duplicates: account.dropped(),
             rows: account.found(),
         });
         Self {
@@ -87,6 +90,12 @@ impl TableReport {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.shards.iter().map(|shard| shard.rows).sum()
+    }
+
+    /// The events of the lake that are left out as duplicates.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.duplicates).sum()
     }
 
     /// The chunks with events.

@@ -9,6 +9,7 @@ use sluice_storage::object_store::ObjectStore;
 
 use super::FilesSettings;
 use super::columns::TableColumns;
+use super::dropped::DroppedLines;
 use super::error::FilesError;
 use super::partition::Partitions;
 use super::plan::Plan;
@@ -45,6 +46,9 @@ pub(super) struct Limits {
     pub(super) writers_bytes: usize,
     /// Events that are encoded before the size of a file is looked at again.
     pub(super) step_bytes: u64,
+    /// Keys of events that are in memory before they are written to a local file. Nothing else is then, but events that
+    /// are read.
+    pub(super) keys_bytes: u64,
     /// The rows of one file of spilled rows.
     pub(super) spill_block_bytes: usize,
     /// A file is closed at this size.
@@ -54,7 +58,7 @@ pub(super) struct Limits {
 impl Limits {
     /// Shares out the memory: an eighth for objects that are read ahead, a half for open files, an eighth for spilled
     /// rows. A wave takes a sixteenth as lines and about as much as columns, twice. What small objects and partitions take
-    /// besides their events is counted with them.
+    /// besides their events is counted with them. Keys are sorted before a file is open.
     pub(super) fn new(
         settings: &FilesSettings,
         columns: &TableColumns,
@@ -76,6 +80,7 @@ impl Limits {
             },
             unit_bytes: size(part(128, 4 << 10, 2 << 20).min(file_bytes)),
             writers_bytes: size(part(2, 256 << 10, u64::MAX)),
+            keys_bytes: part(4, 4 << 10, u64::MAX),
             step_bytes: part(64, 16 << 10, 8 << 20).min(file_bytes),
             spill_block_bytes: size(part(8 * BUCKETS as u64, 1 << 10, 512 << 10)),
             file_bytes,
@@ -89,6 +94,8 @@ pub(super) struct Context {
     pub(super) plan: Arc<Plan>,
     pub(super) columns: TableColumns,
     pub(super) partitions: Partitions,
+    /// The events that become no rows.
+    pub(super) dropped: DroppedLines,
     pub(super) properties: WriterPropertiesPtr,
     pub(super) limits: Limits,
     /// The folder of all files.

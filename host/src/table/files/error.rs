@@ -9,6 +9,7 @@ use sluice_storage::error::StorageError;
 use thiserror::Error;
 
 use crate::sink::schema_store::SchemaStoreError;
+use crate::table::documents::DocumentError;
 
 /// Why the files cannot be written. None of them is part of the table then.
 #[derive(Debug, Error)]
@@ -41,6 +42,9 @@ pub enum FilesError {
     /// The lake cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The keys of earlier attempts cannot be read.
+    #[error(transparent)]
+    Keys(#[from] DocumentError),
     /// A column of the schema or of the partitions does not fit the table.
     #[error("column {column}: {why}")]
     Column {
@@ -67,7 +71,7 @@ pub enum FilesError {
     Threads(String),
     /// The files have another number of rows than the objects have events.
     #[error(
-        "the files have {rows} rows and the objects {lines} events; this is a bug of Sluice. Nothing was committed"
+        "the files have {rows} rows, and the objects {lines} events that are no duplicates; this is a bug of Sluice. Nothing was committed"
     )]
     OtherRows {
         /// The number of rows.

@@ -17,7 +17,7 @@ impl AttemptFolder {
     ///
     /// # Errors
     /// [`FilesError::Scratch`]
-    pub(super) fn create(path: PathBuf) -> Result<Self, FilesError> {
+    pub(in crate::table) fn create(path: PathBuf) -> Result<Self, FilesError> {
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
             _ => {}

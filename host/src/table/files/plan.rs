@@ -12,6 +12,7 @@ use crate::format::parquet::TableSchema;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestObject};
 use crate::layout::event_type::event_type_of_folder;
 use crate::sink::SchemaStore;
+use crate::table::duplicates::Arrival;
 use crate::table::news::NewChunk;
 
 /// An object to read, and what its manifest says.
@@ -27,6 +28,8 @@ pub(super) struct PlannedObject {
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) digest: ContentDigest,
+    /// When the records of its chunk arrived.
+    pub(super) arrived: Arrival,
     /// The position of its partition in the plan.
     pub(super) partition: u32,
 }
@@ -138,6 +141,7 @@ fn planned(
         lines: object.lines,
         bytes: object.bytes,
         digest: object.digest,
+        arrived: Arrival::of(manifest.arrived_at),
         partition: 0,
     }
 }

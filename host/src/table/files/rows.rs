@@ -89,6 +89,9 @@ struct SetBuilder {
 
 impl UnitBuilder<'_> {
     fn add(&mut self, row: RowRef, event: &[u8]) -> Result<(), FilesError> {
+        if self.context.dropped.has(row.object, row.line) {
+            return Ok(());
+        }
         let mapped = self.context.columns.schema.mapper().map_valid(event).ok();
         let key = match &mapped {
             Some(mapped) => self.context.partitions.key(&mapped.values),

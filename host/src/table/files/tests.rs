@@ -1,4 +1,5 @@
 mod columns;
+mod duplicates;
 mod lake;
 mod partitions;
 mod properties;

@@ -113,6 +113,12 @@ fn verdict(report: &TableReport) -> String {
 
 fn notes(report: &TableReport) -> Vec<String> {
     let mut notes = Vec::new();
+    if report.duplicates() > 0 {
+        notes.push(format!(
+            "{} of the lake left out as duplicates",
+            counted(report.duplicates(), "event")
+        ));
+    }
     if report.foreign > 0 {
         notes.push(format!(
             "{} without _shard: Sluice has not written them, and nothing is said about them",
@@ -187,6 +193,7 @@ fn to_json(report: &TableReport) -> Value {
             "chunks": shard.chunks,
             "counted_chunks": shard.counted,
             "events": shard.events,
+            "duplicates": shard.duplicates,
             "rows": shard.rows,
         })
     });
@@ -201,6 +208,7 @@ fn to_json(report: &TableReport) -> Value {
         "files": report.files,
         "rows": report.rows,
         "foreign_rows": report.foreign,
+        "duplicates": report.duplicates(),
         "chunks": report.chunks(),
         "counted_chunks": report.counted(),
         "shard_count": report.shards.len(),

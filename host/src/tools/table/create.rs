@@ -7,7 +7,9 @@ use serde_json::json;
 use sluice_schema::{Column, ColumnType, Schema, Zone};
 
 use super::args::TableArgs;
-use crate::config::ConfigError;
+use super::dedupe;
+use crate::config::table_settings::with_short_flag;
+use crate::config::{ConfigError, DedupeArgs};
 use crate::output;
 use crate::table::layout::TableLayout;
 use crate::table::manage::{Created, ManageError};
@@ -15,6 +17,7 @@ use crate::tools::schema::{self, document};
 
 /// Which table, with which columns.
 #[derive(Debug, Args)]
+#[command(mut_args(with_short_flag))]
 pub struct CreateArgs {
     #[command(flatten)]
     pub(super) table: TableArgs,
@@ -29,6 +32,9 @@ pub struct CreateArgs {
     /// several, or else none]
     #[arg(long, value_name = "LAYOUT")]
     partition: Option<String>,
+
+    #[command(flatten)]
+    dedupe: DedupeArgs,
 
     /// Print one JSON object, for scripts.
     #[arg(long, action = ArgAction::SetTrue)]
@@ -91,8 +97,12 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
     location.check_new_name()?;
     let (schema, layout) = columns(args.schema.as_ref(), args.partition.as_deref())?;
+    let rule = args.dedupe.rule()?;
+    let checked = rule.iter().try_for_each(|rule| rule.check(&schema));
+    checked.map_err(|why| ConfigError::new("table.dedupe.key", why))?;
     let tables = location.open().await?;
-    let created = tables.create(&location.table, &schema, &layout).await?;
+    let created = tables.create(&location.table, &schema, &layout, rule.as_ref());
+    let created = created.await?;
     if args.json {
         let object = json!({
             "table": location.table.to_string(),
@@ -100,6 +110,7 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
             "warehouse": tables.warehouse.uri(),
             "schema": document::digest(&schema).to_string(),
             "partition": layout.to_string(),
+            "dedupe": rule.as_ref().map(dedupe::to_json),
             "created": created == Created::Now,
         });
         return Ok(schema::print_json(&object)?);
@@ -110,8 +121,13 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
         Created::Now => {
             format!("created the table {table} with {columns}, partitioned by {layout}")
         }
-        Created::Before => format!("the table {table} exists with these columns and this layout"),
+        Created::Before => format!(
+            "the table {table} exists with these columns, this layout and this rule for duplicates"
+        ),
     })?;
+    if let Some(rule) = &rule {
+        output::line(format_args!("duplicates are left out, {rule}"))?;
+    }
     output::line(format_args!(
         "catalog {}, files in {}",
         location.catalog, tables.warehouse

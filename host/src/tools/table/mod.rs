@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod create;
+mod dedupe;
 mod function;
 mod rebuild;
 mod remove;
@@ -20,7 +21,7 @@ pub use self::audit::audit;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a table in a catalog. It has no events until `sync`.
-    Create(create::CreateArgs),
+    Create(Box<create::CreateArgs>),
     /// Write the events that are committed in the lake and not in the table yet, each once.
     Sync(Box<sync::SyncArgs>),
     /// Print what a table has, how far it is behind its lake, and what could be done about it.

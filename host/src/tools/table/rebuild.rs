@@ -7,8 +7,9 @@ use clap::{ArgAction, Args};
 use serde_json::json;
 
 use super::args::TableArgs;
+use super::dedupe;
 use crate::config::table_settings::with_short_flag;
-use crate::config::{BuildArgs, ConfigError};
+use crate::config::{BuildArgs, ConfigError, DedupeArgs};
 use crate::output;
 use crate::table::build::{Done, once};
 use crate::table::location::{TableLocation, command_retries};
@@ -34,6 +35,14 @@ pub struct RebuildArgs {
     /// How the files of the new table are divided, as in `create`. [default: as those of the present table]
     #[arg(long, value_name = "LAYOUT")]
     partition: Option<String>,
+
+    #[command(flatten)]
+    dedupe: DedupeArgs,
+
+    /// Build a table without a rule for duplicates. Without this and the two above, the new table has the rule of the present
+    /// one.
+    #[arg(long, action = ArgAction::SetTrue)]
+    no_dedupe: bool,
 
     #[command(flatten)]
     build: BuildArgs,
@@ -77,13 +86,22 @@ fn new_columns(args: &RebuildArgs) -> anyhow::Result<NewColumns> {
     let schema = args.schema.as_deref().map(document::read).transpose()?;
     let layout = args.partition.as_deref().map(str::parse).transpose();
     let layout = layout.map_err(|why: String| ConfigError::new("partition", why))?;
-    Ok(NewColumns { schema, layout })
+    let dedupe = match args.no_dedupe {
+        true => Some(None),
+        false => args.dedupe.rule()?.map(Some),
+    };
+    Ok(NewColumns {
+        schema,
+        layout,
+        dedupe,
+    })
 }
 
 /// Names the setting that is wrong, if it is one.
 fn wrong(error: RebuildError) -> anyhow::Error {
     match error {
         RebuildError::Layout(why) => ConfigError::new("partition", why).into(),
+        RebuildError::Dedupe(why) => ConfigError::new("table.dedupe.key", why).into(),
         error @ RebuildError::Schema { .. } => ConfigError::new("schema", error).into(),
         error => error.into(),
     }
@@ -111,6 +129,7 @@ fn print_json(
     let mut object = done.json(location);
     object["schema"] = document::digest(&begun.schema).to_string().into();
     object["partition"] = begun.layout.to_string().into();
+    object["dedupe"] = json!(begun.dedupe.as_ref().map(dedupe::to_json));
     object["table_events"] = ended.events.into();
     object["kept"] = json!(ended.kept.as_ref().map(ToString::to_string));
     Ok(schema::print_json(&object)?)

@@ -8,6 +8,7 @@ use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 
 use super::args::TableArgs;
+use super::dedupe;
 use crate::output::{self, counted};
 use crate::table::location::command_retries;
 use crate::table::status::{ShardLag, TableStatus};
@@ -66,6 +67,10 @@ fn to_text(status: &TableStatus) -> String {
     line("schema", format!("{columns}, digest {}", status.schema));
     let layout = status.layout.as_deref();
     line("partition", layout.unwrap_or("not by Sluice").to_owned());
+    if let Some(rule) = &status.dedupe {
+        let dropped = counted(status.duplicates, "event");
+        line("duplicates", format!("{dropped} left out, {rule}"));
+    }
     line("events", counted(status.events, "event"));
     let average = status.file_bytes / status.files.max(1);
     line(
@@ -188,6 +193,7 @@ fn to_json(status: &TableStatus) -> Value {
             "table": shard.table.map(|last| last.to_string()),
             "lake": shard.lake.map(|last| last.to_string()),
             "events": shard.events,
+            "duplicates": shard.duplicates,
             "waiting_chunks": shard.chunks,
             "waiting_since": shard.oldest.map(time),
         })
@@ -205,7 +211,9 @@ fn to_json(status: &TableStatus) -> Value {
         "schema": status.schema,
         "columns": status.columns,
         "partition": status.layout,
+        "dedupe": status.dedupe.as_ref().map(dedupe::to_json),
         "events": status.events,
+        "duplicates": status.duplicates,
         "files": status.files,
         "file_bytes": status.file_bytes,
         "snapshot": status.committed_at.map(|_| status.snapshot.to_string()),

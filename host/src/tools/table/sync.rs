@@ -77,7 +77,7 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
         return Ok(print_json(&done.json(&location))?);
     }
     let table = &location.table;
-    output::line(match (done.events, done.waiting) {
+    output::line(match (done.commits, done.waiting) {
         (0, 0) => format!("the table {table} has all events of the lake"),
         (0, waiting) => format!("{} wait for {table}", output::counted(waiting, "event")),
         (_, 0) => format!(

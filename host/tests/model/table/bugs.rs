@@ -39,6 +39,12 @@ pub(super) enum Bug {
     NotBoundToTable,
     /// Chunks are read that are pinned and not committed.
     PendingRead,
+    /// The keys of attempts that were never committed count too.
+    KeysOfVoidAttempts,
+    /// The keys of the last commit do not count, as if another builder had made it.
+    KeysWithoutTheLast,
+    /// Only the keys of the last commit count.
+    KeysOfTheLastOnly,
     /// The world: the last commit expires after the table was rolled back.
     ExpiryAfterRollback,
     /// The world: the table is rolled back to a snapshot on which a builder commits at the same moment.

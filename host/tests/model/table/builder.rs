@@ -146,7 +146,7 @@ impl Steps<'_> {
                 table,
                 after,
                 until,
-                events: model.events(self.from.attempt(after).until, until),
+                events: model.kept(self.from, after, until),
                 ..Attempt::default()
             };
             self.add(

@@ -10,8 +10,10 @@ use crate::model::state::Records;
 pub(super) enum Broken {
     /// An event is in the table twice.
     EventTwice,
-    /// An event below the watermark is not in the table.
+    /// An event below the watermark is not in the table, and none with its key is.
     EventMissing,
+    /// A key is in the table twice.
+    KeyTwice,
     /// An event is in the table that the lake has not committed.
     NotCommitted,
     /// A file of the table is listed for removal.
@@ -48,7 +50,8 @@ impl TableModel {
 
     /// Whether the catalog takes a commit.
     pub(super) fn takes(&self, state: &State, commit: LateCommit) -> bool {
-        let requires_nothing = state.attempt(commit.attempt).events.is_empty();
+        let has_events = !state.attempt(commit.attempt).events.is_empty();
+        let requires_nothing = self.has(Bug::PropertiesAlone) && !has_events;
         let is_base = commit.base == state.table.current;
         let any_base = self.has(Bug::BlindRebase) || requires_nothing;
         commit.on == state.table.uuid && (is_base || any_base)
@@ -59,7 +62,9 @@ impl TableModel {
         let attempt = state.attempt(id);
         ensure(attempt.table == state.table.uuid, Broken::OtherTable)?;
         ensure(!state.table.is_rolled_back, Broken::CommittedAfterRollback)?;
-        if part != Part::Watermark && !attempt.events.is_empty() {
+        // Whoever has nothing but duplicates makes a snapshot without new files.
+        let is_append = !attempt.events.is_empty() || !self.has(Bug::PropertiesAlone);
+        if part != Part::Watermark && is_append {
             ensure(attempt.is_uploaded, Broken::FileMissing)?;
             ensure(!attempt.is_listed, Broken::ListedFile)?;
             let twice = state.rows().within(attempt.events);
@@ -80,10 +85,38 @@ impl TableModel {
         let rows = state.rows();
         let committed = self.events(0, state.committed);
         ensure(committed.has_all(rows), Broken::NotCommitted)?;
+        ensure(rows.within(self.same).count() <= 1, Broken::KeyTwice)?;
         ensure(
-            rows.has_all(self.below_watermark(state)),
+            self.covered(rows).has_all(self.below_watermark(state)),
             Broken::EventMissing,
         )
+    }
+
+    /// Rows, and the events that need none because a row has their key.
+    pub(super) fn covered(&self, rows: Records) -> Records {
+        match rows.within(self.same).is_empty() {
+            true => rows,
+            false => rows.and(self.same),
+        }
+    }
+
+    /// The events up to a chunk that become rows after an attempt: those that are no duplicates of what committed attempts
+    /// have left, or of each other.
+    pub(super) fn kept(&self, state: &State, after: u8, until: u8) -> Records {
+        let new = self.events(state.attempt(after).until, until);
+        let same = new.within(self.same);
+        let known = match self.bug {
+            Some(Bug::KeysOfVoidAttempts) => Records::range(1, state.attempts.len() as u64),
+            Some(Bug::KeysWithoutTheLast) => state.chain(state.attempt(after).after),
+            Some(Bug::KeysOfTheLastOnly) if after > 0 => one(after),
+            _ => state.chain(after),
+        };
+        let mut known = Self::numbers(known).map(|id| state.attempt(id));
+        let has_key = known.any(|it| it.is_uploaded && !it.events.within(self.same).is_empty());
+        match has_key || same.is_empty() {
+            true => new.without(same),
+            false => new.without(same).and(Records::one(same.first())),
+        }
     }
 
     /// The events that the table has by its watermark.

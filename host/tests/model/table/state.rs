@@ -14,7 +14,7 @@ pub(super) struct Attempt {
     pub(super) after: u8,
     /// The last chunk by its watermark.
     pub(super) until: u8,
-    /// The events in its files.
+    /// The events in its files. Their keys are put with them.
     pub(super) events: Records,
     /// Whether its files are put.
     pub(super) is_uploaded: bool,

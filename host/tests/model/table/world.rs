@@ -93,10 +93,8 @@ impl Steps<'_> {
         let before = |number: &u8| *number != table.current && table.has_ancestor(*number);
         let targets: Vec<_> = table.known().filter(before).collect();
         for target in targets {
-            let has_all = self
-                .from
-                .rows_of(target)
-                .has_all(model.below_watermark(self.from));
+            let rows = model.covered(self.from.rows_of(target));
+            let has_all = rows.has_all(model.below_watermark(self.from));
             let is_base = self.from.is_base(target);
             if !has_all && is_base && !model.has(Bug::RollbackUnderCommit) {
                 continue;
@@ -119,7 +117,9 @@ impl Steps<'_> {
         let Some(last) = table.made_by(table.attempt) else {
             return;
         };
-        if table.is_rolled_back {
+        // Without a duplicate's commit, the table has all rows, and its builder stops nevertheless.
+        let is_behind_duplicates = !self.model.same.is_empty() && !table.has_ancestor(last);
+        if table.is_rolled_back || is_behind_duplicates {
             self.add(
                 format_args!("the person rolls forward to {last}"),
                 FREE,

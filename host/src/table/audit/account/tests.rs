@@ -9,6 +9,7 @@ fn accounts() -> Accounts {
         last: 29.into(),
         chunks: 2,
         rows: 4,
+        dropped: 0,
     };
     let shards = BTreeMap::from([(shard(), mark)]);
     let mut accounts = Accounts::new(&shards);
@@ -16,6 +17,7 @@ fn accounts() -> Accounts {
         let chunk = ExpectedChunk {
             name: chunk(first),
             rows: sum(&[first, first + 1]),
+            dropped: 0,
             is_counted: false,
         };
         assert!(accounts.has(&shard(), chunk.name));
@@ -140,6 +142,7 @@ fn the_watermark_has_what_the_lake_has() {
         last: 29.into(),
         chunks: 2,
         rows: 4,
+        dropped: 0,
     };
     let kinds = |accounts: &Accounts, committed: BTreeMap<ShardId, ShardMark>| {
         let mut findings = Findings::default();

@@ -26,7 +26,7 @@ use super::super::{
 };
 use crate::format::parquet::{RowOrigin, TableSchema, column_value, written};
 use crate::format::{ByteSpan, Format, Level, Rows, encode};
-use crate::layout::chunk::{ChunkCounts, ChunkOutline};
+use crate::layout::chunk::{ArrivalTimes, ChunkCounts, ChunkOutline};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::Origin;
 use crate::layout::{Content, Destination};
@@ -35,6 +35,7 @@ use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::sink::SchemaStore;
 use crate::sink::schema_store::KnownSchemas;
+use crate::table::duplicates::KnownKeys;
 use crate::table::news::NewChunk;
 
 /// Columns of most tests.
@@ -71,6 +72,10 @@ pub(super) struct TestLake {
     pub(super) folder: tempfile::TempDir,
     pub(super) chunks: Vec<NewChunk>,
     pub(super) events: Vec<Placed>,
+    /// When the records of the next chunks arrived.
+    pub(super) arrived_at: Option<ArrivalTimes>,
+    /// The keys of the table, if it has a rule for duplicates.
+    pub(super) known: Option<KnownKeys>,
     schemas: SchemaStore,
 }
 
@@ -83,6 +88,8 @@ impl TestLake {
             folder,
             chunks: Vec::new(),
             events: Vec::new(),
+            arrived_at: None,
+            known: None,
         }
     }
 
@@ -152,7 +159,11 @@ impl TestLake {
             origin,
             pins,
             resource_faults: ResourceFaults::default(),
-            counts: ChunkCounts::default(),
+            counts: ChunkCounts {
+                events: events.len() as u64,
+                arrived_at: self.arrived_at,
+                ..ChunkCounts::default()
+            },
             messages_sent: 0,
         };
         let manifest = ChunkManifest::new(outline, None, Digest::of(b"last"), contents);
@@ -177,6 +188,7 @@ impl TestLake {
             &self.chunks,
             &columns,
             layout,
+            self.known.as_ref(),
             settings,
         )
         .await
@@ -225,11 +237,7 @@ impl TestLake {
 
     /// Checks that the files have each event once, and returns the rows of each.
     pub(super) fn check(&self, written: &Written, columns: &TableSchema) -> Vec<Vec<Placed>> {
-        let files: Vec<_> = written
-            .files
-            .iter()
-            .map(|file| rows_of(file, columns))
-            .collect();
+        let files = rows(written, columns);
         let mut rows = files.concat();
         rows.sort();
         let mut events = self.events.clone();
@@ -254,6 +262,12 @@ impl TestLake {
         }
         files
     }
+}
+
+/// The rows of each file.
+pub(super) fn rows(written: &Written, columns: &TableSchema) -> Vec<Vec<Placed>> {
+    let files = written.files.iter();
+    files.map(|file| rows_of(file, columns)).collect()
 }
 
 fn object(

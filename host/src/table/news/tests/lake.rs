@@ -298,5 +298,6 @@ fn mark(chunks: &[ChunkManifest]) -> ShardMark {
         last: chunks.last().unwrap().range.last,
         chunks: chunks.len() as u64,
         rows: objects.map(|object| object.lines).sum(),
+        dropped: 0,
     }
 }
