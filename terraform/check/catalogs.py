@@ -45,12 +45,12 @@ DROP = {"s3tables": {"drop_table": "purge_table"}}
 
 # The modules of a builder. Those who manage tables call all others.
 BUILDERS = {"table/builder", "table/commit"}
-MANAGERS = {"table/manage", "table/rebuild"}
+MANAGERS = {"table/leftovers", "table/manage", "table/rebuild"}
 
-# This module passes calls on, and makes some itself: to find out whether a commit is compared, and to remove a table whose
-# creation was cut off.
+# This module passes calls on, and makes some itself: to find out whether a commit is compared, to rename a table in Glue, and
+# to remove one of S3 Tables whose creation was cut off.
 CLIENT = "table/catalog"
-OWN = {"get_table", "delete_table"}
+OWN = {"create_table", "delete_table", "get_table"}
 
 # What reading and writing files is called in a table bucket.
 FILES = {"s3tables:GetTableData", "s3tables:PutTableData"}
