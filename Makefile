@@ -146,12 +146,12 @@ readers: setup readers-setup ## read lakes with DuckDB, Polars and pyarrow, and 
 readers-setup:
 	@command -v python3 >/dev/null || { echo "python3 is missing: install it to read lakes with other readers" >&2; exit 1; }
 	@install() { cmp -s $$2 $$1/requirements.txt || { \
-		echo "== installing $$3 in $$1 (about 150 MB)"; \
+		echo "== installing $$3 in $$1 (about $$4)"; \
 		python3 -m venv --clear $$1 && \
 		$$1/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $$2 && \
 		cp $$2 $$1/requirements.txt; }; }; \
-	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" && \
-	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack"
+	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" "150 MB" && \
+	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack" "500 MB"
 
 SOAK := SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main --
 
