@@ -55,8 +55,8 @@ variable "table_memory_mb" {
   default     = 2048
 
   validation {
-    condition     = var.table_memory_mb >= 1024 && var.table_memory_mb <= 10240
-    error_message = "Give 1024 to 10240 MB."
+    condition     = var.table_memory_mb >= 1024 && var.table_memory_mb <= (coalesce(var.table_builder, var.mode) == "container" ? 122880 : 10240)
+    error_message = "Give 1024 to 10240 MB for a function, or up to 122880 MB for a task."
   }
 }
 
