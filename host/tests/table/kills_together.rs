@@ -72,6 +72,11 @@ impl Lane<'_> {
         Instant::now() >= self.until
     }
 
+    /// Whether the time is over, and it has killed something in it, which can take longer on a slow machine.
+    fn has_killed(&self) -> bool {
+        self.is_over() && self.tally.killed > 0
+    }
+
     /// Starts a process, and kills it at a random moment unless it ends before, sometimes after it was frozen.
     fn disturb(&mut self, mut command: Command, longest: Duration) {
         let log = self.table.place.path(format!("{}.log", self.name));
@@ -108,7 +113,7 @@ impl Lane<'_> {
 
     /// Appends to files, and kills runs over them. Each may write another format, and smaller chunks.
     fn kill_runs(mut self) -> Tally {
-        while !self.is_over() {
+        while !self.has_killed() {
             grow(self.table, &mut self.rng);
             let format = ["ndjson", "parquet"].choose(&mut self.rng).unwrap();
             let chunk = self.rng.random_range(5..60).to_string();
@@ -122,7 +127,7 @@ impl Lane<'_> {
     fn kill_builders(mut self) -> Tally {
         let follow = ["--follow", "--interval", "20ms", "--max-age", "0s"];
         let follow = [&follow[..], &["--http", "none"]].concat();
-        while !self.is_over() {
+        while !self.has_killed() {
             let (more, longest) = match self.rng.random() {
                 true => (&follow[..], self.usual * 4),
                 false => (&[][..], self.usual),
@@ -242,8 +247,6 @@ pub(super) fn kill_all(foreign: bool) {
         )
     });
     println!("runs: {runs:?}; builders: {builders:?}; another writer: {written:?}");
-    let killed = builders.iter().map(|tally| tally.killed).sum::<u64>();
-    assert!(runs.killed > 0 && killed > 0);
     check(&table, written);
 }
 
