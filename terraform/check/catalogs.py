@@ -1,7 +1,8 @@
 """The calls of the builder, and of who manages a table, to the catalogs Glue and S3 Tables.
 
-The crates of Iceberg make them. So the methods that Sluice uses are found in its source, and the calls of each method are in
-a table here, for one version of the crates. Where cargo has their source, the table is compared with it.
+The methods of a catalog that Sluice uses are found in its source, and the calls of each method are in a table here. For Glue,
+the table is compared with Sluice's own catalog. For S3 Tables, a crate of Iceberg makes the calls, and the table is for one
+version of it. Where cargo has its source, the table is compared with that.
 """
 
 import os
@@ -12,19 +13,19 @@ from module import FOLDER
 
 ROOT = FOLDER.parent
 
-# The version of the crates that the tables below are of.
+# The version of the crate that the table for S3 Tables is of.
 VERSION = "0.10.1"
 
 # Methods of a catalog, with the calls of each.
 GLUE = {
-    "create_namespace": {"create_database", "get_database"},
-    "create_table": {"create_table", "get_database"},
+    "create_namespace": {"create_database"},
+    "create_table": {"create_table"},
     "drop_table": {"delete_table"},
     "get_namespace": {"get_database"},
     "list_tables": {"get_tables"},
     "load_table": {"get_table"},
     "namespace_exists": {"get_database"},
-    "purge_table": {"delete_table", "get_table"},
+    "purge_table": set(),
     "rename_table": {"create_table", "delete_table", "get_table"},
     "update_table": {"get_table", "update_table"},
 }
@@ -47,10 +48,10 @@ DROP = {"s3tables": {"drop_table": "purge_table"}}
 BUILDERS = {"table/builder", "table/commit"}
 MANAGERS = {"table/leftovers", "table/manage", "table/rebuild"}
 
-# This module passes calls on, and makes some itself: to find out whether a commit is compared, to rename a table in Glue, and
-# to remove one of S3 Tables whose creation was cut off.
+# This module has the catalog for Glue. For S3 Tables, it passes calls on, and makes some itself to remove a table whose
+# creation was cut off.
 CLIENT = "table/catalog"
-OWN = {"create_table", "delete_table", "get_table"}
+OWN = {"delete_table", "get_table"}.union(*GLUE.values())
 
 # What reading and writing files is called in a table bucket.
 FILES = {"s3tables:GetTableData", "s3tables:PutTableData"}
@@ -60,8 +61,8 @@ METHODS = (
     "namespace_exists|purge_table|register_table|rename_table|table_exists|update_namespace|update_table"
 )
 USE = re.compile(rf"\bcatalog\s*\.\s*({METHODS})\(")
-CRATES = {
-    "glue": (GLUE, re.compile(r"\bclient\s*\.0\s*\.(\w+)\(\)")),
+SERVICES = {
+    "glue": (GLUE, re.compile(r"\bclient\s*\.\s*(\w+)\(\)")),
     "s3tables": (S3TABLES, re.compile(r"\bs3tables_client\s*\.(\w+)\(\)")),
 }
 
@@ -71,7 +72,7 @@ BUILD = {"load_table", "update_table"}
 
 def actions(service, methods):
     """The actions of IAM for these methods."""
-    table, _ = CRATES[service]
+    table, _ = SERVICES[service]
     names = {DROP.get(service, {}).get(method, method) for method in methods}
     calls = set().union(*(table[name] for name in names))
     return {f"{service}:{call.title().replace('_', '')}" for call in calls}
@@ -112,9 +113,9 @@ def used(sources):
 
 def check(sources):
     yield from check_source(used(sources))
-    yield from check_versions()
-    for crate in CRATES:
-        yield from check_crate(crate)
+    yield from check_version()
+    for service in SERVICES:
+        yield from check_calls(service)
 
 
 def check_source(found):
@@ -127,7 +128,7 @@ def check_source(found):
             yield f"{module} calls {method} of a catalog; who makes this call?"
     for method in sorted(found.keys() - GLUE.keys()):
         yield f"of catalogs, Sluice uses {method}, whose calls are not in check/catalogs.py"
-    for service in CRATES:
+    for service in SERVICES:
         needed = actions(service, found.keys() & GLUE.keys())
         for action in sorted(actions(service, GLUE) - needed):
             yield f"no method of a catalog that Sluice uses needs {action}"
@@ -136,27 +137,28 @@ def check_source(found):
         yield f"of catalogs, builders use {sorted(build)}; check/catalogs.py says {sorted(BUILD)}"
 
 
-def check_versions():
+def check_version():
     lock = (ROOT / "Cargo.lock").read_text()
-    for crate in CRATES:
-        version = re.search(rf'name = "iceberg-catalog-{crate}"\nversion = "([^"]+)"', lock)
-        if version is None or version.group(1) != VERSION:
-            yield f"iceberg-catalog-{crate} is no longer {VERSION}: compare its calls with check/catalogs.py"
+    version = re.search(r'name = "iceberg-catalog-s3tables"\nversion = "([^"]+)"', lock)
+    if version is None or version.group(1) != VERSION:
+        yield f"iceberg-catalog-s3tables is no longer {VERSION}: compare its calls with check/catalogs.py"
 
 
-def crate_source(crate):
-    """The source of a crate, if cargo has it."""
+def catalog_source(service):
+    """The file with the catalog of a service: Sluice's own, or that of the crate if cargo has it."""
+    if service == "glue":
+        return (ROOT / "host/src/table/catalog/glue.rs").read_text()
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    found = home.glob(f"registry/src/*/iceberg-catalog-{crate}-{VERSION}/src/catalog.rs")
+    found = home.glob(f"registry/src/*/iceberg-catalog-{service}-{VERSION}/src/catalog.rs")
     return next((path.read_text() for path in found), None)
 
 
-def check_crate(crate):
+def check_calls(service):
     """The calls of each method are those of the table."""
-    text = crate_source(crate)
+    text = catalog_source(service)
     if text is None:
         return
-    table, call = CRATES[crate]
+    table, call = SERVICES[service]
     parts = re.split(r"\basync fn (\w+)", text.split("#[cfg(test)]\nmod ")[0])
     bodies = dict(zip(parts[1::2], parts[2::2]))
 
@@ -167,4 +169,4 @@ def check_crate(crate):
 
     for method, expected in table.items():
         if calls(method) != expected:
-            yield f"iceberg-catalog-{crate}: {method} calls {sorted(calls(method))}; check/catalogs.py says {sorted(expected)}"
+            yield f"the catalog {service}: {method} calls {sorted(calls(method))}; check/catalogs.py says {sorted(expected)}"

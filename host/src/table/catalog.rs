@@ -9,7 +9,7 @@
 //! | S3 Tables | the version token of the table that was read; the requirements are checked on that table |
 //! | REST | the requirements, on the server |
 
-#[cfg(any(feature = "table-glue", feature = "table-s3tables"))]
+#[cfg(feature = "table-s3tables")]
 mod aws_failure;
 #[cfg(feature = "table-glue")]
 mod glue;

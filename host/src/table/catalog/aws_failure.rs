@@ -1,4 +1,4 @@
-//! Errors of AWS that a catalog gives as the text of the client's own error.
+//! Errors of AWS that the crate of a catalog gives as the text of the client's own error.
 
 use iceberg::Error;
 use sluice_storage::aws::errors::ServiceErrors;
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     const ERRORS: ServiceErrors = ServiceErrors {
-        service: "GLUE",
+        service: "S3TABLES",
         kind_of: |_| None,
         if_not_found: "create it",
     };
@@ -95,10 +95,10 @@ mod tests {
         let text = r#"aws sdk error: ServiceError(ServiceError { source: Unhandled(Unhandled { source: ErrorMetadata { code: Some("AccessDeniedException"), message: Some("no \"you\""), extras: None }, meta: ErrorMetadata { code: Some("AccessDeniedException") } }), raw: Response { status: StatusCode(400), headers: Headers } })"#;
         let failure = failure(text).unwrap();
         assert!(failure.is("AccessDeniedException"));
-        let why = failure.explain(&ERRORS, "glue:GetTable");
+        let why = failure.explain(&ERRORS, "s3tables:GetTable");
         assert!(why.contains("access denied"), "{why}");
         assert!(why.contains(r#"no "you""#), "{why}");
-        assert!(why.contains("allow glue:GetTable"), "{why}");
+        assert!(why.contains("allow s3tables:GetTable"), "{why}");
     }
 
     #[test]
@@ -106,9 +106,9 @@ mod tests {
         let text = r#"aws sdk error: DispatchFailure(DispatchFailure { source: ConnectorError { kind: Io, source: hyper_util::client::legacy::Error(Connect, ConnectError("tcp connect error", 127.0.0.1:1, Os { code: 111, kind: ConnectionRefused, message: "Connection refused" })) } })"#;
         let failure = failure(text).unwrap();
         assert_eq!(failure.code, None);
-        let why = failure.explain(&ERRORS, "glue:GetTable");
+        let why = failure.explain(&ERRORS, "s3tables:GetTable");
         assert!(why.contains("no answer (Connection refused)"), "{why}");
-        assert!(why.contains("AWS_ENDPOINT_URL_GLUE"), "{why}");
+        assert!(why.contains("AWS_ENDPOINT_URL_S3TABLES"), "{why}");
     }
 
     #[test]

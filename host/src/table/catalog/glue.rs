@@ -3,135 +3,195 @@
 //! A commit loads the table and its `VersionId`, checks the requirements on it, writes the metadata, and updates the table
 //! if it still has this `VersionId`. Old versions are not kept (`SkipArchive`), but each update has a `VersionId` of its own
 //! all the same. A table without one could be overwritten, so it is refused before the commit.
+//!
+//! Metadata of a commit or a creation that Glue refuses stays in the warehouse, and no table names it.
+
+mod columns;
+mod entry;
+mod failure;
 
 use std::collections::HashMap;
+use std::str::FromStr as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_glue::config::http::HttpResponse;
-use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_glue::Client;
 use aws_sdk_glue::operation::delete_table::DeleteTableError;
-use aws_sdk_glue::types::{Table, TableInput};
-use iceberg::{Catalog, CatalogBuilder as _, Error, ErrorKind, Result, TableIdent};
-use iceberg_catalog_glue::{GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalogBuilder};
+use aws_sdk_glue::types::{DatabaseInput, Table as Entry};
+use iceberg::io::{FileIO, FileIOBuilder};
+use iceberg::spec::{TableMetadata, TableMetadataBuilder};
+use iceberg::table::Table;
+use iceberg::{
+    Catalog, Error, ErrorKind, MetadataLocation, Namespace, NamespaceIdent, Result, Runtime,
+    TableCommit, TableCreation, TableIdent,
+};
 use sluice_storage::aws;
-use sluice_storage::aws::errors::ServiceErrors;
-use sluice_storage::error::ErrorKind as AwsErrorKind;
 
+use self::entry::{copy, is_iceberg, metadata_location, new_entry, next_entry};
+use self::failure::{Answers, failed, incomplete};
 use super::super::warehouse::Warehouse;
 use super::super::warehouse_files::WarehouseFiles;
-use super::CATALOG_NAME;
-use super::aws_failure::AwsFailure;
-use super::guarded::{Call, Guarded, Service};
-
-const ERRORS: ServiceErrors = ServiceErrors {
-    service: "GLUE",
-    kind_of,
-    if_not_found: "create the database and the table with `sluice table create`, or correct table.name",
-};
-
-fn kind_of(code: &str) -> Option<AwsErrorKind> {
-    Some(match code {
-        "EntityNotFoundException" => AwsErrorKind::NotFound,
-        "AlreadyExistsException" | "ConcurrentModificationException" => AwsErrorKind::Conflict,
-        "GlueEncryptionException" => AwsErrorKind::Denied,
-        "InternalServiceException" | "OperationTimeoutException" => AwsErrorKind::Unavailable,
-        "InvalidInputException" => AwsErrorKind::Invalid,
-        _ => return None,
-    })
-}
-
-/// The actions of IAM that a call needs.
-fn actions(call: Call) -> &'static str {
-    match call {
-        Call::Load => "glue:GetTable",
-        Call::Create => "glue:CreateTable",
-        Call::Commit => "glue:GetTable and glue:UpdateTable",
-        Call::Drop => "glue:DeleteTable",
-        Call::Rename => "glue:GetTable, glue:CreateTable and glue:DeleteTable",
-        Call::List => "glue:GetTables",
-        Call::Namespace => "glue:GetDatabase and glue:CreateDatabase",
-    }
-}
+use super::guarded::{Call, Guarded};
 
 /// The Glue Data Catalog of the account and the region that the environment names.
 pub(super) async fn open(name: String, warehouse: &Warehouse) -> anyhow::Result<Arc<dyn Catalog>> {
     let config = aws::sdk_config().await?;
     let config = aws::service_config(&config, "Glue", None);
-    let client = aws_sdk_glue::Client::new(&config);
-    let place = (GLUE_CATALOG_PROP_WAREHOUSE, warehouse.uri());
-    let place = [place].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    // It reads the same environment and profile for its own client.
-    let catalog = GlueCatalogBuilder::default()
-        .with_storage_factory(WarehouseFiles::of(warehouse))
-        .load(CATALOG_NAME, HashMap::from(place));
-    Ok(Guarded::of(name, catalog.await?, Glue { client }))
+    let catalog = Glue {
+        client: Client::new(&config),
+        files: FileIOBuilder::new(WarehouseFiles::of(warehouse)).build(),
+        runtime: Runtime::try_current()?,
+    };
+    Ok(Guarded::of(name, catalog, Answers))
 }
 
 #[derive(Debug)]
 struct Glue {
-    client: aws_sdk_glue::Client,
-}
-
-#[async_trait]
-impl Service for Glue {
-    fn explain(&self, call: Call, error: &Error) -> Option<(ErrorKind, String)> {
-        let failure = AwsFailure::of(error)?;
-        let kind = match call {
-            Call::Load | Call::Drop | Call::Rename if failure.is("EntityNotFoundException") => {
-                ErrorKind::TableNotFound
-            }
-            Call::Create if failure.is("AlreadyExistsException") => ErrorKind::TableAlreadyExists,
-            Call::Namespace if failure.is("AlreadyExistsException") => {
-                ErrorKind::NamespaceAlreadyExists
-            }
-            Call::List if failure.is("EntityNotFoundException") => ErrorKind::NamespaceNotFound,
-            _ => error.kind(),
-        };
-        Some((kind, failure.explain(&ERRORS, actions(call))))
-    }
-
-    async fn before_commit(&self, table: &TableIdent) -> Result<()> {
-        if self.get(table, Call::Commit).await?.version_id().is_some() {
-            return Ok(());
-        }
-        let why = "Glue gives no VersionId for the table, so two commits at the same moment could overwrite each other; \
-                   nothing was committed";
-        Err(Error::new(ErrorKind::FeatureUnsupported, why))
-    }
-
-    async fn rename(&self, table: &TableIdent, to: &TableIdent) -> Option<Result<()>> {
-        Some(self.copy_and_remove(table, to).await)
-    }
+    client: Client,
+    files: FileIO,
+    runtime: Runtime,
 }
 
 impl Glue {
-    async fn get(&self, table: &TableIdent, call: Call) -> Result<Table> {
+    /// The entry of a table, of whatever kind.
+    async fn entry(&self, table: &TableIdent, call: Call) -> Result<Entry> {
         let get = self.client.get_table().name(table.name());
-        let get = get.database_name(table.namespace().to_url_string());
+        let get = get.database_name(database(table.namespace())?);
         let found = get.send().await.map_err(|error| failed(call, &error))?;
         let missing = || Error::new(ErrorKind::TableNotFound, "Glue has no such table");
         found.table.ok_or_else(missing)
     }
 
-    /// Glue has no rename. That of the catalog removes the copy if the removal of the first entry fails, also if that has
-    /// only lost its answer: then no entry is left. Here, a failure leaves both.
-    async fn copy_and_remove(&self, table: &TableIdent, to: &TableIdent) -> Result<()> {
-        let first = self.get(table, Call::Rename).await?;
-        let copy = TableInput::builder()
-            .name(to.name())
-            .set_parameters(first.parameters)
-            .set_storage_descriptor(first.storage_descriptor)
-            .set_table_type(first.table_type)
-            .set_description(first.description)
-            .build();
-        let copy = copy.map_err(|error| Error::new(ErrorKind::Unexpected, error.to_string()))?;
-        let create = self.client.create_table().table_input(copy);
-        let create = create.database_name(to.namespace().to_url_string());
+    /// The table that an entry leads to.
+    async fn table_of(&self, table: &TableIdent, entry: &Entry) -> Result<Table> {
+        let location = metadata_location(table, entry)?;
+        let metadata = TableMetadata::read_from(&self.files, location).await?;
+        self.table(table.clone(), metadata, location.to_owned())
+    }
+
+    fn table(&self, table: TableIdent, metadata: TableMetadata, location: String) -> Result<Table> {
+        Table::builder()
+            .file_io(self.files.clone())
+            .metadata_location(location)
+            .metadata(metadata)
+            .identifier(table)
+            .runtime(self.runtime.clone())
+            .build()
+    }
+}
+
+#[async_trait]
+impl Catalog for Glue {
+    async fn create_namespace(
+        &self,
+        namespace: &NamespaceIdent,
+        properties: HashMap<String, String>,
+    ) -> Result<Namespace> {
+        let input = DatabaseInput::builder().name(database(namespace)?);
+        let input = input.set_parameters(Some(properties.clone())).build();
+        let create = self.client.create_database();
+        let create = create.database_input(input.map_err(incomplete)?);
+        let created = create.send().await;
+        created.map_err(|error| failed(Call::Namespace, &error))?;
+        Ok(Namespace::with_properties(namespace.clone(), properties))
+    }
+
+    async fn get_namespace(&self, namespace: &NamespaceIdent) -> Result<Namespace> {
+        let get = self.client.get_database().name(database(namespace)?);
+        let found = get.send().await;
+        let found = found.map_err(|error| failed(Call::Namespace, &error))?;
+        let properties = found.database.and_then(|found| found.parameters);
+        let properties = properties.unwrap_or_default();
+        Ok(Namespace::with_properties(namespace.clone(), properties))
+    }
+
+    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<bool> {
+        match self.get_namespace(namespace).await {
+            Err(error) if error.kind() == ErrorKind::NamespaceNotFound => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
+    async fn list_tables(&self, namespace: &NamespaceIdent) -> Result<Vec<TableIdent>> {
+        let mut tables = Vec::new();
+        let list = self.client.get_tables();
+        let list = list.database_name(database(namespace)?);
+        let mut pages = list.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(Call::List, &error))?;
+            let found = page.table_list().iter().filter(|entry| is_iceberg(entry));
+            let found = found.map(|entry| entry.name().to_owned());
+            tables.extend(found.map(|name| TableIdent::new(namespace.clone(), name)));
+        }
+        Ok(tables)
+    }
+
+    async fn create_table(
+        &self,
+        namespace: &NamespaceIdent,
+        creation: TableCreation,
+    ) -> Result<Table> {
+        let name = TableIdent::new(namespace.clone(), creation.name.clone());
+        let built = TableMetadataBuilder::from_table_creation(creation)?.build()?;
+        let metadata = built.metadata;
+        let location = MetadataLocation::new_with_metadata(metadata.location(), &metadata);
+        let entry = new_entry(&name, &metadata, &location.to_string())?;
+        metadata.write_to(&self.files, &location).await?;
+        let create = self.client.create_table().table_input(entry);
+        let create = create.database_name(database(namespace)?);
+        let created = create.send().await;
+        created.map_err(|error| failed(Call::Create, &error))?;
+        self.table(name, metadata, location.to_string())
+    }
+
+    async fn load_table(&self, table: &TableIdent) -> Result<Table> {
+        let entry = self.entry(table, Call::Load).await?;
+        self.table_of(table, &entry).await
+    }
+
+    async fn table_exists(&self, table: &TableIdent) -> Result<bool> {
+        match self.entry(table, Call::Load).await {
+            Err(error) if error.kind() == ErrorKind::TableNotFound => Ok(false),
+            found => found.map(|entry| is_iceberg(&entry)),
+        }
+    }
+
+    async fn update_table(&self, commit: TableCommit) -> Result<Table> {
+        let name = commit.identifier().clone();
+        let entry = self.entry(&name, Call::Commit).await?;
+        let version = entry.version_id().ok_or_else(without_version)?;
+        let next = commit.apply(self.table_of(&name, &entry).await?)?;
+        let location = next.metadata_location_result()?;
+        let input = next_entry(&name, &entry, next.metadata(), location)?;
+        let location = MetadataLocation::from_str(location)?;
+        next.metadata().write_to(&self.files, &location).await?;
+        let update = self.client.update_table().table_input(input);
+        let update = update.database_name(database(name.namespace())?);
+        let update = update.version_id(version).skip_archive(true);
+        let updated = update.send().await;
+        updated.map_err(|error| failed(Call::Commit, &error))?;
+        Ok(next)
+    }
+
+    async fn drop_table(&self, table: &TableIdent) -> Result<()> {
+        let delete = self.client.delete_table().name(table.name());
+        let delete = delete.database_name(database(table.namespace())?);
+        let deleted = delete.send().await;
+        deleted
+            .map(drop)
+            .map_err(|error| failed(Call::Drop, &error))
+    }
+
+    /// Glue has no rename, so the entry is copied and the first one removed. A failure leaves both: the removal of the first
+    /// one may have lost only its answer, and then no entry would be left if the copy were removed too.
+    async fn rename_table(&self, table: &TableIdent, to: &TableIdent) -> Result<()> {
+        let first = self.entry(table, Call::Rename).await?;
+        let create = self.client.create_table().table_input(copy(to, &first)?);
+        let create = create.database_name(database(to.namespace())?);
         let created = create.send().await;
         created.map_err(|error| failed(Call::Rename, &error))?;
         let delete = self.client.delete_table().name(table.name());
-        let delete = delete.database_name(table.namespace().to_url_string());
+        let delete = delete.database_name(database(table.namespace())?);
         let is_gone = DeleteTableError::is_entity_not_found_exception;
         match delete.send().await {
             // An earlier request has lost its answer.
@@ -141,12 +201,47 @@ impl Glue {
                 .map_err(|error| failed(Call::Rename, &error)),
         }
     }
+
+    async fn list_namespaces(&self, _: Option<&NamespaceIdent>) -> Result<Vec<NamespaceIdent>> {
+        unused()
+    }
+
+    async fn update_namespace(&self, _: &NamespaceIdent, _: HashMap<String, String>) -> Result<()> {
+        unused()
+    }
+
+    async fn drop_namespace(&self, _: &NamespaceIdent) -> Result<()> {
+        unused()
+    }
+
+    async fn purge_table(&self, _: &TableIdent) -> Result<()> {
+        unused()
+    }
+
+    async fn register_table(&self, _: &TableIdent, _: String) -> Result<Table> {
+        unused()
+    }
 }
 
-fn failed<E>(call: Call, error: &SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let error = ERRORS.classify(error, actions(call));
-    Error::new(ErrorKind::Unexpected, error.to_string())
+/// Nothing of the program calls this, and the policies of Terraform have no action for it.
+fn unused<T>() -> Result<T> {
+    let why = "Sluice does not need this of Glue";
+    Err(Error::new(ErrorKind::FeatureUnsupported, why))
+}
+
+/// The database that is a namespace.
+fn database(namespace: &NamespaceIdent) -> Result<&str> {
+    match &**namespace {
+        [name] => Ok(name),
+        _ => {
+            let why = format!("a namespace in Glue is one database, not {namespace}");
+            Err(Error::new(ErrorKind::DataInvalid, why))
+        }
+    }
+}
+
+fn without_version() -> Error {
+    let why = "Glue gives no VersionId for the table, so two commits at the same moment could overwrite each other; \
+               nothing was committed";
+    Error::new(ErrorKind::FeatureUnsupported, why)
 }

@@ -54,16 +54,6 @@ pub(super) trait Service: fmt::Debug + Send + Sync {
     async fn before_create(&self, _: &TableIdent, _: &mut TableCreation) -> Result<()> {
         Ok(())
     }
-
-    /// Checks that a commit to a table will be compared.
-    async fn before_commit(&self, _: &TableIdent) -> Result<()> {
-        Ok(())
-    }
-
-    /// Renames a table, if not as the catalog does.
-    async fn rename(&self, _: &TableIdent, _: &TableIdent) -> Option<Result<()>> {
-        None
-    }
 }
 
 /// A catalog that is a service.
@@ -198,12 +188,7 @@ impl Catalog for Guarded {
     }
 
     async fn rename_table(&self, table: &TableIdent, to: &TableIdent) -> Result<()> {
-        let renamed = async {
-            match self.service.rename(table, to).await {
-                Some(renamed) => renamed,
-                None => self.catalog.rename_table(table, to).await,
-            }
-        };
+        let renamed = self.catalog.rename_table(table, to);
         self.call(Call::Rename, table, renamed).await
     }
 
@@ -214,10 +199,7 @@ impl Catalog for Guarded {
 
     async fn update_table(&self, commit: TableCommit) -> Result<Table> {
         let table = commit.identifier().clone();
-        let updated = async {
-            self.service.before_commit(&table).await?;
-            self.catalog.update_table(commit).await
-        };
+        let updated = self.catalog.update_table(commit);
         self.call(Call::Commit, &table, updated).await
     }
 }

@@ -7,6 +7,10 @@ environment. Actions:
 
 setup            create the bucket `warehouse` and a table bucket; prints the ARN
 second NAME      give the table in Glue a second name, as a rename does that is killed
+other NAME       create a table in Glue that is none of Iceberg
+columns          the types of the columns as the entry of the table in Glue has them
+note             add a parameter to the entry of the table in Glue
+parameters       the parameters of this entry
 read CATALOG     the names of the columns and the ids of the events, in each reader. CATALOG is `glue`, or the ARN of a
                  table bucket
 """
@@ -45,11 +49,36 @@ def setup(_, __):
 
 def second(_, name):
     glue = boto3.client("glue")
-    table = glue.get_table(DatabaseName="sluice", Name="events")["Table"]
+    table = entry()
     members = ("Parameters", "StorageDescriptor", "TableType")
     copy = {"Name": name, **{member: table[member] for member in members}}
     glue.create_table(DatabaseName="sluice", TableInput=copy)
     return {}
+
+
+def other(_, name):
+    boto3.client("glue").create_table(DatabaseName="sluice", TableInput={"Name": name, "TableType": "EXTERNAL_TABLE"})
+    return {}
+
+
+def entry():
+    return boto3.client("glue").get_table(DatabaseName="sluice", Name="events")["Table"]
+
+
+def columns(_, __):
+    return {column["Name"]: column["Type"] for column in entry()["StorageDescriptor"]["Columns"]}
+
+
+def note(_, __):
+    table = entry()
+    members = ("Name", "StorageDescriptor", "TableType")
+    noted = {"Parameters": table["Parameters"] | {"team": "web"}, **{member: table[member] for member in members}}
+    boto3.client("glue").update_table(DatabaseName="sluice", TableInput=noted)
+    return {}
+
+
+def parameters(_, __):
+    return entry()["Parameters"]
 
 
 def load(endpoint, catalog):
@@ -85,7 +114,8 @@ def read(endpoint, catalog):
 
 def main():
     endpoint, action, *argument = sys.argv[1:]
-    result = {"setup": setup, "second": second, "read": read}[action](endpoint, argument[0] if argument else None)
+    actions = {run.__name__: run for run in (setup, second, other, columns, note, parameters, read)}
+    result = actions[action](endpoint, argument[0] if argument else None)
     print(json.dumps(result))
 
 
