@@ -47,10 +47,10 @@ DROP = {"s3tables": {"drop_table": "purge_table"}}
 BUILDERS = {"table/builder", "table/commit"}
 MANAGERS = {"table/leftovers", "table/manage", "table/rebuild"}
 
-# This module passes calls on, and makes some itself: to find out whether a commit is compared, to rename a table in Glue, and
-# to remove one of S3 Tables whose creation was cut off.
+# This module passes calls on, and makes some itself: to find out whether a commit is compared, to rename a table in Glue, to
+# remove one of S3 Tables whose creation was cut off, and to find out whether a table bucket exists, if that is allowed.
 CLIENT = "table/catalog"
-OWN = {"create_table", "delete_table", "get_table"}
+OWN = {"create_table", "delete_table", "get_table", "get_table_bucket"}
 
 # What reading and writing files is called in a table bucket.
 FILES = {"s3tables:GetTableData", "s3tables:PutTableData"}
