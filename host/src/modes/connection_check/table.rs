@@ -6,7 +6,7 @@ use sluice_storage::object_store::ObjectStore;
 
 use super::{ConnectionCheck, NEEDS_AWS, Report};
 use crate::config::RunSettings;
-use crate::output::OutputError;
+use crate::output::{self, OutputError};
 use crate::table::catalog::CatalogLocation;
 use crate::table::location::TableLocation;
 use crate::table::manage::ManageError;
@@ -80,7 +80,10 @@ impl ConnectionCheck<'_> {
             return report.skip("catalog", NEEDS_AWS);
         }
         let found = self.find_table(table).await;
-        report.line("catalog", found.map_err(|error| format!("{error:#}")))
+        report.line(
+            "catalog",
+            found.map_err(|error| output::with_causes(&error)),
+        )
     }
 
     /// Loads the table, which a catalog need not have yet.
