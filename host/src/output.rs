@@ -122,9 +122,9 @@ pub fn plural(number: u64, name: &str) -> String {
 /// The message of an error with its causes. What one of two messages has already is said once.
 #[must_use]
 pub fn with_causes(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = without_kinds(&error.to_string());
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = without_kinds(&cause.to_string());
         if has_words(&cause, &text) {
             text = cause;
         } else if !text.contains(&cause) {
@@ -132,6 +132,13 @@ pub fn with_causes(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// A message without the kinds of errors that Iceberg's library writes before its messages.
+fn without_kinds(message: &str) -> String {
+    message
+        .replace("Unexpected => ", "")
+        .replace("DataInvalid => ", "")
 }
 
 /// Whether a text has these words, as a whole.
@@ -164,6 +171,8 @@ mod tests {
         let text = "the first file: cannot read x: no such file";
         assert_eq!(with_causes(&error), text);
         assert_eq!(with_causes(&anyhow::anyhow!("alone")), "alone");
+        let of_library = anyhow::anyhow!("Unexpected => no answer, source: DataInvalid => x");
+        assert_eq!(with_causes(&of_library), "no answer, source: x");
         for (name, cause, both) in [
             ("a.log", "a.log has changed", "a.log has changed"),
             ("a", "a.log has changed", "a: a.log has changed"),

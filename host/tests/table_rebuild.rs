@@ -180,6 +180,13 @@ fn without_settings_the_columns_and_the_layout_stay() {
     }
     let status = table_json(&place, "status", &[]);
     assert_eq!(status["kept"], serde_json::json!(kept));
+    // What is printed removes what was kept, and not the table.
+    let printed = table(&place, "status", &[]).succeeded().stdout;
+    for name in kept {
+        let (_, name) = name.split_once('.').unwrap();
+        let drop = format!("`sluice table drop --lake file:lake --name {name} --purge --yes`");
+        assert!(printed.contains(&drop), "{printed}");
+    }
 }
 
 #[test]

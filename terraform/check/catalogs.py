@@ -49,9 +49,9 @@ BUILDERS = {"table/builder", "table/commit"}
 MANAGERS = {"table/leftovers", "table/manage", "table/rebuild"}
 
 # This module has the catalog for Glue. For S3 Tables, it passes calls on, and makes some itself to remove a table whose
-# creation was cut off.
+# creation was cut off, and to find out whether a table bucket exists, if that is allowed.
 CLIENT = "table/catalog"
-OWN = {"delete_table", "get_table"}.union(*GLUE.values())
+OWN = {"delete_table", "get_table", "get_table_bucket"}.union(*GLUE.values())
 
 # What reading and writing files is called in a table bucket.
 FILES = {"s3tables:GetTableData", "s3tables:PutTableData"}

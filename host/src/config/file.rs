@@ -199,6 +199,15 @@ fn check(known: &Command, key: &str, values: &[String]) -> Result<(), String> {
             .iter()
             .try_for_each(|value| check_value(known, arg, value)),
         None => {
+            if key == "table.catalog_token" {
+                return Err(
+                    "give the token in the variable SLUICE_TABLE_CATALOG_TOKEN only".into(),
+                );
+            }
+            let section = format!("{key}.");
+            if keys().any(|arg| arg.get_id().as_str().starts_with(&section)) {
+                return Err(format!("is a section; write [{key}], and its keys below"));
+            }
             let hint = did_you_mean(key, keys().map(|arg| arg.get_id().as_str()));
             let hint = hint
                 .as_deref()
@@ -296,6 +305,13 @@ mod tests {
             "sluice.toml:2: shade: unknown key; `sluice config show` lists all"
         );
         assert!(parse("config = 'x'\n").is_err());
+        for (text, why) in [
+            ("table = 'events'\n", "is a section; write [table]"),
+            ("table.catalog_token = 'x'\n", "SLUICE_TABLE_CATALOG_TOKEN"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -61,6 +61,27 @@ pub(super) fn check_is_folder(key: &str, folder: &Path) -> Result<(), ConfigErro
     }
 }
 
+/// Checks that files can be made in a folder, or that it can be made.
+///
+/// # Errors
+/// The first part of its path that exists is no folder, or may not be written.
+#[cfg(feature = "table")]
+pub(super) fn check_is_writable(key: &str, folder: &Path) -> Result<(), ConfigError> {
+    use rustix::fs::{Access, access};
+
+    check_is_folder(key, folder)?;
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let existing = folder.ancestors().find(|path| path.exists());
+    let path = existing.unwrap_or(&folder);
+    access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        let why = format!(
+            "cannot write to {}: {error}; give a folder that can be written",
+            path.display()
+        );
+        ConfigError::new(key, why)
+    })
+}
+
 /// Checks that a lake in a folder does not lie in another lake, which would take its objects for its own.
 ///
 /// # Errors

@@ -4,20 +4,29 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PathBufValueParser, TypedValueParser as _};
 use clap::{Arg, Args};
 
+#[cfg(feature = "table")]
+use super::folders::{check_is_folder, check_is_writable};
 use super::quantity::{parse_duration, parse_size, whole_number};
 use super::{ConfigError, Mode};
 
 /// What the keys of these settings begin with.
 pub(super) const SECTION: &str = "table.";
 
+/// The folder for files until they are uploaded.
+#[cfg(feature = "table")]
+const SCRATCH: &str = "table.scratch";
+
 /// Whether a worker builds the table.
 pub(super) const TABLE_BUILD: &str = "table.build";
 
 /// The least size of a file: one of each row would be there for ever.
 const FILE_SIZE_MIN: ByteSize = ByteSize::kib(1);
+
+/// The least interval. Each look at the lake costs requests.
+const INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// The least memory.
 const MEMORY_MIN: ByteSize = ByteSize::mib(16);
@@ -129,7 +138,7 @@ pub struct DueArgs {
         value_name = "DURATION",
         default_value = "30s"
     )]
-    #[arg(value_parser = parse_duration)]
+    #[arg(value_parser = interval)]
     pub interval: Duration,
 
     /// Write events that have waited this long, however few they are. [default: `15m` in a builder that goes on, or else
@@ -183,7 +192,7 @@ pub struct BuildArgs {
         long = "table-scratch",
         env = "SLUICE_TABLE_SCRATCH"
     )]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = PathBufValueParser::new().try_map(scratch))]
     pub scratch: Option<PathBuf>,
 }
 
@@ -193,6 +202,22 @@ fn file_size(text: &str) -> Result<ByteSize, String> {
 
 fn memory(text: &str) -> Result<ByteSize, String> {
     at_least(MEMORY_MIN, text)
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text)?;
+    let is_enough = interval >= INTERVAL_MIN;
+    is_enough
+        .then_some(interval)
+        .ok_or_else(|| format!("give at least {INTERVAL_MIN:?}"))
+}
+
+fn scratch(folder: PathBuf) -> Result<PathBuf, String> {
+    let is_address = |text: &str| text.contains("://") || text.starts_with("file:");
+    match folder.to_str().is_some_and(is_address) {
+        true => Err("give the path of a local folder, such as /var/lib/sluice/scratch".into()),
+        false => Ok(folder),
+    }
 }
 
 fn at_least(least: ByteSize, text: &str) -> Result<ByteSize, String> {
@@ -219,6 +244,22 @@ pub fn with_short_flag_of_location(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "table.name" | "table.catalog" | "table.warehouse" => with_short_flag(arg),
         _ => arg,
+    }
+}
+
+#[cfg(feature = "table")]
+impl BuildArgs {
+    /// Checks the folder for files until they are uploaded, if it is given. A process that does not use it need not be
+    /// allowed to write there.
+    ///
+    /// # Errors
+    /// It, or what it would lie in, is no folder, or may not be written.
+    pub fn check_scratch(&self, is_used: bool) -> Result<(), ConfigError> {
+        match &self.scratch {
+            Some(folder) if is_used => check_is_writable(SCRATCH, folder),
+            Some(folder) => check_is_folder(SCRATCH, folder),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tries what a run would connect to (`sluice config check --connect`). Nothing is written or sent.
 
+#[cfg(feature = "table")]
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -78,6 +80,17 @@ fn uses_aws(settings: &RunSettings) -> bool {
         || is_s3(&settings.lake)
         || registry.is_some_and(|registry| is_s3(&registry.target))
         || settings.bus.as_ref().is_some_and(is_service)
+        || is_table_in_aws(settings)
+}
+
+#[cfg(feature = "table")]
+fn is_table_in_aws(settings: &RunSettings) -> bool {
+    table::location(settings).is_some_and(|location| table::uses_aws(&location))
+}
+
+#[cfg(not(feature = "table"))]
+fn is_table_in_aws(_: &RunSettings) -> bool {
+    false
 }
 
 fn schema_object(settings: &RunSettings) -> Option<&SchemaObject> {
@@ -133,6 +146,10 @@ impl ConnectionCheck<'_> {
         }
         if let Some(object) = schema_object(self.settings) {
             self.schema(object, report).await?;
+        }
+        #[cfg(feature = "table")]
+        if let Some(location) = table::location(self.settings) {
+            self.table(&location, report).await?;
         }
         Ok(())
     }

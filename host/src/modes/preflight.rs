@@ -16,11 +16,16 @@ use crate::source::file;
 #[cfg(feature = "table")]
 pub fn check_table(settings: &RunSettings) -> Result<(), ConfigError> {
     let table = &settings.table_settings;
-    let checked = match table.is_built_by(&settings.mode) {
-        true => table.location.of(settings.lake.clone()).map(drop),
+    let is_built = table.is_built_by(&settings.mode);
+    let checked = match is_built {
+        true => {
+            let location = table.location.of(settings.lake.clone());
+            location.and_then(|location| location.check_new_name())
+        }
         false => table.location.check(&settings.lake),
     };
     let checked = checked.and_then(|()| table.dedupe.rule().map(drop));
+    let checked = checked.and_then(|()| table.build.check_scratch(is_built));
     checked.map_err(|error| settings.origins.locate(error))
 }
 

@@ -65,6 +65,7 @@ impl BuildArgs {
         age: Duration,
         retries: &RetryPolicy,
     ) -> anyhow::Result<Builder> {
+        self.check_scratch(true)?;
         let lake = location.lake.open(retries.clone()).await?;
         let metadata = location.lake.below(METADATA_FOLDER);
         let metadata = metadata.open(retries.clone()).await?;

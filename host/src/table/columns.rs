@@ -134,15 +134,28 @@ fn add_columns(
             Some(known) => add_in_type(known.column_type(), column.column_type(), &full, added)?,
             // Iceberg tells the parts of a name by its points.
             None if name.contains('.') || parent.is_some_and(|parent| parent.contains(POINT)) => {
-                return Err(format!(
-                    "{name:?}: a column whose name has a point, or a struct with one, cannot be added; give it another name \
-                     with `path`, or rebuild the table"
-                ));
+                return Err(no_point(column, parent));
             }
             None => added.push(new_column(parent, column)),
         }
     }
     Ok(())
+}
+
+/// A column that cannot be added, and what to do.
+fn no_point(column: &Column, parent: Option<&str>) -> String {
+    let name = column.name();
+    let what =
+        format!("{name:?}: a column whose name has a point, or a struct with one, cannot be added");
+    if parent.is_some_and(|parent| parent.contains(POINT)) {
+        return format!("{what}; rebuild the table");
+    }
+    let other = serde_json::json!(name.replace('.', "_"));
+    let path = serde_json::json!(column.path());
+    format!(
+        "{what}; give the column another name and the path of its value, such as \"name\": {other}, \"path\": {path}, or \
+         rebuild the table"
+    )
 }
 
 fn new_column(parent: Option<&str>, column: &Column) -> AddColumn {
@@ -221,5 +234,9 @@ mod tests {
         let point = schema(r#"{"name":"a.b","type":"long"}"#);
         let error = added_columns(&schema(""), &point).err().unwrap();
         assert!(error.contains("has a point"), "{error}");
+        let advice = r#""name": "a_b", "path": ["a.b"]"#;
+        assert!(error.contains(advice), "{error}");
+        let named = schema(&format!(r#"{{{advice},"type":"long"}}"#));
+        assert_eq!(added_columns(&schema(""), &named).unwrap().len(), 1);
     }
 }

@@ -81,6 +81,7 @@ impl LocationArgs {
     /// Wrong usage.
     pub fn check(&self, lake: &StoreLocation) -> Result<(), ConfigError> {
         let table = parse_name(&self.table_name)?;
+        check_not_reserved(&table)?;
         if let Some(target) = &self.table_warehouse {
             check_apart(lake, &parse_store("table.warehouse", target)?)?;
         }
@@ -97,15 +98,7 @@ impl TableLocation {
     /// # Errors
     /// A rebuild gives such names itself.
     pub fn check_new_name(&self) -> Result<(), ConfigError> {
-        let name = self.table.name();
-        if !is_reserved(name) {
-            return Ok(());
-        }
-        let why = format!(
-            "`sluice table rebuild` itself gives names such as {name}, with `__rebuild` at the end or `__before_` in it; give \
-             another name"
-        );
-        Err(ConfigError::new("table.name", why))
+        check_not_reserved(&self.table)
     }
 
     /// Opens the catalog and the warehouse.
@@ -185,11 +178,11 @@ pub(super) fn in_warehouse(warehouse: &StoreLocation) -> Result<CatalogLocation,
 
 /// A lake lists its files and refuses those of others.
 fn check_apart(lake: &StoreLocation, warehouse: &StoreLocation) -> Result<(), ConfigError> {
-    let is_within = match (lake, warehouse) {
+    let (in_lake, has_lake) = match (lake, warehouse) {
         (StoreLocation::Folder(lake), StoreLocation::Folder(warehouse)) => {
             let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
             let (lake, warehouse) = (whole(lake), whole(warehouse));
-            warehouse.starts_with(&lake) || lake.starts_with(&warehouse)
+            (warehouse.starts_with(&lake), lake.starts_with(&warehouse))
         }
         (
             StoreLocation::S3 { bucket, prefix },
@@ -197,20 +190,35 @@ fn check_apart(lake: &StoreLocation, warehouse: &StoreLocation) -> Result<(), Co
                 bucket: other,
                 prefix: other_prefix,
             },
-        ) => {
-            bucket == other
-                && (other_prefix.starts_with(prefix) || prefix.starts_with(other_prefix))
-        }
-        _ => false,
+        ) if bucket == other => (
+            other_prefix.starts_with(prefix),
+            prefix.starts_with(other_prefix),
+        ),
+        _ => (false, false),
     };
-    match is_within {
-        false => Ok(()),
-        true => {
-            let why =
-                format!("{warehouse} and the lake {lake} are one in the other; give another place");
-            Err(ConfigError::new("table.warehouse", why))
-        }
+    let why = match (in_lake, has_lake) {
+        (false, false) => return Ok(()),
+        (true, true) => format!("{warehouse} is the lake"),
+        (true, false) => format!("{warehouse} is inside the lake {lake}"),
+        (false, true) => format!("the lake {lake} is inside {warehouse}"),
+    };
+    Err(ConfigError::new(
+        "table.warehouse",
+        format!("{why}; give another place"),
+    ))
+}
+
+/// Checks that a rebuild does not give such a name itself.
+fn check_not_reserved(table: &TableIdent) -> Result<(), ConfigError> {
+    let name = table.name();
+    if !is_reserved(name) {
+        return Ok(());
     }
+    let why = format!(
+        "`sluice table rebuild` itself gives names such as {name}, with `__rebuild` at the end or `__before_` in it; give \
+         another name"
+    );
+    Err(ConfigError::new("table.name", why))
 }
 
 /// Checks whether a catalog takes the name of a table.

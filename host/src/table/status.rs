@@ -61,7 +61,7 @@ pub struct TableStatus {
     /// The files of attempts that were given up, by their keys in the warehouse, or their URIs if they are outside of it.
     pub removable: Vec<String>,
     /// The tables that had its name before they were rebuilt, and are kept.
-    pub kept: Vec<String>,
+    pub kept: Vec<TableIdent>,
     /// All shards, in their order.
     pub shards: Vec<ShardLag>,
 }
@@ -143,7 +143,7 @@ impl TableStatus {
             shards: shards(&watermark, news.as_ref()),
             unmapped: watermark.unmapped,
             removable,
-            kept: kept.iter().map(ToString::to_string).collect(),
+            kept,
         })
     }
 }

@@ -318,6 +318,57 @@ fn a_catalog_that_refuses_the_token_is_named() {
 }
 
 #[test]
+fn a_catalog_is_tried_before_a_run() {
+    let access = Access {
+        warehouse: None,
+        token: Some("right".into()),
+    };
+    let (table, catalog) = start(access);
+    table.place.write("events.ndjson", events(0..3));
+    let uri = format!("rest:{}", catalog.endpoint);
+    let place = ["--table-warehouse", "file:lake.warehouse"];
+    let lake = ["--source", "file:events.ndjson", "--lake", "file:lake"];
+    let check = ["config", "check", "--connect", "--table-catalog", &uri];
+    let checked = |token: &str| -> Ran {
+        let mut command = table.place.command(&[&check[..], &place, &lake].concat());
+        command.env(TOKEN, token).output().unwrap().into()
+    };
+    let refused = checked("wrong").failed(1, &["1 of 1 check failed"]);
+    assert!(refused.stdout.contains("failed   catalog"), "{refused:#?}");
+    assert!(refused.stdout.contains("401"), "{refused:#?}");
+    let missing = checked("right").succeeded().stdout;
+    assert!(missing.contains("skipped  warehouse"), "{missing}");
+    assert!(
+        missing.contains("has no table sluice.events yet"),
+        "{missing}"
+    );
+    let endpoint = catalog.endpoint.clone();
+    let mut table = table.in_rest_catalog(catalog, &endpoint);
+    table.variables.insert(TOKEN.into(), "right".into());
+    table.create(&[]);
+    let mut command = table.place.command(&[&check[..], &place, &lake].concat());
+    let found = command.env(TOKEN, "right").output().unwrap();
+    let found = Ran::from(found).succeeded().stdout;
+    assert!(found.contains("has the table sluice.events"), "{found}");
+}
+
+#[test]
+fn a_server_that_is_no_catalog_is_named_and_its_answer_is_cut() {
+    let (table, proxy) = behind_proxy();
+    let page = format!("<html>{}</html>", "x".repeat(5_000));
+    proxy.add(Rule::new(Fault::Status(200, page)).times(100));
+    for command in ["create", "sync", "status"] {
+        let parts = [
+            proxy.endpoint.as_str(),
+            "is none of an Iceberg REST catalog",
+            "<html>xxx",
+        ];
+        let refused = table.run(command, &[]).failed(1, &parts);
+        assert!(refused.stderr.len() < 1_000, "{refused:#?}");
+    }
+}
+
+#[test]
 fn a_catalog_that_is_down_or_lacks_the_warehouse_is_named() {
     let access = Access {
         warehouse: Some("main".into()),

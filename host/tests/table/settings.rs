@@ -117,7 +117,15 @@ fn an_error_names_the_place_of_the_setting() {
         ),
         (
             "warehouse = 'file:lake/x'\n",
-            ["sluice.toml:3: table.warehouse", "another place"],
+            ["sluice.toml:3: table.warehouse", "is inside the lake"],
+        ),
+        (
+            "interval = '0s'\n",
+            ["sluice.toml:3: table.interval", "at least 1ms"],
+        ),
+        (
+            "scratch = 's3://bucket/scratch'\n",
+            ["sluice.toml:3: table.scratch", "local folder"],
         ),
         (
             "catalog = 'x.sqlite'\n",
@@ -198,6 +206,31 @@ fn an_error_names_the_place_of_the_setting() {
     nowhere
         .run(&sync)
         .failed(2, &["lake: missing", "--lake file:lake"]);
+}
+
+#[test]
+fn a_name_or_a_scratch_folder_that_a_command_refuses_is_found_before() {
+    let run = ["run", "--source", "file:events.ndjson"];
+    let check = ["config", "check", "--source", "file:events.ndjson"];
+    let reserved = place("name = 'events__rebuild'\n");
+    let file = place("scratch = 'events.ndjson/scratch'\n");
+    file.run(&["table", "create"]).succeeded();
+    for (place, command, parts) in [
+        (
+            &reserved,
+            "create",
+            ["sluice.toml:3: table.name", "events__rebuild"],
+        ),
+        (
+            &file,
+            "sync",
+            ["sluice.toml:3: table.scratch", "events.ndjson is a file"],
+        ),
+    ] {
+        for args in [&run[..], &check, &["table", command]] {
+            place.run(args).failed(2, &parts);
+        }
+    }
 }
 
 /// The rule for duplicates of the table that a command has created or rebuilt.

@@ -28,9 +28,13 @@ fn is_done(table: &Table) {
 fn the_table_of_a_folder_has_each_event_once() {
     let table = Table::in_folder();
     let created = table.create(&[]);
-    let described =
-        "created the table sluice.events with 6 columns, partitioned by day(created_datetime)\n";
+    let described = "created the table sluice.events with 6 columns and 4 of Sluice, partitioned by day(created_datetime)\n";
     assert!(created.starts_with(described), "{created}");
+    let location = table.status()["location"].as_str().unwrap().to_owned();
+    assert!(
+        created.ends_with(&format!("files in {location}\n")),
+        "{created}"
+    );
     table
         .run("sync", &[])
         .failed(1, &["the lake lake has no ledger"]);
@@ -120,7 +124,11 @@ fn few_events_wait_until_they_are_old_or_enough_for_a_file() {
         (&json!(0), &json!(90))
     );
     let waiting = table.run("sync", &["--max-age", "1h"]).succeeded().stdout;
-    assert_eq!(waiting, "90 events wait for sluice.events\n");
+    let why = "they are too few for a file, and younger than table.max_age, 1h; `--max-age 0s` writes them now";
+    assert_eq!(
+        waiting,
+        format!("90 events wait for sluice.events: {why}\n")
+    );
     assert!(table.rows().is_empty());
     assert!(table.status()["waiting_since"].is_string());
     let synced = table.sync_with(&["--max-age", "1h", "--file-size", "1KiB"]);

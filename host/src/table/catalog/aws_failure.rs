@@ -4,7 +4,7 @@ use iceberg::Error;
 use sluice_storage::aws::errors::ServiceErrors;
 
 /// What the catalogs write before the error of a client.
-const MARK: &str = "aws sdk error: ";
+pub(super) const MARK: &str = "aws sdk error: ";
 
 /// The error of a client.
 #[derive(Debug, PartialEq, Eq)]

@@ -50,6 +50,11 @@ pub(super) trait Service: fmt::Debug + Send + Sync {
     /// The kind of an error, and a text that says what to do; `None` if it says so by itself.
     fn explain(&self, call: Call, error: &Error) -> Option<(ErrorKind, String)>;
 
+    /// Whether what a table would be in exists. It is asked if there is no such table.
+    async fn check_exists(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Prepares the creation of a table.
     async fn before_create(&self, _: &TableIdent, _: &mut TableCreation) -> Result<()> {
         Ok(())
@@ -168,7 +173,15 @@ impl Catalog for Guarded {
     }
 
     async fn load_table(&self, table: &TableIdent) -> Result<Table> {
-        let loaded = self.catalog.load_table(table);
+        let loaded = async {
+            let loaded = self.catalog.load_table(table).await;
+            if let Err(error) = &loaded
+                && error.kind() == ErrorKind::TableNotFound
+            {
+                self.service.check_exists().await?;
+            }
+            loaded
+        };
         self.call(Call::Load, table, loaded).await
     }
 

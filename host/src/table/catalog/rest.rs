@@ -25,6 +25,12 @@ const TOKEN: &str = "SLUICE_TABLE_CATALOG_TOKEN";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What the client says about an answer that it cannot read.
+const UNREADABLE: &str = "Failed to parse response from rest catalog server";
+
+/// The most characters of an answer in an error.
+const ANSWER_MAX: usize = 200;
+
 /// The catalog of a server. Nothing is asked of it yet.
 pub(super) async fn open(
     name: String,
@@ -62,8 +68,32 @@ impl Service for Server {
             return None;
         }
         let text = error.to_string();
-        let advice = advice(&text)?;
+        let advice = unreadable(error.message(), &text).or_else(|| advice(&text))?;
         Some((ErrorKind::Unexpected, advice))
+    }
+}
+
+/// What to do about an answer that is none of a catalog: the reason, and the beginning of what it was.
+fn unreadable(message: &str, text: &str) -> Option<String> {
+    if message != UNREADABLE {
+        return None;
+    }
+    let (answer, reason) = text.rsplit_once(UNREADABLE)?;
+    let reason = reason.trim_start_matches(", source: ");
+    let answer = answer.split_once("json: ").map_or("", |(_, answer)| answer);
+    let answer = shortened(answer.trim_end_matches(" } => "));
+    Some(format!(
+        "its answer is none of an Iceberg REST catalog ({reason}); check the URI. The answer was: {answer}"
+    ))
+}
+
+/// The beginning of an answer, in one line.
+fn shortened(answer: &str) -> String {
+    let line: Vec<_> = answer.split_whitespace().collect();
+    let line = line.join(" ");
+    match line.char_indices().nth(ANSWER_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
@@ -89,7 +119,10 @@ fn advice(text: &str) -> Option<String> {
     let said = text.split_once("json: ").map(|(_, said)| said);
     let said = said.and_then(|said| said.split(" }").next());
     Some(match said {
-        Some(said) => format!("the server has answered {status}: {said}; {what}"),
+        Some(said) => {
+            let said = shortened(said);
+            format!("the server has answered {status}: {said}; {what}")
+        }
         None => format!("the server has answered {status}; {what}"),
     })
 }
@@ -110,7 +143,19 @@ mod tests {
         assert!(answer("403 Forbidden").contains("allow it"));
         assert!(answer("404 Not Found").contains("404 Not Found"));
         assert!(answer("503 Service Unavailable").contains("again"));
+        let page = format!("<html>\n status: 401 {}</html>", "x".repeat(5_000));
+        let error = Error::new(ErrorKind::Unexpected, UNREADABLE)
+            .with_context("json", page)
+            .with_source(anyhow::anyhow!("expected value at line 1"));
+        let why = unreadable(error.message(), &error.to_string()).unwrap();
+        assert!(why.contains("(expected value at line 1)"), "{why}");
+        assert!(
+            why.contains("The answer was: <html> status: 401 xxx"),
+            "{why}"
+        );
+        assert!(why.ends_with("xxx…") && why.len() < 400, "{why}");
         let other = Error::new(ErrorKind::Unexpected, "s3://b/x does not exist");
+        assert_eq!(unreadable(other.message(), &other.to_string()), None);
         assert_eq!(advice(&other.to_string()), None);
     }
 }

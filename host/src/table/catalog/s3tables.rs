@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3tables::Client;
+use aws_sdk_s3tables::operation::get_table_bucket::GetTableBucketError;
 use iceberg::{Catalog, CatalogBuilder as _, Error, ErrorKind, Result, TableCreation, TableIdent};
 use iceberg_catalog_s3tables::S3TablesCatalogBuilder;
 use sluice_storage::aws;
@@ -17,7 +18,7 @@ use sluice_storage::error::ErrorKind as AwsErrorKind;
 use super::super::warehouse::Warehouse;
 use super::super::warehouse_files::WarehouseFiles;
 use super::CATALOG_NAME;
-use super::aws_failure::AwsFailure;
+use super::aws_failure::{AwsFailure, MARK};
 use super::guarded::{Call, Guarded, Service};
 use super::location::region_of;
 
@@ -104,6 +105,24 @@ impl Service for TableBucket {
             _ => error.kind(),
         };
         Some((kind, failure.explain(&ERRORS, actions(call))))
+    }
+
+    /// The service does not say whether it is the table or the table bucket that it has not found. Who may not ask for the
+    /// table bucket is told that there is no table.
+    async fn check_exists(&self) -> Result<()> {
+        let bucket = self.client.get_table_bucket();
+        let found = bucket.table_bucket_arn(&self.arn).send().await;
+        match found {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetTableBucketError::is_not_found_exception) =>
+            {
+                let why = anyhow::anyhow!("{MARK}{error:?}");
+                Err(Error::new(ErrorKind::Unexpected, "no table bucket").with_source(why))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes what a creation that was cut off has left: a table without metadata.

@@ -103,11 +103,15 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
     let tables = location.open().await?;
     let created = tables.create(&location.table, &schema, &layout, rule.as_ref());
     let created = created.await?;
+    // The catalog may have given it another place than this one.
+    let loaded = tables.load(&location.table).await?;
+    let place = loaded.metadata().location();
     if args.json {
         let object = json!({
             "table": location.table.to_string(),
             "catalog": location.catalog.to_string(),
             "warehouse": tables.warehouse.uri(),
+            "location": place,
             "schema": document::digest(&schema).to_string(),
             "partition": layout.to_string(),
             "dedupe": rule.as_ref().map(dedupe::to_json),
@@ -119,7 +123,16 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
     let columns = output::counted(schema.columns().len() as u64, "column");
     output::line(match created {
         Created::Now => {
-            format!("created the table {table} with {columns}, partitioned by {layout}")
+            let own = loaded
+                .metadata()
+                .current_schema()
+                .as_struct()
+                .fields()
+                .len();
+            let own = own.saturating_sub(schema.columns().len());
+            format!(
+                "created the table {table} with {columns} and {own} of Sluice, partitioned by {layout}"
+            )
         }
         Created::Before => format!(
             "the table {table} exists with these columns, this layout and this rule for duplicates"
@@ -129,8 +142,8 @@ pub(super) async fn create(args: &CreateArgs) -> anyhow::Result<()> {
         output::line(format_args!("duplicates are left out, {rule}"))?;
     }
     output::line(format_args!(
-        "catalog {}, files in {}",
-        location.catalog, tables.warehouse
+        "catalog {}, files in {place}",
+        location.catalog
     ))?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::TableArgs;
 use super::dedupe;
 use crate::output::{self, counted};
-use crate::table::location::command_retries;
+use crate::table::location::{TableLocation, command_retries};
 use crate::table::status::{ShardLag, TableStatus};
 use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
@@ -40,7 +40,7 @@ pub(super) async fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let status = TableStatus::read(&tables, &location.table, lake).await?;
     match args.json {
         true => print_json(&to_json(&status))?,
-        false => output::text(to_text(&status))?,
+        false => output::text(to_text(&status, &location))?,
     }
     anyhow::ensure!(
         status.problem.is_none(),
@@ -56,7 +56,7 @@ fn time(milliseconds: i64) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn to_text(status: &TableStatus) -> String {
+fn to_text(status: &TableStatus, location: &TableLocation) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _infallible = writeln!(text, "{name:<12} {value}");
@@ -93,28 +93,32 @@ fn to_text(status: &TableStatus) -> String {
     }
     line("waiting", waiting(status));
     removables(&mut text, status);
+    kept(&mut text, status, location);
     paths(&mut text, status);
     shards(&mut text, status);
     text
 }
 
-/// What could be removed.
+/// The files that could be removed.
 fn removables(text: &mut String, status: &TableStatus) {
-    let mut line = |name: &str, value: String| {
-        let _infallible = writeln!(text, "{name:<12} {value}");
-    };
     if !status.removable.is_empty() {
         let files = counted(status.removable.len() as u64, "file");
-        line(
-            "removable",
-            format!("{files} of attempts that were given up; --json lists them"),
+        let _infallible = writeln!(
+            text,
+            "{:<12} {files} of attempts that were given up; --json lists them",
+            "removable"
         );
     }
-    if !status.kept.is_empty() {
-        let kept = status.kept.join(", ");
-        line(
-            "kept",
-            format!("{kept}; `sluice table drop --purge` removes them"),
+}
+
+/// The tables that rebuilds have kept, and how to remove each.
+fn kept(text: &mut String, status: &TableStatus, location: &TableLocation) {
+    for table in &status.kept {
+        let drop = location.command("drop", table);
+        let _infallible = writeln!(
+            text,
+            "{:<12} {table}; remove it with `{drop} --purge --yes`",
+            "kept"
         );
     }
 }
@@ -205,6 +209,7 @@ fn to_json(status: &TableStatus) -> Value {
             "at": last.snapshot.map(|(_, at)| time(at)),
         })
     });
+    let kept = status.kept.iter().map(ToString::to_string);
     json!({
         "table": status.table,
         "location": status.location,
@@ -225,7 +230,7 @@ fn to_json(status: &TableStatus) -> Value {
         "waiting_since": status.oldest.map(time),
         "unmapped": status.unmapped,
         "removable_files": status.removable,
-        "kept": status.kept,
+        "kept": kept.collect::<Vec<_>>(),
         "shards": shards.collect::<Vec<_>>(),
     })
 }

@@ -79,18 +79,41 @@ pub(super) async fn sync(args: &SyncArgs) -> anyhow::Result<()> {
     let table = &location.table;
     output::line(match (done.commits, done.waiting) {
         (0, 0) => format!("the table {table} has all events of the lake"),
-        (0, waiting) => format!("{} wait for {table}", output::counted(waiting, "event")),
+        (0, waiting) => format!(
+            "{} wait for {table}: {}",
+            output::counted(waiting, "event"),
+            reason(args)
+        ),
         (_, 0) => format!(
             "the table {table} has all events of the lake: {}",
             output::counted(done.table_events.unwrap_or(0), "event")
         ),
         (_, waiting) => format!(
-            "the table {table} has {}; {} wait",
+            "the table {table} has {}; {} wait: {}",
             output::counted(done.table_events.unwrap_or(0), "event"),
-            output::counted(waiting, "event")
+            output::counted(waiting, "event"),
+            reason(args)
         ),
     })?;
     Ok(())
+}
+
+/// Why events wait, and what to do to have them in the table.
+fn reason(args: &SyncArgs) -> String {
+    let age = humantime::format_duration(age(args));
+    format!(
+        "they are too few for a file, and younger than table.max_age, {age}; `--max-age 0s` writes them now"
+    )
+}
+
+/// How long events wait at most.
+fn age(args: &SyncArgs) -> Duration {
+    let usual_age = if args.follow {
+        USUAL_AGE
+    } else {
+        Duration::ZERO
+    };
+    args.due.max_age.unwrap_or(usual_age)
 }
 
 async fn builder(
@@ -98,13 +121,7 @@ async fn builder(
     location: &TableLocation,
     retries: &RetryPolicy,
 ) -> anyhow::Result<Builder> {
-    let usual_age = if args.follow {
-        USUAL_AGE
-    } else {
-        Duration::ZERO
-    };
-    let age = args.due.max_age.unwrap_or(usual_age);
-    args.build.open(location, age, retries).await
+    args.build.open(location, age(args), retries).await
 }
 
 /// Builds until a signal.
@@ -117,7 +134,7 @@ async fn follow(
     let is_announced = args.log_format == LogFormat::Human;
     let _server = http::start_at(bind, is_announced, progress.clone()).await?;
     let mut signals = Signals::listen()?;
-    let (interval, max_age) = (args.due.interval, args.due.max_age.unwrap_or(USUAL_AGE));
+    let (interval, max_age) = (args.due.interval, age(args));
     tracing::info!(?interval, ?max_age, "following the lake");
     let following = FollowSettings {
         interval,

@@ -261,6 +261,9 @@ fn a_table_in_a_table_bucket_is_built_and_read() {
     missing
         .run("create", &["--schema", "old.json"])
         .failed(1, &why);
+    for command in ["status", "sync", "drop"] {
+        missing.run(command, &[]).failed(1, &why);
+    }
 }
 
 /// The REST catalog is that of the table bucket. It creates no table with properties, so the table is created there.
