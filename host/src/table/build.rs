@@ -209,8 +209,11 @@ fn describe(commit: &Commit) -> String {
     )
 }
 
-/// Whether another builder works on the table.
+/// Whether another builder works on the table, or the lease was lost, so that the next round may have it.
 #[must_use]
 pub fn is_busy(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(LeaseError::Busy { .. }))
+    matches!(
+        error.downcast_ref(),
+        Some(LeaseError::Busy { .. } | LeaseError::Lost { .. })
+    )
 }

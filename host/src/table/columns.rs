@@ -91,11 +91,30 @@ impl FieldIds {
     }
 }
 
-/// The columns that a table with the schema `old` gets for `new`.
+/// A column of a schema that a table does not have, by its full name.
+///
+/// # Errors
+/// None is expected: the names of a schema are different.
+pub(super) fn missing_column(
+    schema: &Schema,
+    table: &TableSchema,
+) -> iceberg::Result<Option<String>> {
+    let wanted = table_schema(schema)?;
+    let mut names = wanted.field_id_to_name_map().values();
+    let missing = names.find(|name| table.field_id_by_name(name).is_none());
+    Ok(missing.cloned())
+}
+
+/// The columns that a table with the schema `old` gets for `new`. Of those of `old`, it gets the ones that `table` lacks: a
+/// catalog may have taken the name of a schema without its columns.
 ///
 /// # Errors
 /// Names a column that is not only added: a table keeps its columns.
-pub(super) fn added_columns(old: &Schema, new: &Schema) -> Result<Vec<AddColumn>, String> {
+pub(super) fn added_columns(
+    old: &Schema,
+    new: &Schema,
+    table: &TableSchema,
+) -> Result<Vec<AddColumn>, String> {
     for change in difference(old, new) {
         match change.kind {
             ColumnChangeKind::Doc | ColumnChangeKind::Added(_) => {}
@@ -111,35 +130,74 @@ pub(super) fn added_columns(old: &Schema, new: &Schema) -> Result<Vec<AddColumn>
         }
     }
     let mut added = Vec::new();
-    add_columns(old.columns(), new.columns(), None, &mut added)?;
+    let known = Known(table);
+    known.add_columns(old.columns(), new.columns(), None, &mut added)?;
     Ok(added)
 }
 
 /// Stands for a point of a name itself.
 const POINT: &str = "\u{0}";
 
-/// Adds the columns of an object that are new. `parent` is the object, by the name that Iceberg gives it.
-fn add_columns(
-    old: &[Column],
-    new: &[Column],
-    parent: Option<&str>,
-    added: &mut Vec<AddColumn>,
-) -> Result<(), String> {
-    for column in new {
-        let name = column.name();
-        // A point of a name itself is marked, since no column can be added there.
-        let own = name.replace('.', POINT);
-        let full = parent.map_or(own.clone(), |parent| format!("{parent}.{own}"));
-        match old.iter().find(|known| known.name() == name) {
-            Some(known) => add_in_type(known.column_type(), column.column_type(), &full, added)?,
-            // Iceberg tells the parts of a name by its points.
-            None if name.contains('.') || parent.is_some_and(|parent| parent.contains(POINT)) => {
-                return Err(no_point(column, parent));
+/// The columns that a table has.
+struct Known<'a>(&'a TableSchema);
+
+impl Known<'_> {
+    fn has(&self, marked: &str) -> bool {
+        self.0
+            .field_id_by_name(&marked.replace(POINT, "."))
+            .is_some()
+    }
+
+    /// Adds the columns of an object that are new. `parent` is the object, by the name that Iceberg gives it.
+    fn add_columns(
+        &self,
+        old: &[Column],
+        new: &[Column],
+        parent: Option<&str>,
+        added: &mut Vec<AddColumn>,
+    ) -> Result<(), String> {
+        for column in new {
+            let name = column.name();
+            // A point of a name itself is marked, since no column can be added there.
+            let own = name.replace('.', POINT);
+            let full = parent.map_or(own.clone(), |parent| format!("{parent}.{own}"));
+            let known = old.iter().find(|known| known.name() == name);
+            match known.filter(|_| self.has(&full)) {
+                Some(known) => {
+                    let (known, column) = (known.column_type(), column.column_type());
+                    self.add_in_type(known, column, &full, added)?;
+                }
+                // Iceberg tells the parts of a name by its points.
+                None if full.contains(POINT) => {
+                    return Err(no_point(column, parent));
+                }
+                None => added.push(new_column(parent, column)),
             }
-            None => added.push(new_column(parent, column)),
+        }
+        Ok(())
+    }
+
+    /// Adds the columns that are new in the structs of a type.
+    fn add_in_type(
+        &self,
+        old: &ColumnType,
+        new: &ColumnType,
+        name: &str,
+        added: &mut Vec<AddColumn>,
+    ) -> Result<(), String> {
+        match (old, new) {
+            (ColumnType::Struct(old), ColumnType::Struct(new)) => {
+                self.add_columns(old, new, Some(name), added)
+            }
+            (ColumnType::List(old), ColumnType::List(new)) => {
+                self.add_in_type(old, new, &format!("{name}.element"), added)
+            }
+            (ColumnType::Map(old), ColumnType::Map(new)) => {
+                self.add_in_type(old, new, &format!("{name}.value"), added)
+            }
+            _ => Ok(()),
         }
     }
-    Ok(())
 }
 
 /// A column that cannot be added, and what to do.
@@ -168,27 +226,6 @@ fn new_column(parent: Option<&str>, column: &Column) -> AddColumn {
         (None, Some(doc)) => added.doc(doc).build(),
         (Some(parent), None) => added.parent(parent).build(),
         (Some(parent), Some(doc)) => added.parent(parent).doc(doc).build(),
-    }
-}
-
-/// Adds the columns that are new in the structs of a type.
-fn add_in_type(
-    old: &ColumnType,
-    new: &ColumnType,
-    name: &str,
-    added: &mut Vec<AddColumn>,
-) -> Result<(), String> {
-    match (old, new) {
-        (ColumnType::Struct(old), ColumnType::Struct(new)) => {
-            add_columns(old, new, Some(name), added)
-        }
-        (ColumnType::List(old), ColumnType::List(new)) => {
-            add_in_type(old, new, &format!("{name}.element"), added)
-        }
-        (ColumnType::Map(old), ColumnType::Map(new)) => {
-            add_in_type(old, new, &format!("{name}.value"), added)
-        }
-        _ => Ok(()),
     }
 }
 
@@ -228,15 +265,27 @@ mod tests {
             r#"{"name":"a","type":{"list":{"struct":[{"name":"x","type":"long"},{"name":"y","type":"date"}]}}},
             {"name":"b","type":"json"}"#,
         );
-        assert_eq!(added_columns(&old, &new).unwrap().len(), 2);
-        assert_eq!(added_columns(&new, &new).unwrap().len(), 0);
-        assert!(added_columns(&new, &old).err().unwrap().contains("a[].y"));
-        let point = schema(r#"{"name":"a.b","type":"long"}"#);
-        let error = added_columns(&schema(""), &point).err().unwrap();
+        let added = |from: &Schema, to: &Schema, table: &Schema| {
+            added_columns(from, to, &table_schema(table).unwrap()).map(|added| added.len())
+        };
+        assert_eq!(added(&old, &new, &old), Ok(2));
+        assert_eq!(added(&new, &new, &new), Ok(0));
+        assert!(added(&new, &old, &new).unwrap_err().contains("a[].y"));
+        let (none, point) = (schema(""), schema(r#"{"name":"a.b","type":"long"}"#));
+        let error = added(&none, &point, &none).unwrap_err();
         assert!(error.contains("has a point"), "{error}");
         let advice = r#""name": "a_b", "path": ["a.b"]"#;
         assert!(error.contains(advice), "{error}");
         let named = schema(&format!(r#"{{{advice},"type":"long"}}"#));
-        assert_eq!(added_columns(&schema(""), &named).unwrap().len(), 1);
+        assert_eq!(added(&none, &named, &none), Ok(1));
+        assert_eq!(added(&point, &point, &point), Ok(0));
+        // The name of the schema came without its columns.
+        assert_eq!(added(&new, &new, &old), Ok(2));
+        let missing = |of: &Schema, table: &Schema| {
+            missing_column(of, &table_schema(table).unwrap()).unwrap()
+        };
+        assert!(missing(&new, &old).is_some());
+        assert_eq!(missing(&new, &new), None);
+        assert_eq!(missing(&old, &new), None);
     }
 }

@@ -23,6 +23,8 @@ use super::state::{SCHEMA, TableState};
 struct Change {
     table: Table,
     columns: Vec<AddColumn>,
+    /// Whether the table names the schema already, so that only columns are missing.
+    is_named: bool,
 }
 
 impl Tables {
@@ -51,13 +53,19 @@ impl Tables {
             added = change.columns.len();
             let digest = put_schema(self.warehouse.store().as_ref(), schema).await?;
             let tried = try_once(self.catalog.as_ref(), change, digest.to_string()).await;
+            let is_taken = tried.is_ok();
             match tried {
                 Err(error) if is_permanent(&error) => return Err(error.into()),
                 // Whether it has succeeded is looked up: a catalog may lose its own commit, or its answer.
                 tried => failure = tried.err().or(failure),
             }
-            if self.change(&table, schema).await?.is_none() {
-                return Ok(added);
+            match self.change(&table, schema).await? {
+                None => return Ok(added),
+                Some(change) if is_taken && change.is_named => {
+                    let table = table.identifier().clone();
+                    return Err(ManageError::NoColumns { table });
+                }
+                Some(_) => {}
             }
         }
         let busy = || ManageError::Busy {
@@ -73,13 +81,16 @@ impl Tables {
             let table = table.identifier().clone();
             return Err(ManageError::Replaced { table });
         }
-        let state = TableState::read(present, &self.warehouse).await?;
-        let columns = added_columns(&state.schema, schema).map_err(ManageError::Columns)?;
+        let state = TableState::read_incomplete(present, &self.warehouse).await?;
+        let present = state.table.metadata().current_schema();
+        let columns = added_columns(&state.schema, schema, present);
         let change = Change {
+            columns: columns.map_err(ManageError::Columns)?,
             table: state.table,
-            columns,
+            is_named: state.schema == *schema,
         };
-        Ok((state.schema != *schema).then_some(change))
+        let is_done = change.is_named && change.columns.is_empty();
+        Ok((!is_done).then_some(change))
     }
 }
 
@@ -114,13 +125,10 @@ fn is_permanent(error: &Error) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use sluice_storage::location::StoreLocation;
-    use sluice_storage::retry::RetryPolicy;
-
     use super::*;
     use crate::table::layout::TableLayout;
-    use crate::table::test_catalog::{Fault, UnsteadyCatalog, in_memory, named};
-    use crate::table::warehouse::Warehouse;
+    use crate::table::state::TableStateError;
+    use crate::table::test_catalog::{Fault, UnsteadyCatalog, in_memory, named, tables_in};
 
     fn schema(names: &[&str]) -> Schema {
         let columns = names.iter();
@@ -131,14 +139,8 @@ mod tests {
 
     /// The tables `t` and `t__rebuild` in a catalog with these faults.
     async fn tables(folder: &std::path::Path, faults: &[Fault]) -> Tables {
-        let location = StoreLocation::Folder(folder.to_owned());
-        let retries = RetryPolicy::new(Duration::from_secs(1));
-        let tables = Tables {
-            catalog: Arc::new(UnsteadyCatalog::new(in_memory().await, faults.into())),
-            catalog_name: "memory".into(),
-            create: "sluice table create".into(),
-            warehouse: Warehouse::open(&location, retries).await.unwrap(),
-        };
+        let catalog = UnsteadyCatalog::new(in_memory().await, faults.into());
+        let tables = tables_in(folder, Arc::new(catalog)).await;
         for name in ["t", "t__rebuild"] {
             let (name, layout) = (named(name), TableLayout::default());
             let location = format!("memory://w/{}", name.name());
@@ -187,6 +189,28 @@ mod tests {
             assert_eq!(columns(&tables, "t").await, ["a", "b", "c"]);
             assert_eq!(evolve(&tables, &new).await.unwrap(), 0);
         }
+    }
+
+    #[tokio::test]
+    async fn a_schema_that_is_named_without_its_columns_is_no_success_and_can_be_repaired() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = tables(folder.path(), &[Fault::NoColumns, Fault::NoColumns]).await;
+        let new = schema(&["a", "b", "c"]);
+        // The second command finds the schema by its name.
+        for _ in 0..2 {
+            let error = evolve(&tables, &new).await.unwrap_err();
+            assert!(matches!(error, ManageError::NoColumns { .. }), "{error}");
+            let table = tables.load(&named("t")).await.unwrap();
+            let read = TableState::read(table, &tables.warehouse).await;
+            let error = read.unwrap_err();
+            assert!(
+                matches!(error, TableStateError::Incomplete { .. }),
+                "{error}"
+            );
+        }
+        assert_eq!(evolve(&tables, &new).await.unwrap(), 2);
+        assert_eq!(columns(&tables, "t").await, ["a", "b", "c"]);
+        assert_eq!(evolve(&tables, &new).await.unwrap(), 0);
     }
 
     #[tokio::test]

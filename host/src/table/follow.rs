@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use super::build::is_busy;
 use super::builder::{Builder, Round, RoundOutcome};
 use super::commit::CommitError;
+use super::lease::LeaseError;
 use super::progress::TableProgress;
 use super::state::TableStateError;
 use crate::observe::events;
@@ -38,6 +39,7 @@ pub fn needs_decision(error: &anyhow::Error) -> bool {
                 | TableStateError::Foreign(_)
                 | TableStateError::Layout(_)
                 | TableStateError::Column { .. }
+                | TableStateError::Incomplete { .. }
                 | TableStateError::Dedupe { .. }
         )
     )
@@ -64,7 +66,10 @@ impl FollowSettings {
                 }
                 Err(error) if is_busy(&error) => {
                     progress.round("busy");
-                    tracing::info!("{error}");
+                    match error.downcast_ref() {
+                        Some(LeaseError::Lost { .. }) => tracing::warn!("{error}"),
+                        _ => tracing::info!("{error}"),
+                    }
                     self.interval
                 }
                 Err(error) if needs_decision(&error) && !self.waits_for_decision => {

@@ -25,6 +25,9 @@ pub(super) const LEASE_TIME: Duration = Duration::from_secs(30);
 /// How often a lease is renewed.
 pub(super) const RENEWED_EACH: Duration = Duration::from_secs(10);
 
+/// How often the lease is written if another process changes or removes it each time.
+const WRITES_MAX: usize = 5;
+
 /// An attempt that is not settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +97,15 @@ pub enum LeaseError {
         /// When it said so last, in seconds.
         seconds: i64,
     },
+    /// Another process changes it, but no builder has it.
+    #[error(
+        "another process has changed or removed the lease of the table, {place}, each time that this builder wrote it; the \
+         builder tries again. Leave the file alone while a builder works"
+    )]
+    Lost {
+        /// Where it is.
+        place: String,
+    },
     /// The document is damaged.
     #[error("{place}: {why}; remove it while no builder works")]
     Damaged {
@@ -125,7 +137,6 @@ impl BuilderLease {
             seen: None,
         };
         lease.read().await?;
-        lease.check_free()?;
         lease.write(|_| {}).await?;
         Ok(lease)
     }
@@ -168,15 +179,7 @@ impl BuilderLease {
     /// # Errors
     /// [`LeaseError`]
     pub(super) async fn release(mut self) -> Result<(), LeaseError> {
-        let owner = String::new();
-        let (document, renewed_at) = (self.document.clone(), now());
-        let next = BuilderDocument {
-            owner,
-            renewed_at,
-            nonce: rand::random(),
-            ..document
-        };
-        self.swap(next).await
+        self.write(|document| document.owner.clear()).await
     }
 
     fn check_free(&self) -> Result<(), LeaseError> {
@@ -193,18 +196,30 @@ impl BuilderLease {
         })
     }
 
+    /// Writes the document, unless another builder has the lease. If another process has changed or removed it, and no
+    /// builder works, this one takes it again.
     async fn write(&mut self, change: impl Fn(&mut BuilderDocument)) -> Result<(), LeaseError> {
-        let mut next = BuilderDocument {
-            owner: self.owner.clone(),
-            renewed_at: now(),
-            nonce: rand::random(),
-            ..self.document.clone()
-        };
-        change(&mut next);
-        self.swap(next).await
+        for _ in 0..WRITES_MAX {
+            self.check_free()?;
+            let mut next = BuilderDocument {
+                owner: self.owner.clone(),
+                renewed_at: now(),
+                nonce: rand::random(),
+                ..self.document.clone()
+            };
+            change(&mut next);
+            if self.swap(next).await? {
+                return Ok(());
+            }
+        }
+        self.check_free()?;
+        let (store, key) = self.documents.document(NAME);
+        let place = store.place(&key);
+        Err(LeaseError::Lost { place })
     }
 
-    async fn swap(&mut self, next: BuilderDocument) -> Result<(), LeaseError> {
+    /// Writes the document if it is as this builder knows it. If not, reads it, and returns false.
+    async fn swap(&mut self, next: BuilderDocument) -> Result<bool, LeaseError> {
         let (store, key) = self.documents.document(NAME);
         let damaged = |error: serde_json::Error| LeaseError::Damaged {
             place: store.place(&key),
@@ -218,15 +233,29 @@ impl BuilderLease {
             Ok(version) => {
                 self.seen = Some(version);
                 self.document = next;
-                Ok(())
+                Ok(true)
             }
             Err(error) if error.is_conflict() => {
-                self.read().await?;
-                self.check_free()?;
-                Err(error.into())
+                self.read_again().await?;
+                Ok(false)
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Reads what another process has made of the document. If it is gone, the attempts of this builder stay known.
+    async fn read_again(&mut self) -> Result<(), LeaseError> {
+        let attempts = std::mem::take(&mut self.document.attempts);
+        self.read().await?;
+        if self.seen.is_none() {
+            let (store, key) = self.documents.document(NAME);
+            let place = store.place(&key);
+            tracing::warn!(
+                "another process has removed the lease of the table, {place}; it is taken again"
+            );
+            self.document.attempts = attempts;
+        }
+        Ok(())
     }
 
     async fn read(&mut self) -> Result<(), LeaseError> {
@@ -286,6 +315,30 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_lease_that_is_removed_is_taken_again_with_its_attempts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lease = BuilderLease::take(documents(&folder), "first".into())
+            .await
+            .unwrap();
+        let file = folder.path().join(lease.documents.document(NAME).1);
+        let remove = || std::fs::remove_file(&file).unwrap();
+        let attempt = OpenAttempt {
+            id: "a".into(),
+            after: String::new(),
+        };
+        remove();
+        lease.begin(attempt.clone()).await.unwrap();
+        remove();
+        lease.renew().await.unwrap();
+        let busy = BuilderLease::take(documents(&folder), "second".into()).await;
+        assert!(matches!(busy, Err(LeaseError::Busy { .. })));
+        remove();
+        lease.release().await.unwrap();
+        let second = BuilderLease::take(documents(&folder), "second".into()).await;
+        assert_eq!(second.unwrap().attempts(), [attempt]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn committed_attempts_are_those_that_the_watermarks_name() {
         let folder = tempfile::tempdir().unwrap();
         let documents = documents(&folder);
@@ -321,7 +374,7 @@ mod tests {
             .unwrap();
         first.document.renewed_at -= 60_000;
         let ended = first.document.clone();
-        first.swap(ended).await.unwrap();
+        assert!(first.swap(ended).await.unwrap());
         let second = BuilderLease::take(documents(&folder), "second".into()).await;
         second.unwrap();
         assert!(matches!(first.renew().await, Err(LeaseError::Busy { .. })));

@@ -14,6 +14,7 @@ use super::columns::table_schema;
 use super::documents::{DocumentError, put_schema};
 use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
+use super::rebuild::is_same;
 use super::state::{LAYOUT, REPLACED, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
 
@@ -59,6 +60,15 @@ pub enum ManageError {
     /// A catalog that was busy has lost its own commit.
     #[error("the catalog was busy, and the table {table} is unchanged; run the command again")]
     Busy {
+        /// The table.
+        table: TableIdent,
+    },
+    /// A catalog has taken a part of a commit.
+    #[error(
+        "the catalog has taken the name of the schema of the table {table}, but not its columns, so no builder can go on with \
+         the table; run the command again, which adds the columns, or build the table again with `sluice table rebuild`"
+    )]
+    NoColumns {
         /// The table.
         table: TableIdent,
     },
@@ -269,10 +279,18 @@ impl Tables {
             true => self.folders(table)?.to_vec(),
             false => Vec::new(),
         };
-        match (self.warehouse.is_in_table_bucket(location), purge) {
-            (true, true) => self.catalog.purge_table(table.identifier()).await?,
+        let dropped = match (self.warehouse.is_in_table_bucket(location), purge) {
+            (true, true) => self.catalog.purge_table(table.identifier()).await,
             (true, false) => return Err(ManageError::KeepsNoFiles(table.identifier().clone())),
-            (false, _) => self.catalog.drop_table(table.identifier()).await?,
+            (false, _) => self.catalog.drop_table(table.identifier()).await,
+        };
+        if let Err(error) = dropped {
+            // An answer may be lost: what counts is whether the name still leads to the table.
+            let present = self.find(table.identifier()).await;
+            let is_gone = present.is_ok_and(|found| found.is_none_or(|it| !is_same(&it, table)));
+            if !is_gone {
+                return Err(error.into());
+            }
         }
         let mut removed = 0;
         for folder in folders {

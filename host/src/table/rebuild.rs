@@ -15,6 +15,8 @@
 //! void: see [`commit`](super::commit).
 
 mod columns;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -129,14 +131,7 @@ impl Tables {
         new: NewColumns,
     ) -> Result<Rebuild, RebuildError> {
         let new_table = suffixed(table, REBUILD);
-        let mut left = self.find(&new_table).await?;
-        let named = self.find(table).await?;
-        if let (Some(second), Some(named)) = (&left, &named)
-            && is_same(second, named)
-        {
-            self.remove_name(second).await?;
-            left = None;
-        }
+        let left = self.left(table, &new_table).await?;
         // An earlier rebuild that was killed between the renames has left no table with the name.
         let present = match self.load(table).await {
             Err(ManageError::Missing { .. }) if left.is_some() => None,
@@ -158,8 +153,15 @@ impl Tables {
                 let location = self.new_location(table);
                 let replaced = present.map(|present| kept_name(table, &present));
                 let rule = dedupe.as_ref();
-                self.create_new(&new_table, location, &schema, &layout, rule, replaced)
-                    .await?;
+                let created =
+                    self.create_new(&new_table, location, &schema, &layout, rule, replaced);
+                if let Err(error) = created.await {
+                    // Its answer may be lost.
+                    match self.find(&new_table).await {
+                        Ok(Some(left)) => self.check_left(left, &schema, &layout, rule).await?,
+                        _ => return Err(error.into()),
+                    }
+                }
             }
         }
         let new = self.load(&new_table).await?;
@@ -176,6 +178,31 @@ impl Tables {
             dedupe,
             uuid,
         })
+    }
+
+    /// What an earlier rebuild has left. If it is the table itself with a second name, this name is removed.
+    async fn left(
+        &self,
+        table: &TableIdent,
+        new_table: &TableIdent,
+    ) -> Result<Option<Table>, RebuildError> {
+        let mut pause = FIRST_PAUSE;
+        let mut failure = None;
+        for _ in 0..STEPS_MAX {
+            let left = self.find(new_table).await?;
+            let named = self.find(table).await?;
+            let second = named.and_then(|named| left.as_ref().filter(|left| is_same(left, &named)));
+            let Some(second) = second else {
+                return Ok(left);
+            };
+            if let Err(error) = self.remove_name(second).await {
+                failure = Some(error);
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+        let busy = || RebuildError::Busy(new_table.clone());
+        Err(failure.map_or_else(busy, RebuildError::from))
     }
 
     async fn check_left(
@@ -334,7 +361,7 @@ pub fn is_reserved(name: &str) -> bool {
 }
 
 /// Whether two names lead to one table.
-fn is_same(table: &Table, other: &Table) -> bool {
+pub(super) fn is_same(table: &Table, other: &Table) -> bool {
     table.metadata().uuid() == other.metadata().uuid()
 }
 

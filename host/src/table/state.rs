@@ -8,7 +8,7 @@ use iceberg::util::snapshot::ancestors_of;
 use sluice_schema::Schema;
 use thiserror::Error;
 
-use super::columns::table_schema;
+use super::columns::{missing_column, table_schema};
 use super::documents::{DocumentError, TableDocuments};
 use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
@@ -72,6 +72,18 @@ pub enum TableStateError {
          with this name does not bring them back"
     )]
     Column {
+        /// The table.
+        table: String,
+        /// The full name of the column.
+        column: String,
+    },
+    /// A column of its schema is missing.
+    #[error(
+        "the table {table} does not have the column {column} of its schema: the catalog has taken the name of the schema without \
+         its columns, or another program has removed the column; add it with `sluice table evolve` and the same schema, or build \
+         the table again with `sluice table rebuild`"
+    )]
+    Incomplete {
         /// The table.
         table: String,
         /// The full name of the column.
@@ -168,6 +180,19 @@ impl TableState {
     /// # Errors
     /// [`TableStateError`]
     pub(super) async fn read(table: Table, warehouse: &Warehouse) -> Result<Self, TableStateError> {
+        let state = Self::read_incomplete(table, warehouse).await?;
+        check_complete(&state.table, &state.schema)?;
+        Ok(state)
+    }
+
+    /// As [`read`](Self::read), also of a table that lacks columns of its schema.
+    ///
+    /// # Errors
+    /// [`TableStateError`]
+    pub(super) async fn read_incomplete(
+        table: Table,
+        warehouse: &Warehouse,
+    ) -> Result<Self, TableStateError> {
         let parts = TableParts::read(&table, warehouse).await?;
         let (schema, layout) = (parts.schema?, parts.layout?);
         parts.history?;
@@ -250,6 +275,20 @@ fn check_columns(table: &Table, watermark: &Watermark) -> Result<(), TableStateE
         Some((column, _)) => Err(TableStateError::Column {
             table: table.identifier().to_string(),
             column: column.clone(),
+        }),
+    }
+}
+
+/// Checks that a table has the columns of its schema.
+///
+/// # Errors
+/// [`TableStateError::Incomplete`]
+pub(super) fn check_complete(table: &Table, schema: &Schema) -> Result<(), TableStateError> {
+    match missing_column(schema, table.metadata().current_schema())? {
+        None => Ok(()),
+        Some(column) => Err(TableStateError::Incomplete {
+            table: table.identifier().to_string(),
+            column,
         }),
     }
 }

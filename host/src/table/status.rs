@@ -14,7 +14,7 @@ use super::documents::TableDocuments;
 use super::duplicates::DedupeRule;
 use super::manage::Tables;
 use super::news::{Limit, News, NewsError, NewsReader};
-use super::state::{TableParts, attempt, last_commit, schema_digest};
+use super::state::{TableParts, attempt, check_complete, last_commit, schema_digest};
 use super::watermark::Watermark;
 use crate::format::parquet::UnmappedValues;
 
@@ -114,6 +114,9 @@ impl TableStatus {
         let _is_part = problem.noted(parts.history);
         let watermark = problem.noted(parts.watermark);
         let _are_named = problem.noted(parts.columns);
+        if let Some(schema) = &schema {
+            let _are_there = problem.noted(check_complete(&loaded, schema));
+        }
         let dedupe = problem.noted(parts.dedupe).flatten();
         let news = match &watermark {
             Some(watermark) => read_news(lake, watermark, &mut problem).await?,

@@ -1,16 +1,24 @@
 //! A catalog in memory for unit tests, and one that fails when it is told to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use iceberg::memory::{MEMORY_CATALOG_WAREHOUSE, MemoryCatalog, MemoryCatalogBuilder};
 use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
 use iceberg::table::Table;
+use iceberg::transaction::{ApplyTransactionAction as _, Transaction};
 use iceberg::{
     Catalog, CatalogBuilder as _, Error, ErrorKind, Namespace, NamespaceIdent, Result, TableCommit,
-    TableCreation, TableIdent,
+    TableCreation, TableIdent, TableUpdate,
 };
+use sluice_storage::location::StoreLocation;
+use sluice_storage::retry::RetryPolicy;
+
+use super::manage::Tables;
+use super::warehouse::Warehouse;
 
 /// A catalog with the namespace `n`.
 pub(super) async fn in_memory() -> MemoryCatalog {
@@ -21,6 +29,18 @@ pub(super) async fn in_memory() -> MemoryCatalog {
     let created = catalog.create_namespace(&namespace, HashMap::new()).await;
     created.unwrap();
     catalog
+}
+
+/// The tables of a catalog, with a folder for their documents.
+pub(super) async fn tables_in(folder: &Path, catalog: Arc<dyn Catalog>) -> Tables {
+    let location = StoreLocation::Folder(folder.to_owned());
+    let retries = RetryPolicy::new(Duration::from_secs(1));
+    Tables {
+        catalog,
+        catalog_name: "memory".into(),
+        create: "sluice table create".into(),
+        warehouse: Warehouse::open(&location, retries).await.unwrap(),
+    }
 }
 
 pub(super) fn named(name: &str) -> TableIdent {
@@ -51,6 +71,8 @@ pub(super) enum Fault {
     LostAnswer,
     /// Another table gets the name just before.
     Replaced,
+    /// Its properties are taken, but no columns.
+    NoColumns,
 }
 
 /// A catalog with a fault in each of its first commits.
@@ -59,6 +81,8 @@ pub(super) struct UnsteadyCatalog<C> {
     pub(super) catalog: C,
     faults: Vec<Fault>,
     tries: Mutex<usize>,
+    /// The removals of tables that will fail.
+    drops: Mutex<usize>,
 }
 
 impl<C: Catalog> UnsteadyCatalog<C> {
@@ -67,7 +91,13 @@ impl<C: Catalog> UnsteadyCatalog<C> {
             catalog,
             faults,
             tries: Mutex::default(),
+            drops: Mutex::default(),
         }
+    }
+
+    /// Lets the first removals of tables fail. Nothing happens to the tables.
+    pub(super) fn fail_drops(&mut self, count: usize) {
+        self.drops = Mutex::new(count);
     }
 
     /// The number of commits so far.
@@ -79,6 +109,22 @@ impl<C: Catalog> UnsteadyCatalog<C> {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         *tries += 1;
         self.faults.get(*tries - 1).copied()
+    }
+
+    /// Takes only the properties of a commit.
+    async fn set_properties(&self, commit: &mut TableCommit) -> Result<Table> {
+        let table = self.catalog.load_table(commit.identifier()).await?;
+        let transaction = Transaction::new(&table);
+        let mut properties = transaction.update_table_properties();
+        for update in commit.take_updates() {
+            if let TableUpdate::SetProperties { updates } = update {
+                for (name, value) in updates {
+                    properties = properties.set(name, value);
+                }
+            }
+        }
+        let transaction = properties.apply(transaction)?;
+        transaction.commit(&self.catalog).await
     }
 
     /// Gives the name to the table with `__rebuild` after it, as the end of a rebuild does.
@@ -94,7 +140,7 @@ impl<C: Catalog> UnsteadyCatalog<C> {
 
 #[async_trait]
 impl<C: Catalog> Catalog for UnsteadyCatalog<C> {
-    async fn update_table(&self, commit: TableCommit) -> Result<Table> {
+    async fn update_table(&self, mut commit: TableCommit) -> Result<Table> {
         let failed = || Error::new(ErrorKind::Unexpected, "no answer");
         match self.next() {
             None => self.catalog.update_table(commit).await,
@@ -111,6 +157,7 @@ impl<C: Catalog> Catalog for UnsteadyCatalog<C> {
                 self.replace(commit.identifier()).await?;
                 self.catalog.update_table(commit).await
             }
+            Some(Fault::NoColumns) => self.set_properties(&mut commit).await,
         }
     }
 
@@ -163,6 +210,13 @@ impl<C: Catalog> Catalog for UnsteadyCatalog<C> {
     }
 
     async fn drop_table(&self, table: &TableIdent) -> Result<()> {
+        {
+            let mut drops = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
+            if *drops > 0 {
+                *drops -= 1;
+                return Err(Error::new(ErrorKind::Unexpected, "no answer"));
+            }
+        }
         self.catalog.drop_table(table).await
     }
 

@@ -53,6 +53,17 @@ pub(crate) fn expire_in_bucket(s3: &S3, bucket: &str, warehouse: &Path) {
     }
 }
 
+/// Removes the leases of a warehouse that is a folder of a bucket.
+pub(crate) fn remove_in_bucket(s3: &S3, bucket: &str, warehouse: &Path) {
+    let root = s3.root.join(bucket);
+    let runtime = Runtime::new().unwrap();
+    for lease in leases(warehouse) {
+        let key = lease.strip_prefix(&root).unwrap().to_str().unwrap();
+        let delete = s3.client().delete_object().bucket(bucket).key(key);
+        runtime.block_on(delete.send()).unwrap();
+    }
+}
+
 /// Ends a lease, and returns whether nobody has changed it at the same time.
 async fn expire_object(s3: &S3, bucket: &str, key: &str) -> bool {
     let client = s3.client();

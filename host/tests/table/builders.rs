@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Bucket, Table, lines};
 use crate::local::events;
-use crate::support::builder_leases::leases;
+use crate::support::builder_leases::{leases, remove_in_bucket};
 use crate::support::cases::at_once;
 use crate::support::cloud::{records, signal};
 use crate::support::program::Running;
@@ -69,6 +69,44 @@ fn a_builder_that_wakes_up_late_commits_nothing() {
             let warehouse = format!("{fault:?}-{number}").to_lowercase();
             let name = format!("{fault:?}: {put}");
             (name, move || wakes_up_late(bucket, &warehouse, put, fault))
+        })
+    }));
+}
+
+/// The lease of a builder is removed while it is held at the n-th put of this name. It goes on.
+fn loses_its_lease(bucket: &Bucket, warehouse: &str, put: &str, nth: usize) {
+    let (table, proxy) = bucket.table(warehouse);
+    table.create(&[]);
+    let hold = Rule::new(Fault::Hold).method("PUT").path(put);
+    let held = proxy.add(hold.nth(nth));
+    let mut command = table.command("sync", &[]);
+    command.stdout(Stdio::null());
+    let mut builder = Running(command.spawn().unwrap());
+    assert!(proxy.wait_for_hits(held, 1, TIMEOUT), "no put of {put}");
+    remove_in_bucket(&bucket.s3, "bucket", &table.warehouse.folder);
+    proxy.release_held();
+    assert_eq!(builder.ends(), Some(0));
+    table.has_the_lake();
+    assert_eq!(table.sync()["events"], 0);
+    assert!(table.removable().is_empty());
+}
+
+#[test]
+fn a_builder_whose_lease_is_removed_goes_on() {
+    let bucket = &Bucket::new();
+    let (table, _proxy) = bucket.table("unused");
+    table.land("events.ndjson", events(0..30), &[]);
+    // The note of an attempt, a data file, the metadata of the table, and the note that the attempt is settled.
+    let puts = [
+        ("builder.json", 2),
+        (".parquet", 1),
+        (".metadata.json", 1),
+        ("builder.json", 3),
+    ];
+    at_once(puts.into_iter().enumerate().map(|(number, (put, nth))| {
+        let name = format!("{put} {nth}");
+        (name, move || {
+            loses_its_lease(bucket, &format!("removed-{number}"), put, nth);
         })
     }));
 }

@@ -97,6 +97,35 @@ fn a_renamed_column_is_named() {
 }
 
 #[test]
+fn a_missing_column_is_named_and_evolve_adds_it() {
+    let table = Table::in_folder();
+    table.create(&[]);
+    table.land("events.ndjson", events(0..5), &[]);
+    table.warehouse.change(&table.name, |metadata| {
+        for schema in metadata["schemas"].as_array_mut().unwrap() {
+            let fields = schema["fields"].as_array_mut().unwrap();
+            fields.retain(|field| field["name"] != "event_name");
+        }
+    });
+    let status = stops(&table, &["the column event_name", "sluice table evolve"]);
+    assert_eq!(status["waiting_chunks"], 1);
+    // The name of the schema is that of its document.
+    let schema = status["schema"].as_str().unwrap();
+    let schema = format!("lake.warehouse/_sluice/schemas/{schema}.json");
+    let evolved = table.run("evolve", &["--schema", &schema]).succeeded();
+    assert!(evolved.stdout.contains("added 1 column"), "{evolved:?}");
+    assert_eq!(table.sync()["events"], 5);
+    table.has_the_lake();
+    let rows = table.rows();
+    assert!(
+        rows.iter()
+            .all(|row| row.columns.contains_key("event_name"))
+    );
+    let again = table.run("evolve", &["--schema", &schema]).succeeded();
+    assert!(again.stdout.contains("added 0 columns"), "{again:?}");
+}
+
+#[test]
 fn another_partition_spec_is_shown() {
     let (table, _) = built();
     table.warehouse.change(&table.name, |metadata| {

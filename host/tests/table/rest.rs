@@ -1,5 +1,6 @@
 //! A table whose catalog speaks REST: all commands, answers that get lost, others who commit, and what cannot be done.
 
+mod drop;
 mod duplicates;
 
 use std::collections::HashMap;
@@ -168,11 +169,13 @@ impl Losing {
 
     fn each_command(self) {
         let (old, new) = (["--schema", "old.json"], ["--schema", "new.json"]);
-        self.run(("POST", "/sluice/tables", 1), "create", &old);
+        self.run(("POST", "/sluice/tables", 1), "create", &old)
+            .succeeded();
         let again = self.table.create(&old);
         assert!(again.contains("exists with these columns"), "{again}");
         self.grow(0..10);
-        self.run(("POST", "/sluice/tables/events", 1), "evolve", &new);
+        let evolve = ("POST", "/sluice/tables/events", 1);
+        self.run(evolve, "evolve", &new).succeeded();
         self.table.run("evolve", &new).succeeded();
         self.grow(10..20);
         // A rebuild creates a table, fills it, and renames two.
@@ -182,11 +185,12 @@ impl Losing {
             ("POST", "/tables/events__rebuild", 1),
             ("POST", "/sluice/tables", 1),
         ] {
-            self.run(lost, "rebuild", &[]);
+            self.run(lost, "rebuild", &[]).succeeded();
             self.table.run("rebuild", &[]).succeeded();
             self.table.has_the_lake();
         }
-        self.run(("DELETE", "/tables/events", 1), "drop", &["--yes"]);
+        let drop = ("DELETE", "/tables/events", 1);
+        self.run(drop, "drop", &["--yes"]).succeeded();
         let missing = "there is no table sluice.events";
         self.table.run("sync", &[]).failed(1, &[missing]);
     }

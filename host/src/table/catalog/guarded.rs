@@ -1,7 +1,9 @@
 //! A catalog that is a service: each call ends in time, and its errors say what to do.
 //!
-//! A call that ends without an answer may have succeeded. A commit looks up whether it has, and the catalog compares before
-//! it swaps, so a request that arrives late changes nothing twice.
+//! A call that ends without an answer may have succeeded, so each change looks up whether it has. A request may also arrive
+//! later than that. The catalog compares before it swaps, so a late commit changes nothing twice, and a late creation or
+//! rename finds its name taken. But no catalog compares before it drops: a late drop removes whatever has the name by then,
+//! such as the new table of a rebuild. Its files stay, unless it was a purge.
 
 use std::collections::HashMap;
 use std::fmt;
