@@ -44,6 +44,15 @@ pub(crate) fn events(range: std::ops::Range<usize>) -> String {
     range.map(|n| event(n) + "\n").collect()
 }
 
+/// The same lines from the last to the first: a file that begins as another one does would be taken for that.
+pub(crate) fn reversed(lines: &str) -> String {
+    lines
+        .lines()
+        .rev()
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 /// The events that the lake must have, sorted.
 pub(crate) fn all_enriched(range: std::ops::Range<usize>) -> Vec<String> {
     let mut lines: Vec<_> = range.map(enriched).collect();

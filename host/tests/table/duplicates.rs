@@ -206,7 +206,7 @@ fn a_rule_is_checked_before_a_table_is_created() {
         (&["--dedupe-window", "1h"], ["table.dedupe.key", "missing"]),
         (
             &["--dedupe-key", "created_at", "--dedupe-window", "1h"],
-            ["table.dedupe.key", "those are: event_uuid"],
+            ["table.dedupe.key", "no column created_at that can be a key"],
         ),
         (
             &["--dedupe-key", "event_uuid", "--dedupe-window", "0s"],

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::local::events;
+use crate::local::{events, reversed};
 use crate::support::program::{Place, Ran};
 
 /// A lake of three events, and a file that names it and a warehouse.
@@ -254,8 +254,8 @@ fn a_rule_for_duplicates_is_that_of_the_flag_the_variable_or_the_file() {
     let flags = [&create[..], &flags, &["--dedupe-window", "4h"]].concat();
     assert_eq!(rule_of(&place, &flags, &variable), rule("event_name", "4h"));
 
-    // The same three events again.
-    place.write("again.ndjson", events(0..3));
+    // The same three events again, in a file that begins with another one.
+    place.write("again.ndjson", reversed(&events(0..3)));
     let again = ["--source", "file:again.ndjson", "--bus", "none"];
     place.run(&Place::landing(&again)).summary();
     let sync = ["table", "sync", "--name", "file", "--json"];
@@ -301,7 +301,10 @@ fn a_rule_for_duplicates_that_is_none_is_named() {
         place.run(&run).failed(2, &parts);
     }
     let place = place("dedupe = { key = 'created_at', window = '2h' }\n");
-    let parts = ["sluice.toml:3: table.dedupe.key", "those are: event_uuid"];
+    let parts = [
+        "sluice.toml:3: table.dedupe.key",
+        "no column created_at that can be a key",
+    ];
     place.run(&["table", "create"]).failed(2, &parts);
     let variable = [("SLUICE_TABLE_DEDUPE_WINDOW", "soon")];
     let parts = ["SLUICE_TABLE_DEDUPE_WINDOW: ", "soon"];

@@ -95,8 +95,13 @@ impl Steps<'_> {
         for target in targets {
             let rows = model.covered(self.from.rows_of(target));
             let has_all = rows.has_all(model.below_watermark(self.from));
+            // Behind a commit of duplicates alone, the table has all rows.
+            let last = table.made_by(table.attempt);
+            let is_behind_duplicates =
+                !model.same.is_empty() && last.is_some_and(|last| target < last);
+            let is_behind = !has_all || is_behind_duplicates;
             let is_base = self.from.is_base(target);
-            if !has_all && is_base && !model.has(Bug::RollbackUnderCommit) {
+            if is_behind && is_base && !model.has(Bug::RollbackUnderCommit) {
                 continue;
             }
             self.add(

@@ -6,6 +6,7 @@ use super::{
     Bucket, CatalogKind, Losing, Table, append, at_once, behind_proxy, catalog, events, grow,
     held_sync, is_proven, lost_answers,
 };
+use crate::local::reversed;
 
 const RULE: [&str; 4] = ["--dedupe-key", "event_uuid", "--dedupe-window", "2h"];
 
@@ -27,7 +28,7 @@ fn a_commit_of_duplicates_alone_counts_once() {
             let (table, proxy) = behind_proxy();
             table.create(&RULE);
             grow(&table, 0..10);
-            table.land("again.ndjson", events(0..10), &[]);
+            table.land("again.ndjson", reversed(&events(0..10)), &[]);
             let losing = Losing {
                 table,
                 proxy,
@@ -63,7 +64,7 @@ fn a_commit_of_duplicates_alone_that_arrives_late_changes_nothing() {
     let (table, proxy) = bucket.table("warehouse");
     table.create(&RULE);
     grow(&table, 0..30);
-    table.land("again.ndjson", events(0..30), &[]);
+    table.land("again.ndjson", reversed(&events(0..30)), &[]);
     let mut late = held_sync(&table, &proxy);
     bucket.expire_leases(&table);
     assert_eq!(table.sync()["duplicates"], 30);
