@@ -60,6 +60,7 @@ METHODS = (
     "create_namespace|create_table|drop_namespace|drop_table|get_namespace|list_namespaces|list_tables|load_table|"
     "namespace_exists|purge_table|register_table|rename_table|table_exists|update_namespace|update_table"
 )
+TESTS = re.compile(r"#\[cfg\(test\)\]\nmod \w+ \{")
 USE = re.compile(rf"\bcatalog\s*\.\s*({METHODS})\(")
 SERVICES = {
     "glue": (GLUE, re.compile(r"\bclient\s*\.\s*(\w+)\(\)")),
@@ -103,7 +104,7 @@ def used(sources):
     """Which methods of a catalog each module uses, outside of its tests."""
     found = {}
     for module, text in sources:
-        text = text.split("#[cfg(test)]\nmod ")[0]
+        text = TESTS.split(text)[0]
         for method in USE.findall(text):
             found.setdefault(method, set()).add(module)
         if module == CLIENT:
@@ -159,7 +160,7 @@ def check_calls(service):
     if text is None:
         return
     table, call = SERVICES[service]
-    parts = re.split(r"\basync fn (\w+)", text.split("#[cfg(test)]\nmod ")[0])
+    parts = re.split(r"\basync fn (\w+)", TESTS.split(text)[0])
     bodies = dict(zip(parts[1::2], parts[2::2]))
 
     def calls(method):

@@ -160,11 +160,11 @@ CALL = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
 
 def sources():
     """Each file's text, and its module: the first two names of its path, where a layer that is a crate is one. Files for
-    tests alone, such as `test_store.rs`, are left out."""
+    tests alone, such as `test_store.rs` and `tests.rs`, are left out."""
     layers = {"storage": HOST / "crates/storage/src", "release": HOST / "crates/release/src"}
     for folder, above in [(HOST / "src", ()), *((layers[name], (name,)) for name in layers)]:
         for path in sorted(folder.rglob("*.rs")):
-            if path.stem.startswith("test_"):
+            if path.stem.startswith("test_") or "tests" in path.relative_to(folder).with_suffix("").parts:
                 continue
             parts = (*above, *path.relative_to(folder).with_suffix("").parts)
             yield "/".join(parts[:2]), path.read_text()
