@@ -166,7 +166,7 @@ fn a_key_is_a_column_of_a_type_with_one_value_for_each_notation() {
     let columns =
         r#"{"name":"k","type":"uuid"},{"name":"d","type":"double"},{"name":"s","type":"string"}"#;
     let schema = schema(columns);
-    assert_eq!(rule(1).position(&schema), Some(0));
+    assert_eq!(rule(1).position(&schema), Some(1));
     let of = |key: &str| DedupeRule::new(key, Duration::from_secs(1)).unwrap();
     for key in ["d", "x"] {
         let error = of(key).check(&schema).unwrap_err();
