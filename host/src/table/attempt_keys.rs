@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use sluice_engine::record::ShardId;
 
 use super::documents::DocumentError;
-use super::duplicates::{AttemptKeys, KeysMark, KnownKeys};
+use super::duplicates::{AttemptKeys, KeysMark};
 use super::files::WrittenKeys;
+use super::known_keys::KnownKeys;
 use super::state::TableState;
 use super::watermark::ShardMark;
 

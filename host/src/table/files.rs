@@ -54,7 +54,7 @@ use self::plan::Plan;
 use self::source::Source;
 use crate::format::parquet::{UnmappedValues, of_table_files};
 use crate::sink::SchemaStore;
-use crate::table::duplicates::KnownKeys;
+use crate::table::known_keys::KnownKeys;
 use crate::table::news::NewChunk;
 
 /// The partitions of the table.

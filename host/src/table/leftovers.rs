@@ -54,9 +54,17 @@ impl Tables {
         let used = self.used_folders(namespace).await?;
         let mut leftovers = Vec::new();
         for (folder, metadata) in folders {
-            if !used.contains(&folder) {
+            if used.contains(&folder) {
+                continue;
+            }
+            let documents = self.documents_of(metadata).await?;
+            // The table of these documents can have moved to another folder, and still has files in this one.
+            if documents
+                .as_ref()
+                .is_none_or(|documents| !used.contains(documents))
+            {
                 leftovers.push(folder);
-                leftovers.extend(self.documents_of(metadata).await?);
+                leftovers.extend(documents);
             }
         }
         Ok(leftovers)

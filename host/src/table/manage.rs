@@ -14,7 +14,6 @@ use super::columns::table_schema;
 use super::documents::{DocumentError, put_schema};
 use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
-use super::rebuild::is_same;
 use super::state::{LAYOUT, REPLACED, SCHEMA, TableState, TableStateError};
 use super::warehouse::Warehouse;
 
@@ -291,6 +290,15 @@ impl Tables {
             if !is_gone {
                 return Err(error.into());
             }
+            if purge {
+                // A server that is not itself says of everything that it is not there: it must know the namespace.
+                let namespace = table.identifier().namespace();
+                self.catalog.list_tables(namespace).await?;
+                if let Some(other) = self.other_name(table).await? {
+                    let table = table.identifier().clone();
+                    return Err(ManageError::TwoNames { table, other });
+                }
+            }
         }
         let mut removed = 0;
         for folder in folders {
@@ -302,6 +310,11 @@ impl Tables {
         }
         Ok(removed)
     }
+}
+
+/// Whether two names lead to one table.
+pub(super) fn is_same(table: &Table, other: &Table) -> bool {
+    table.metadata().uuid() == other.metadata().uuid()
 }
 
 /// Whether a catalog says that there is no such table, or no such namespace.

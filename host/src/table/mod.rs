@@ -22,6 +22,7 @@ pub mod duplicates;
 mod evolve;
 pub mod files;
 pub mod follow;
+pub mod known_keys;
 pub mod layout;
 pub mod lease;
 mod leftovers;

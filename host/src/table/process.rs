@@ -35,7 +35,7 @@ pub(super) fn has_ended(owner: &str) -> bool {
 }
 
 /// The name of this machine, without slashes.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().replace('/', "_")
 }

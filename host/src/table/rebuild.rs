@@ -30,7 +30,7 @@ use self::columns::new_rule;
 use super::documents::DocumentError;
 use super::duplicates::DedupeRule;
 use super::layout::TableLayout;
-use super::manage::{ManageError, Tables};
+use super::manage::{ManageError, Tables, is_same};
 use super::state::{REPLACED, TableState, TableStateError};
 
 /// What the name of the new table ends with until the switch.
@@ -274,13 +274,17 @@ impl Tables {
         let renamed = match present {
             Some(present) => {
                 let name = kept_name(table, &present);
+                *kept = Some(name.clone());
                 let second = self.find(&name).await?;
                 if let Some(second) = second.filter(|second| is_same(second, &present)) {
+                    // If it was renamed meanwhile, this is its only name: by another process, or a request that was late.
+                    let still = self.find(table).await?;
+                    if !still.is_some_and(|still| is_same(&still, &present)) {
+                        return Ok(None);
+                    }
                     self.remove_name(&second).await?;
                 }
-                let renamed = self.catalog.rename_table(table, &name).await;
-                *kept = Some(name);
-                renamed
+                self.catalog.rename_table(table, &name).await
             }
             None => self.catalog.rename_table(&rebuild.table, table).await,
         };
@@ -358,11 +362,6 @@ fn is(table: &Table, rebuild: &Rebuild) -> bool {
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     name.ends_with(REBUILD) || name.contains(BEFORE)
-}
-
-/// Whether two names lead to one table.
-pub(super) fn is_same(table: &Table, other: &Table) -> bool {
-    table.metadata().uuid() == other.metadata().uuid()
 }
 
 /// The name that a table keeps if another one gets the name that it has.

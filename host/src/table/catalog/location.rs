@@ -160,20 +160,19 @@ impl RestLocation {
         let (uri, query) = text.split_once('?').unwrap_or((text, ""));
         let is_http = uri.starts_with("http://") || uri.starts_with("https://");
         let host = uri.split("://").nth(1).unwrap_or_default();
+        // Before any error that has the text.
+        let authority = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let authority = authority.split('/').next().unwrap_or_default();
+        if authority.contains('@') {
+            let why =
+                "has a name or a password in its URI; give a token in SLUICE_TABLE_CATALOG_TOKEN";
+            return Err(format!("rest: {why}"));
+        }
         if !is_http || host.is_empty() || host.starts_with('/') || uri.contains(char::is_whitespace)
         {
             return Err(format!(
                 "rest:{text} has no URI such as http://HOST:PORT/PATH"
             ));
-        }
-        if host
-            .split('/')
-            .next()
-            .is_some_and(|host| host.contains('@'))
-        {
-            let why =
-                "has a name or a password in its URI; give a token in SLUICE_TABLE_CATALOG_TOKEN";
-            return Err(format!("rest: {why}"));
         }
         let warehouse = match query {
             "" => None,

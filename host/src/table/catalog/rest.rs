@@ -81,7 +81,11 @@ fn unreadable(message: &str, text: &str) -> Option<String> {
     let (answer, reason) = text.rsplit_once(UNREADABLE)?;
     let reason = reason.trim_start_matches(", source: ");
     let answer = answer.split_once("json: ").map_or("", |(_, answer)| answer);
-    let answer = shortened(answer.trim_end_matches(" } => "));
+    let answer = match answer.trim_start().starts_with('{') {
+        // That of a catalog can have credentials.
+        true => "a JSON object".to_owned(),
+        false => shortened(answer.trim_end_matches(" } => ")),
+    };
     Some(format!(
         "its answer is none of an Iceberg REST catalog ({reason}); check the URI. The answer was: {answer}"
     ))

@@ -32,12 +32,12 @@ pub(in crate::table) const DROPPED: &str = "dropped.ndjson.zst";
 pub(in crate::table) const ATTEMPTS: &str = "attempts.json";
 
 /// The name of a part.
-pub(super) fn part_name(number: u64) -> String {
+pub(in crate::table) fn part_name(number: u64) -> String {
     format!("keys-{number:05}.zst")
 }
 
 /// The number of parts of so many keys.
-pub(super) fn parts(keys: u64) -> u64 {
+pub(in crate::table) fn parts(keys: u64) -> u64 {
     keys.div_ceil(PART_KEYS)
 }
 
@@ -126,7 +126,7 @@ fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// It is damaged, or an error of `each`.
-pub(super) fn read_part(
+pub(in crate::table) fn read_part(
     part: &[u8],
     mut each: impl FnMut(u128, Arrival) -> io::Result<()>,
 ) -> io::Result<u64> {

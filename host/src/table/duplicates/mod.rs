@@ -16,7 +16,6 @@ mod choice;
 mod documents;
 mod entry;
 mod key;
-mod known;
 mod mark;
 mod rule;
 mod sorter;
@@ -26,12 +25,11 @@ mod tests;
 pub use self::arrival::Arrival;
 pub(super) use self::choice::Choice;
 pub(super) use self::documents::{
-    ATTEMPTS, DROPPED, DroppedObject, KeysWriter, read_dropped, write_dropped,
+    ATTEMPTS, DROPPED, DroppedObject, KeysWriter, part_name, parts, read_dropped, read_part,
+    write_dropped,
 };
 pub(super) use self::entry::{ENTRY_BYTES, KeyEntry};
 pub(super) use self::key::key_hash;
-pub use self::known::KnownKeys;
-pub(super) use self::known::KnownKeysError;
 pub use self::mark::{AttemptKeys, KeysMark, SealedAttempts};
 pub use self::rule::DedupeRule;
-pub(super) use self::sorter::KeySorter;
+pub(super) use self::sorter::{KeySorter, Run};

@@ -12,6 +12,7 @@ use super::documents::part_name;
 use super::*;
 use crate::layout::chunk::ArrivalTimes;
 use crate::table::documents::TableDocuments;
+use crate::table::known_keys::KnownKeys;
 
 fn time(min: u64, max: u64) -> Arrival {
     Arrival { min, max }

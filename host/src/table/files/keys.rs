@@ -16,9 +16,10 @@ use super::source::{Next, Source};
 use super::unit::Unit;
 use super::{in_threads, on_a_thread};
 use crate::table::duplicates::{
-    Arrival, Choice, DROPPED, DroppedObject, KeyEntry, KeySorter, KeysWriter, KnownKeys,
-    KnownKeysError, key_hash, write_dropped,
+    Arrival, Choice, DROPPED, DroppedObject, KeyEntry, KeySorter, KeysWriter, key_hash,
+    write_dropped,
 };
+use crate::table::known_keys::{KnownKeys, KnownKeysError};
 
 /// What an attempt leaves of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

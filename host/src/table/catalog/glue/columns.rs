@@ -32,7 +32,9 @@ pub(super) fn columns(metadata: &TableMetadata) -> Result<Vec<Column>> {
 
 fn column(field: &NestedField, is_current: bool) -> Result<Column> {
     let doc = field.doc.as_deref();
-    let comment = doc.map(|doc| doc.chars().take(COMMENT_LENGTH).collect());
+    // Glue takes no control characters in a comment.
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let comment = doc.map(|doc| doc.chars().map(plain).take(COMMENT_LENGTH).collect());
     Column::builder()
         .name(&field.name)
         .r#type(type_name(&field.field_type))

@@ -14,8 +14,9 @@ use crate::format::Format;
 use crate::layout::chunk::ArrivalTimes;
 use crate::table::documents::TableDocuments;
 use crate::table::duplicates::{
-    Arrival, AttemptKeys, DROPPED, DedupeRule, DroppedObject, KeysMark, KnownKeys, read_dropped,
+    Arrival, AttemptKeys, DROPPED, DedupeRule, DroppedObject, KeysMark, read_dropped,
 };
+use crate::table::known_keys::KnownKeys;
 
 const WINDOW: u64 = 1_000;
 

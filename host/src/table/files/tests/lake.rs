@@ -35,7 +35,7 @@ use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::sink::SchemaStore;
 use crate::sink::schema_store::KnownSchemas;
-use crate::table::duplicates::KnownKeys;
+use crate::table::known_keys::KnownKeys;
 use crate::table::news::NewChunk;
 
 /// Columns of most tests.

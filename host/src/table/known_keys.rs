@@ -2,13 +2,11 @@
 
 use std::io;
 
-use super::arrival::Arrival;
-use super::documents::{part_name, parts, read_part};
-use super::entry::KeyEntry;
-use super::mark::{AttemptKeys, KeysMark};
-use super::rule::DedupeRule;
-use super::sorter::{KeySorter, Run};
-use crate::table::documents::{DocumentError, TableDocuments};
+use super::documents::{DocumentError, TableDocuments};
+use super::duplicates::{
+    Arrival, AttemptKeys, DedupeRule, KeyEntry, KeySorter, KeysMark, Run, part_name, parts,
+    read_part,
+};
 
 /// The keys of a table at one moment.
 #[derive(Clone, Debug)]
@@ -19,7 +17,7 @@ pub struct KnownKeys {
 
 /// Keys that cannot be read.
 #[derive(Debug)]
-pub(in crate::table) enum KnownKeysError {
+pub(super) enum KnownKeysError {
     /// From the warehouse.
     Document(DocumentError),
     /// Or put into a local file.
@@ -34,12 +32,12 @@ impl From<DocumentError> for KnownKeysError {
 
 impl KnownKeys {
     /// Those that a watermark names.
-    pub(in crate::table) fn new(documents: TableDocuments, mark: KeysMark) -> Self {
+    pub(super) fn new(documents: TableDocuments, mark: KeysMark) -> Self {
         Self { documents, mark }
     }
 
     /// The rule of the table.
-    pub(in crate::table) fn rule(&self) -> &DedupeRule {
+    pub(super) fn rule(&self) -> &DedupeRule {
         &self.mark.rule
     }
 
@@ -47,7 +45,7 @@ impl KnownKeys {
     ///
     /// # Errors
     /// [`KnownKeysError`]
-    pub(in crate::table) async fn load(
+    pub(super) async fn load(
         &self,
         arrived: Vec<Arrival>,
         sorter: &mut KeySorter,
