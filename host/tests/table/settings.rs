@@ -270,7 +270,7 @@ fn a_rule_for_duplicates_is_that_of_the_flag_the_variable_or_the_file() {
     let without = [&rebuild[..], &["--no-dedupe"]].concat();
     assert_eq!(rule_of(&place, &without, &variable), Value::Null);
     // A builder has the rule of its table, whatever the file says.
-    place.write("third.ndjson", events(0..3));
+    place.write("third.ndjson", events(1..3) + &events(0..1));
     let third = ["--source", "file:third.ndjson", "--bus", "none"];
     place.run(&Place::landing(&third)).summary();
     assert_eq!(synced(), (3, 0));
