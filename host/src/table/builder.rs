@@ -46,6 +46,9 @@ const COMMIT_MAX: Limit = Limit {
 /// The bytes of events in a byte of files, until the table has some.
 const USUAL_RATIO: u64 = 8;
 
+/// At most so many void attempts are settled after an attempt, since each takes requests. The others wait for the next one.
+const SETTLED_MAX: usize = 100;
+
 /// When a builder writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
@@ -360,13 +363,13 @@ impl Builder {
         let present = state::attempt(table);
         let attempts = lease.attempts().await;
         let committed = committed_attempts(&documents, present, &attempts).await?;
-        let mut settled = Vec::new();
+        let (mut settled, mut void) = (Vec::new(), 0);
         for open in attempts {
-            let is_committed = committed.contains(&open.id);
-            if !is_committed && open.after == present {
-                continue;
-            }
-            if !is_committed {
+            if !committed.contains(&open.id) {
+                if open.after == present || void == SETTLED_MAX {
+                    continue;
+                }
+                void += 1;
                 let mut keys = Vec::new();
                 let of_files = folder(&self.warehouse, table, &open.id)?;
                 let of_keys = documents.duplicates_folder(&open.id);

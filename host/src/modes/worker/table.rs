@@ -2,11 +2,13 @@
 //! and counted, and the worker goes on.
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use sluice_storage::retry::RetryPolicy;
@@ -117,25 +119,27 @@ impl TableWork {
     async fn build(&self) {
         let mut failures = 0;
         loop {
-            let opened = self
-                .build
-                .open(&self.location, self.age, &self.retries)
-                .await;
-            let ended = match opened {
-                Ok(builder) => {
-                    tracing::info!(table = %self.location.table, "building the table");
-                    let builder = builder.observed(self.progress.clone());
-                    self.following.build(builder, &self.progress).await
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = ended {
+            if let Err(error) = caught(self.open_and_follow()).await {
                 failures += 1;
                 log_failure(&self.progress, &error, failures);
             }
             sleep(OPEN_AGAIN.min(self.following.interval)).await;
         }
     }
+
+    async fn open_and_follow(&self) -> anyhow::Result<()> {
+        let opened = self.build.open(&self.location, self.age, &self.retries);
+        let builder = opened.await?.observed(self.progress.clone());
+        tracing::info!(table = %self.location.table, "building the table");
+        self.following.build(builder, &self.progress).await
+    }
+}
+
+/// What the work returns. A panic in it is an error, so that it is tried again with nothing that the panic has left.
+async fn caught(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let panicked = |_| anyhow::anyhow!("the builder has panicked; the log has the message");
+    let result = AssertUnwindSafe(work).catch_unwind().await;
+    result.map_err(panicked)?
 }
 
 /// The pages of a worker and of its builder. The worker alone is live and ready, or not.
@@ -166,5 +170,17 @@ impl Observed for WorkerPages {
         let mut status: Value = serde_json::from_str(&self.run.status_json()?)?;
         status["table"] = self.table.status();
         serde_json::to_string_pretty(&status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_builder_is_an_error() {
+        assert!(caught(async { Ok(()) }).await.is_ok());
+        let error = caught(async { panic!("broken") }).await.unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
     }
 }

@@ -17,6 +17,9 @@ use crate::table::files::AttemptFolder;
 /// The keys in memory before they are written to a local file, bytes.
 const MEMORY: u64 = 64 << 20;
 
+/// What a dropped event without a key is listed with: no row has it, as its hash would have to be this number.
+const NO_KEY: u128 = u128::MAX;
+
 /// A chunk of the lake.
 #[derive(Debug)]
 struct KeyChunk {
@@ -42,8 +45,10 @@ pub(super) struct KeyAccount {
 /// The keys of the rows of a data file.
 #[derive(Debug, Default)]
 pub(super) struct FileKeys {
-    /// The shards and chunks of the rows, as they name them, in the order in which they were met.
-    origins: Vec<(String, String)>,
+    /// The positions of the shards and chunks of the rows, as they name them, in the order in which they were met.
+    origins: HashMap<String, HashMap<String, u32>>,
+    /// Their number.
+    origin_count: u32,
     /// The position of the origin, the line and the key of each row that has one.
     rows: Vec<(u32, u64, u128)>,
 }
@@ -51,12 +56,21 @@ pub(super) struct FileKeys {
 impl FileKeys {
     /// Adds a row.
     pub(super) fn add(&mut self, shard: &str, chunk: &str, line: u64, key: u128) {
-        let is_last = |(last, first): &(String, String)| last == shard && first == chunk;
-        if !self.origins.last().is_some_and(is_last) {
-            self.origins.push((shard.to_owned(), chunk.to_owned()));
-        }
-        let origin = u32::try_from(self.origins.len() - 1).unwrap_or(u32::MAX);
+        let origin = self.origin(shard, chunk);
         self.rows.push((origin, line, key));
+    }
+
+    /// The position of an origin. Rows of the same one need not follow each other.
+    fn origin(&mut self, shard: &str, chunk: &str) -> u32 {
+        let known = self.origins.get(shard);
+        if let Some(known) = known.and_then(|chunks| chunks.get(chunk)) {
+            return *known;
+        }
+        let position = self.origin_count;
+        self.origin_count += 1;
+        let chunks = self.origins.entry(shard.to_owned()).or_default();
+        chunks.insert(chunk.to_owned(), position);
+        position
     }
 }
 
@@ -115,12 +129,17 @@ impl KeyAccount {
     /// # Errors
     /// A local file cannot be written.
     pub(super) fn add_file(&mut self, file: FileKeys) -> anyhow::Result<()> {
-        let origins = file.origins.iter();
-        let chunk = |(shard, chunk): &(String, String)| {
-            let position = *self.positions.get(shard)?.get(chunk)?;
-            Some((position, self.chunks[position as usize].arrived))
-        };
-        let chunks: Vec<_> = origins.map(chunk).collect();
+        let mut chunks = vec![None; file.origin_count as usize];
+        for (shard, origins) in &file.origins {
+            let Some(known) = self.positions.get(shard) else {
+                continue;
+            };
+            for (chunk, origin) in origins {
+                let position = known.get(chunk).copied();
+                chunks[*origin as usize] =
+                    position.map(|position| (position, self.chunks[position as usize].arrived));
+            }
+        }
         for (origin, line, key) in file.rows {
             if let Some((object, arrived)) = chunks[origin as usize] {
                 self.add(KeyEntry {
@@ -174,7 +193,7 @@ impl KeyAccount {
     }
 }
 
-/// The keys of dropped events of an object.
+/// The keys of dropped events of an object. An event without a key, which should be a row, has one that no row has.
 pub(super) fn keys_of_events<'e>(
     schema: &TableSchema,
     position: usize,
@@ -185,6 +204,35 @@ pub(super) fn keys_of_events<'e>(
         let mapped = mapper.map_valid(event).ok()?;
         key_hash(mapped.values.get(position)?.as_ref())
     };
-    let keys = events.filter_map(|(line, event)| Some((line, key(event)?)));
+    let keys = events.map(|(line, event)| (line, key(event).unwrap_or(NO_KEY)));
     keys.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_event_without_a_key_is_compared_too() {
+        let schema = br#"{"version":1,"columns":[{"name":"k","type":"string"}]}"#;
+        let schema = TableSchema::new(Schema::parse(schema).unwrap());
+        let events: [(u64, &[u8]); 3] = [(1, br#"{"k":"a"}"#), (4, br#"{"k":null}"#), (5, b"1")];
+        let keys = keys_of_events(&schema, 0, events.into_iter());
+        let [(1, key), (4, NO_KEY), (5, NO_KEY)] = keys[..] else {
+            panic!("{keys:?}");
+        };
+        assert_ne!(key, NO_KEY);
+    }
+
+    #[test]
+    fn each_origin_of_rows_is_remembered_once() {
+        let mut keys = FileKeys::default();
+        let rows = [("s", "1"), ("t", "1"), ("s", "1"), ("s", "2"), ("t", "1")];
+        for (shard, chunk) in rows {
+            keys.add(shard, chunk, 1, 7);
+        }
+        let origins: Vec<_> = keys.rows.iter().map(|(origin, ..)| *origin).collect();
+        assert_eq!(origins, [0, 1, 0, 2, 1]);
+        assert_eq!(keys.origin_count, 3);
+    }
 }

@@ -28,6 +28,12 @@ const ROUND: Limit = Limit {
     objects: 10_000,
 };
 
+/// If keys are compared, those of the dropped events are in memory too: of about this many bytes of events at once.
+const ROUND_WITH_KEYS: Limit = Limit {
+    event_bytes: 1 << 30,
+    ..ROUND
+};
+
 /// The events of a lake.
 pub(super) struct LakeEvents {
     pub(super) lake: Arc<dyn ObjectStore>,
@@ -63,8 +69,12 @@ impl LakeEvents {
     ) -> anyhow::Result<()> {
         let mut reader = NewsReader::new(self.lake.clone(), self.reads_at_once);
         let (mut since, mut chunks) = (Watermark::default(), 0);
+        let limit = match keys {
+            Some(_) => ROUND_WITH_KEYS,
+            None => ROUND,
+        };
         while !accounts.are_reached(&since.shards) {
-            let news = reader.read(&since, ROUND).await?;
+            let news = reader.read(&since, limit).await?;
             let manifests = news.chunks.iter().map(|chunk| &chunk.manifest);
             let manifests =
                 manifests.filter(|manifest| accounts.has(&manifest.shard, manifest.name()));

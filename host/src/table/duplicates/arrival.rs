@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::chunk::ArrivalTimes;
 
+/// So many times are kept. If there are more, some are joined that are not near each other.
+pub(super) const TIMES_MAX: usize = 64;
+
 /// The first and the last arrival of the records of a chunk, milliseconds since the Unix epoch. Those of its events are
 /// between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,9 +42,20 @@ impl Arrival {
         after.max(before) < window
     }
 
-    /// Joins those that are near each other, so that few are left. What is near one of them is near one of the result.
+    /// Joins those that are near each other, and then others, until few are left. What is near one of them is near one of
+    /// the result. What is near one of the result may be near none of them: such keys are read, and decide nothing.
     #[must_use]
-    pub(in crate::table) fn joined(mut all: Vec<Self>, window: u64) -> Vec<Self> {
+    pub(in crate::table) fn joined(all: Vec<Self>, window: u64) -> Vec<Self> {
+        let mut width = window.max(1);
+        let mut joined = Self::joined_within(all, width);
+        while joined.len() > TIMES_MAX {
+            width = width.saturating_mul(2);
+            joined = Self::joined_within(joined, width);
+        }
+        joined
+    }
+
+    fn joined_within(mut all: Vec<Self>, window: u64) -> Vec<Self> {
         all.sort_unstable();
         let mut joined: Vec<Self> = Vec::new();
         for next in all {

@@ -11,7 +11,11 @@ use super::entry::KeyEntry;
 pub(in crate::table) struct Choice {
     window: u64,
     key: u128,
+    /// The rows of the table with the key: when each has arrived at the earliest, and until when it and those before it have
+    /// arrived. Both ascend.
     rows: Vec<Arrival>,
+    /// Until when the new rows have arrived. They come after those of the table, and each before the next event.
+    added_until: Option<u64>,
 }
 
 impl Choice {
@@ -21,6 +25,7 @@ impl Choice {
             window,
             key: 0,
             rows: Vec::new(),
+            added_until: None,
         }
     }
 
@@ -38,13 +43,28 @@ impl Choice {
         if entry.key != self.key {
             self.key = entry.key;
             self.rows.clear();
+            self.added_until = None;
         }
-        let mut rows = self.rows.iter();
-        rows.any(|row| row.is_near(entry.arrived, self.window))
+        // Of the rows that are not too late for the event, the one that lasts longest must not be too early.
+        let (arrived, window) = (entry.arrived, self.window);
+        let is_in_time = |row: &Arrival| row.min.saturating_sub(arrived.max) < window;
+        let before = self.rows.partition_point(is_in_time);
+        let until = self.rows[..before].last().map(|row| row.max);
+        let until = until.max(self.added_until);
+        until.is_some_and(|until| arrived.min.saturating_sub(until) < window)
     }
 
     /// Takes the event that was asked about for a row.
     pub(in crate::table) fn add_row(&mut self, entry: &KeyEntry) {
-        self.rows.push(entry.arrived);
+        let arrived = entry.arrived;
+        if entry.is_new {
+            self.added_until = self.added_until.max(Some(arrived.max));
+            return;
+        }
+        let before = self.rows.last().map_or(0, |row| row.max);
+        self.rows.push(Arrival {
+            max: arrived.max.max(before),
+            ..arrived
+        });
     }
 }

@@ -8,6 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use sluice_schema::Schema;
 use sluice_storage::folder::FolderStore;
 
+use super::arrival::TIMES_MAX;
 use super::documents::part_name;
 use super::*;
 use crate::layout::chunk::ArrivalTimes;
@@ -59,6 +60,19 @@ fn times_are_joined_without_a_loss() {
     let all = vec![time(300, 310), time(10, 20), time(15, 40), time(139, 140)];
     let joined = Arrival::joined(all, 100);
     assert_eq!(joined, [time(10, 140), time(300, 310)]);
+
+    let apart: Vec<_> = (0..1_000)
+        .map(|at| time(1_000 * at, 1_000 * at + 9))
+        .collect();
+    let few = Arrival::joined(apart.clone(), 100);
+    assert!(few.len() <= TIMES_MAX, "{}", few.len());
+    let is_within = |one: &Arrival| {
+        let mut few = few.iter();
+        few.any(|time| time.min <= one.min && one.max <= time.max)
+    };
+    assert!(apart.iter().all(is_within));
+    let first_64 = apart[..TIMES_MAX].to_vec();
+    assert_eq!(Arrival::joined(first_64.clone(), 100), first_64);
 }
 
 /// What sorted events come to: the lines that are kept.
@@ -102,6 +116,40 @@ proptest! {
                 is_other && is_kept(other) && other.arrived.is_near(entry.arrived, window)
             });
             prop_assert_eq!(near.count() == 0, is_kept(entry), "{:?}", entry);
+        }
+    }
+}
+
+proptest! {
+    /// Rows of the table may be near each other, if somebody else wrote them, and stay rows.
+    #[test]
+    fn an_event_is_decided_on_as_if_all_rows_of_its_key_were_compared(
+        events in proptest::collection::vec((0..3_u128, any::<bool>(), 0..60_u64, 0..30_u64), 0..60),
+        unknown in 0..60_usize,
+        window in 1..30_u64,
+    ) {
+        let numbered = (0..).zip(events);
+        let mut entries: Vec<_> = numbered
+            .map(|(line, (key, is_new, min, span))| {
+                let entry = new(key, time(min, min + span), line);
+                KeyEntry { is_new, ..entry }
+            })
+            .collect();
+        if let Some(entry) = entries.get_mut(unknown) {
+            entry.arrived = Arrival::UNKNOWN;
+        }
+        entries.sort_unstable();
+        let (mut choice, mut rows) = (Choice::new(window), Vec::<KeyEntry>::new());
+        for entry in &entries {
+            let is_near = rows
+                .iter()
+                .any(|row| row.key == entry.key && row.arrived.is_near(entry.arrived, window));
+            prop_assert_eq!(choice.is_near_row(entry), is_near, "{:?}", entry);
+            let is_kept = !entry.is_new || !is_near;
+            prop_assert_eq!(choice.keeps(entry), is_kept, "{:?}", entry);
+            if is_kept {
+                rows.push(*entry);
+            }
         }
     }
 }
