@@ -38,7 +38,7 @@ CARGO_GUEST := --profile guest --locked --package guest-enrich --package guest-j
 # `make build` moves debug information into a file next to the program, where backtraces and debuggers look for it.
 OBJCOPY := objcopy
 
-FIRST_BUILD := The first build takes 6 to 20 minutes on two cores: it compiles about 490 crates, including the \
+FIRST_BUILD := The first build takes 6 to 20 minutes on two cores: it compiles about 520 crates, including the \
 WebAssembly runtime with its compiler and the AWS clients. Later builds compile only what has changed.
 
 # A Lambda package: its architecture, and the settings and the transform that it contains.
