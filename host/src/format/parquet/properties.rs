@@ -1,6 +1,7 @@
 //! How objects are written. All of it depends on the rows and the level only.
 
 use parquet::basic::{Compression, ZstdLevel};
+#[cfg(feature = "table")]
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{
