@@ -34,7 +34,7 @@ locals {
       period      = local.table_period
     }
     table-errors = {
-      description = "The function that builds the table fails as a whole: it cannot start, or runs into its timeout or out of memory"
+      description = "The function that builds the table fails: it cannot start, runs into its timeout or out of memory, or says that it cannot go on"
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = local.table_function_dimensions

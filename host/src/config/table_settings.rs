@@ -116,8 +116,8 @@ pub struct DedupeArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub dedupe_key: Option<String>,
 
-    /// The window of the rule for duplicates: two events with one key that arrive this far apart or farther are both in the
-    /// table.
+    /// The window of the rule for duplicates: of events with one key that arrive within less than this, one is a row. Events
+    /// of files are compared whenever they came.
     #[arg(
         id = "table.dedupe.window",
         long = "table-dedupe-window",

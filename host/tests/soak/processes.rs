@@ -26,7 +26,7 @@ const TERM: i32 = 15;
 
 /// A kind of processes.
 pub(super) trait Kind {
-    /// What one is called.
+    /// The name of a process of the pool.
     const NAME: &'static str;
     /// What is never in its log.
     const FORBIDDEN: &'static [&'static str];

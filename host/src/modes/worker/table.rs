@@ -112,7 +112,7 @@ impl TableWork {
                 _ = stopped => {}
             }
         });
-        // What it has not committed is void, so nobody waits for its files.
+        // Nothing waits for the builder: what it has not committed is void.
         runtime.shutdown_background();
     }
 

@@ -62,7 +62,7 @@ impl TableModel {
         let attempt = state.attempt(id);
         ensure(attempt.table == state.table.uuid, Broken::OtherTable)?;
         ensure(!state.table.is_rolled_back, Broken::CommittedAfterRollback)?;
-        // Whoever has nothing but duplicates makes a snapshot without new files.
+        // An attempt that has only duplicates makes a snapshot without new files.
         let is_append = !attempt.events.is_empty() || !self.has(Bug::PropertiesAlone);
         if part != Part::Watermark && is_append {
             ensure(attempt.is_uploaded, Broken::FileMissing)?;

@@ -72,7 +72,7 @@ pub(super) fn copy(to: &TableIdent, entry: &Entry) -> Result<TableInput> {
         .map_err(incomplete)
 }
 
-/// What people can note in an entry, besides parameters.
+/// What others can write into an entry besides parameters; a commit keeps it.
 fn notes(table: &TableIdent, entry: &Entry) -> TableInputBuilder {
     TableInput::builder()
         .name(table.name())
