@@ -212,6 +212,10 @@ fn a_rule_is_checked_before_a_table_is_created() {
             &["--dedupe-key", "event_uuid", "--dedupe-window", "0s"],
             ["table.dedupe.window", "at least 1ms"],
         ),
+        (
+            &["--dedupe-key", "event_uuid", "--dedupe-window", "900years"],
+            ["table.dedupe.window", "at most ten years"],
+        ),
     ] {
         table.run("create", rule).failed(2, &parts);
     }

@@ -13,6 +13,9 @@ use crate::config::{ConfigError, DedupeArgs};
 pub(in crate::table) const KEY: &str = "sluice.dedupe.key";
 pub(in crate::table) const WINDOW: &str = "sluice.dedupe.window";
 
+/// The longest window. No stream keeps records as long, so a longer one is a slip.
+const WINDOW_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
 /// Of the events with one value in a column that arrived within less than a window, the table has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,15 +53,17 @@ impl DedupeRule {
     /// A rule.
     ///
     /// # Errors
-    /// The window is shorter than a millisecond, or longer than a number of 64 bits.
+    /// The window is shorter than a millisecond, or longer than ten years.
     pub fn new(key: &str, window: Duration) -> Result<Self, String> {
+        if window > WINDOW_MAX {
+            return Err("give at most ten years, 3660days".into());
+        }
         match u64::try_from(window.as_millis()) {
             Ok(window_ms) if window_ms > 0 => Ok(Self {
                 key: key.to_owned(),
                 window_ms,
             }),
-            Ok(_) => Err("give at least 1ms".into()),
-            Err(_) => Err("it is too large".into()),
+            _ => Err("give at least 1ms".into()),
         }
     }
 

@@ -39,8 +39,8 @@ pub struct RebuildArgs {
     #[command(flatten)]
     dedupe: DedupeArgs,
 
-    /// Build a table without a rule for duplicates. Without this and the two above, the new table has the rule of the present
-    /// one.
+    /// Build a table without a rule for duplicates, whatever the two above say. Without this and these, the new table has
+    /// the rule of the present one.
     #[arg(long, action = ArgAction::SetTrue)]
     no_dedupe: bool,
 
@@ -143,6 +143,9 @@ fn print(location: &TableLocation, begun: &Rebuild, ended: &Rebuilt) -> anyhow::
         "the table {name} is rebuilt: {events}, {columns}, partitioned by {}",
         begun.layout
     ))?;
+    if let Some(rule) = &begun.dedupe {
+        output::line(format_args!("duplicates are left out, {rule}"))?;
+    }
     if let Some(kept) = &ended.kept {
         output::line(format_args!(
             "kept what it was before as {kept}; remove it with `{} --purge --yes`",
