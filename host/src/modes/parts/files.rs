@@ -8,7 +8,9 @@ use crate::modes::targets::Targets;
 use crate::output::counted;
 use crate::pipeline::RunContext;
 use crate::source::SourceError;
-use crate::source::file::{CanonicalFolders, ClosedFile, FileOptions, Location, SourceFile, open};
+use crate::source::file::{
+    CanonicalFolders, ClosedFile, FileOptions, Location, SourceFile, check, open,
+};
 
 /// What landing a small file costs beside its bytes, in bytes: some requests.
 const FILE_COST: u64 = 128 << 10;
@@ -106,6 +108,7 @@ async fn units(
 async fn unit(named: &NamedFile, options: &FileOptions) -> anyhow::Result<Unit> {
     let location = &named.file.location;
     let Some(name) = named.known_as.clone() else {
+        check(location, options)?;
         anyhow::bail!(
             "{} is no regular file with a path in UTF-8, so it cannot be planned for a part; remove or rename it, or \
              replay without --part",

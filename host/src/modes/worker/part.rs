@@ -31,6 +31,9 @@ impl Worker {
     /// # Errors
     /// A shard of the part is gone from the stream that has not landed.
     pub(super) fn check_part(&self) -> anyhow::Result<()> {
-        self.part.as_ref().map_or(Ok(()), |part| part.check_end())
+        match &self.part {
+            Some(part) => part.check_end(),
+            None => Ok(()),
+        }
     }
 }
