@@ -20,6 +20,7 @@ pub mod files;
 mod names;
 pub mod shards;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -235,12 +236,15 @@ impl PartPlan {
         let mut owners = HashMap::new();
         for (owner, names) in (0..).zip(document.units) {
             for name in names.into_inner() {
-                if let Some(before) = owners.insert(name.clone(), owner) {
-                    let (before, owner) = (before + 1, owner + 1);
-                    return Err(format!(
-                        "it is damaged: {name} is in the parts {before} and {owner}"
-                    ));
-                }
+                match owners.entry(name) {
+                    Entry::Vacant(new) => new.insert(owner),
+                    Entry::Occupied(taken) => {
+                        let (name, before, owner) = (taken.key(), taken.get() + 1, owner + 1);
+                        return Err(format!(
+                            "it is damaged: {name} is in the parts {before} and {owner}"
+                        ));
+                    }
+                };
             }
         }
         let without_records = document.without_records.into_inner();

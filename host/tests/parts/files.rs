@@ -1,7 +1,7 @@
 //! Files and objects in parts.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use testkit::environment;
@@ -64,7 +64,7 @@ impl Backfill {
     }
 
     /// Eight parts into one lake, and one replay into another one, give the same objects.
-    fn lands_as_one(&self, held: &Rule, parts: (&str, PathBuf), whole: (&str, PathBuf)) {
+    fn lands_as_one(&self, held: &Rule, parts: (&str, &Path), whole: (&str, &Path)) {
         let s3 = &self.s3.endpoint;
         let landed = run_all(s3, &[1, 4, 8], held, |part, endpoint| {
             self.replay(endpoint, parts.0, &["--part", &format!("{part}/{PARTS}")])
@@ -77,11 +77,11 @@ impl Backfill {
             OBJECTS as u64
         );
         assert!(
-            lake::objects(&parts.1) == lake::objects(&whole.1),
+            lake::objects(parts.1) == lake::objects(whole.1),
             "other objects"
         );
-        manifests::are_complete(&parts.1);
-        assert_eq!(ledgers::ledgers(&parts.1).len(), OBJECTS);
+        manifests::are_complete(parts.1);
+        assert_eq!(ledgers::ledgers(parts.1).len(), OBJECTS);
         let audit = ["audit", "--source", "s3://source/in", "--lake", parts.0];
         let proven: Ran = self.command(s3, &audit).output().unwrap().into();
         assert!(proven.succeeded().stdout.contains("proven"));
@@ -94,8 +94,8 @@ fn eight_parts_of_which_three_are_killed_land_in_s3_what_one_replay_lands() {
     let lakes = backfill.s3.root.join("lakes");
     backfill.lands_as_one(
         &second_manifest(),
-        ("s3://lakes/parts", lakes.join("parts")),
-        ("s3://lakes/whole", lakes.join("whole")),
+        ("s3://lakes/parts", &lakes.join("parts")),
+        ("s3://lakes/whole", &lakes.join("whole")),
     );
 }
 
@@ -105,8 +105,8 @@ fn eight_parts_of_which_three_are_killed_land_in_a_folder_what_one_replay_lands(
     let second_object = Rule::new(Fault::Hold).path("/source/in/").nth(2);
     backfill.lands_as_one(
         &second_object,
-        ("file:parts", backfill.place.path("parts")),
-        ("file:whole", backfill.place.path("whole")),
+        ("file:parts", &backfill.place.path("parts")),
+        ("file:whole", &backfill.place.path("whole")),
     );
 }
 

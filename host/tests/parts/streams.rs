@@ -168,6 +168,26 @@ fn shards_that_came_after_the_plan_are_named_and_left_to_a_replay_without_parts(
     assert_eq!(uuids(&cloud, "parts"), sorted(&events));
 }
 
+/// The end of the bounds has passed when the parts are planned.
+#[test]
+fn a_shard_that_is_created_behind_the_bounds_is_not_missed() {
+    let cloud = stream(2);
+    let events = events(200, 77);
+    cloud.put_all(&events[..100]);
+    thread::sleep(Duration::from_millis(5));
+    cloud.put_all(&events[100..]);
+    let to = arrival(&cloud, &events[100]);
+    let part = |number: &str| {
+        let more = ["--part", number, "--to", &to];
+        let mut command = replay(&cloud, &cloud.s3.endpoint, "parts", &more);
+        Ran::from(command.output().unwrap()).summary()
+    };
+    part("1/2");
+    cloud.kinesis.split(STREAM, SECOND);
+    assert_eq!(part("2/2").count("unplanned"), 0);
+    assert_eq!(uuids(&cloud, "parts"), sorted(&events[..100]));
+}
+
 #[test]
 fn a_shard_that_expired_before_it_landed_fails_its_part() {
     let cloud = stream(2);

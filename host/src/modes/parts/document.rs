@@ -182,6 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn the_plan_of_a_million_objects_takes_some_megabytes() {
+        let key = |n: u32| format!("s3://bucket/events/day={:02}/{:09}.json.gz", n % 28, n * 7);
+        let units = (0..1_000_000).map(|n| Unit::new(key(n), u64::from(n % 100)));
+        let replay = PlannedReplay {
+            parts: 8,
+            ..replay()
+        };
+        let document = PlanDocument::new(replay, units.collect::<Vec<_>>().into());
+        let text = document.text().unwrap();
+        assert!(text.len() < 40_000_000, "{}", text.len());
+        assert!(PlanDocument::parse(&text) == Ok(document));
+    }
+
+    #[test]
     fn a_damaged_document_and_one_of_another_version_say_so() {
         let text = String::from_utf8(document().text().unwrap()).unwrap();
         for (before, after, part) in [

@@ -108,15 +108,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_million_objects_take_some_megabytes() {
-        let key = |n: u32| format!("s3://bucket/events/day={:02}/{:09}.json.gz", n % 28, n * 7);
-        let names = Names::new((0..1_000_000).map(key).collect());
-        let text = serde_json::to_vec(&names).unwrap();
-        assert!(text.len() < 25_000_000, "{}", text.len());
-        assert_eq!(serde_json::from_slice::<Names>(&text).unwrap(), names);
-    }
-
     proptest! {
         #[test]
         fn any_names_are_read_as_they_were_written(names in prop::collection::vec("[ab/é 0-9\\n]{0,6}|\\PC{0,8}", 0..40)) {

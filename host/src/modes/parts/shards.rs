@@ -21,6 +21,8 @@ const READS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub struct StreamPart {
     plan: PartPlan,
+    /// Whether the replay goes on to the newest record.
+    is_open_ended: bool,
     /// The shards without a part that are reported.
     reported: HashSet<String>,
     /// The shards of this part that the stream does not list any more, each with whether all of it has landed.
@@ -54,20 +56,24 @@ impl StreamPart {
         let plan = planner.plan(targets, units).await;
         Ok(Some(Self {
             plan: plan.with_context(what)?,
+            is_open_ended: bounds.to.is_none(),
             reported: HashSet::new(),
             gone: HashMap::new(),
         }))
     }
 
-    /// Divides the shards that the stream lists now. What was reported before is not among the result.
+    /// Divides the shards that the stream lists now. What was reported before is not among the result. The end of the
+    /// bounds had passed when the plan was made, so a shard that came later has no record in them.
     pub fn select(&mut self, listed: Vec<ShardInfo>, context: &RunContext) -> Selected<ShardInfo> {
         let mut selected = self.plan.select(listed, |info| info.id.clone());
         let (plan, gone) = (&self.plan, &self.gone);
         selected
             .missing
             .retain(|id| !plan.is_without_records(id) && !gone.contains_key(id));
-        let reported = &mut self.reported;
-        selected.unplanned.retain(|id| reported.insert(id.clone()));
+        let (is_open_ended, reported) = (self.is_open_ended, &mut self.reported);
+        selected
+            .unplanned
+            .retain(|id| is_open_ended && reported.insert(id.clone()));
         super::report_unplanned(&selected.unplanned, context);
         selected
     }
