@@ -14,7 +14,7 @@ use crate::support::program::Ran;
 
 const SECOND: &str = "shardId-000000000001";
 
-/// A stream of these shards, without anything in it.
+/// A stream of these shards, without anything in it. Each answer with records becomes a chunk.
 fn stream(shards: usize) -> Cloud {
     let mut cloud = Cloud::new(shards);
     cloud.place.install();
@@ -43,7 +43,7 @@ fn replay(cloud: &Cloud, endpoint: &str, lake: &str, more: &[&str]) -> Command {
         "--lease",
         "1s",
     ];
-    let chunks = ["--chunk-records", "30", "--summary", "json"];
+    let chunks = ["--chunk-records", "1", "--summary", "json"];
     command(cloud, endpoint, &[&args[..], &chunks, more].concat())
 }
 
