@@ -39,6 +39,7 @@ mod neighbours;
 mod objects;
 mod outages;
 mod parquet;
+mod parts;
 mod producers;
 mod readers;
 mod replay;

@@ -18,6 +18,7 @@ pub mod max_quarantined;
 pub mod mode;
 pub mod object_format;
 pub mod origins;
+pub mod part;
 pub mod quantity;
 pub mod registry;
 pub mod replay;
@@ -59,6 +60,7 @@ pub use self::file::File;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::origins::Origins;
+pub use self::part::{Part, PartArg};
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
@@ -125,6 +127,8 @@ pub struct RunSettings {
     pub pinned_release: Option<PinnedRelease>,
     /// The part of the source that a replay reads; `None` for a run.
     pub replay: Option<Bounds>,
+    /// The part of a replay that this process works on; `None` for all of it.
+    pub part: Option<Part>,
     /// What messages are about.
     pub messages: Messages,
     /// The limits at which a chunk closes.
@@ -231,6 +235,7 @@ impl RunArgs {
             watch: self.watch,
             pinned_release: None,
             replay: None,
+            part: None,
             messages: self.bus_messages,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
             format,

@@ -7,7 +7,10 @@ use sluice_release::bundle::ReleasePrefix;
 use sluice_release::signature::PublicKey;
 use sluice_storage::location::StoreLocation;
 
-use super::{ConfigError, Mode, RegistryConfig, Resolved, RunArgs, RunSettings, StartAt};
+use super::{
+    ConfigError, Mode, Part, PartArg, RegistryConfig, Resolved, RunArgs, RunSettings, StartAt,
+};
+use crate::source::file::Location;
 
 /// The release of a replay, in place of the active one.
 #[derive(Clone, Debug)]
@@ -36,6 +39,11 @@ pub struct ReplayArgs {
     /// Replay only this shard of the stream.
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
+
+    /// Replay only part K of N, such as 3/8; other processes replay the others into the same lake. `aws-batch` takes
+    /// the part of this child of an array job. [default: the whole source]
+    #[arg(long, value_name = "K/N|aws-batch")]
+    pub part: Option<PartArg>,
 
     /// Transform with this release of the registry (`--registry`) instead of the active one: its id, or
     /// at least the first 8 digits of it. Each lake keeps a registry below `_sluice` with every release that has written to it.
@@ -72,6 +80,7 @@ impl ReplayArgs {
         settings.pinned_release = self.pinned_release(&mut settings.registry)?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);
+        settings.part = self.part(&settings.mode)?;
         if let Mode::Worker(stream) = &mut settings.mode {
             stream.exit_when_caught_up = true;
             stream.start = StartAt::TrimHorizon;
@@ -91,6 +100,25 @@ impl ReplayArgs {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A part is made of whole files or shards, which another process must find again.
+    fn part(&self, mode: &Mode) -> Result<Option<Part>, ConfigError> {
+        let Some(part) = self.part else {
+            return Ok(None);
+        };
+        if self.shard.is_some() {
+            let why = "a part is made of whole shards; give either --part or --shard, not both";
+            return Err(ConfigError::new("part", why));
+        }
+        if mode
+            .files()
+            .is_some_and(|files| files.contains(&Location::Stdin))
+        {
+            let why = "standard input cannot be divided; give files, objects or a stream, or leave this out";
+            return Err(ConfigError::new("part", why));
+        }
+        part.resolve(|name| std::env::var(name).ok()).map(Some)
     }
 
     fn pinned_release(

@@ -11,12 +11,14 @@ mod known;
 mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 use sluice_storage::error::{ErrorKind, Operation, RequestError, StorageError};
 use sluice_storage::object_store::ObjectStore;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use self::error::GroupError;
 use self::known::{Document, KnownGroups};
@@ -42,6 +44,16 @@ pub struct LedgerGroups {
     writer: tokio::sync::Mutex<()>,
     /// Only one task reads a document that is not kept, so that no two read the same one.
     reader: tokio::sync::Mutex<()>,
+}
+
+/// The longest pause after the first conflict, and after any.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Waits after a conflict, the longer the more there were: the parts of a replay write one group at the same time.
+async fn pause(conflicts: u32) {
+    let longest = FIRST_PAUSE.saturating_mul(conflicts).min(LONGEST_PAUSE);
+    sleep(longest.mul_f64(rand::random())).await;
 }
 
 /// A write of one ledger that waits for the next write of its group.
@@ -230,7 +242,7 @@ impl LedgerGroups {
     /// Writes those ledgers whose place is the group at `at`, and returns the others.
     async fn write_group(&self, at: usize, mut queued: Vec<QueuedWrite>) -> Vec<QueuedWrite> {
         let mut others = Vec::new();
-        loop {
+        for conflicts in 1.. {
             let document = match self.document(at).await {
                 Ok(document) => document,
                 Err(error) => return self.fail(at, queued, &error),
@@ -248,6 +260,7 @@ impl LedgerGroups {
                     return others;
                 }
                 Err(GroupError::Storage(error)) if error.is_conflict() => {
+                    pause(conflicts).await;
                     if let Err(error) = self.read_again(at).await {
                         others.extend(self.fail(at, writes, &error));
                         return others;
@@ -262,6 +275,7 @@ impl LedgerGroups {
                 }
             }
         }
+        others
     }
 
     /// Applies writes to a group. Returns those that hold, and those of other groups; the rest is answered.

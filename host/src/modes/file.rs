@@ -17,6 +17,7 @@ use super::earlier_rules;
 use super::failed_sources::FailedSources;
 use super::known_files::KnownFiles;
 use super::open_shard::ShardRunner;
+use super::parts;
 use super::rules::Rules;
 use super::source_files;
 use super::targets::Targets;
@@ -27,8 +28,7 @@ use crate::observe::http;
 use crate::output::counted;
 use crate::pipeline::RunContext;
 use crate::source::SourceError;
-use crate::source::file;
-use crate::source::file::{FileOptions, Location, OpenFile, SourceFile};
+use crate::source::file::{self, FileOptions, Location, OpenFile, SourceFile};
 
 /// The files that are given again and that warnings name. A folder that is given twice has many.
 const REPEATED_NAMED: usize = 10;
@@ -48,35 +48,36 @@ pub async fn run(
 ) -> anyhow::Result<FailedSources> {
     let _server = http::start(settings, context.clone()).await?;
     let targets = Arc::new(Targets::new(settings));
-    let found = source_files::find(settings, &targets).await?;
+    let mut found = source_files::find(settings, &targets).await?;
     source_files::log_left_out(&found);
+    let listed = read_once(std::mem::take(&mut found.files));
+    let selecting = parts::files::select(settings, &targets, &context, listed, &found.failed);
+    let parts::files::RunFiles { files, missing } = selecting.await?;
+    found.failed.extend(missing);
     let runner = ShardRunner {
         rules,
         targets,
         context,
         replay: settings.replay,
     };
-    let to_read = read_once(found.files);
-    runner
-        .context
-        .progress
-        .found_files(to_read.len(), &found.left_out);
-    let mut files = Files {
+    let progress = &runner.context.progress;
+    progress.found_files(files.len(), &found.left_out);
+    let mut run = Files {
         runner,
         options: settings.files.clone(),
         known: KnownFiles::default(),
         at_once: AtOnce::new(&settings.lake),
-        failed: FailedSources::of(to_read.len() + found.failed.len()),
+        failed: FailedSources::of(files.len() + found.failed.len()),
         changed: Vec::new(),
         last: None,
     };
     for error in found.failed {
-        files.fail(error.into())?;
+        run.fail(error.into())?;
     }
-    files.land_all(to_read).await?;
-    earlier_rules::warn_of_others(settings, &files.runner, files.last.as_ref()).await;
-    files.known.warn_of_left_behind();
-    Ok(files.failed)
+    run.land_all(files).await?;
+    earlier_rules::warn_of_others(settings, &run.runner, run.last.as_ref()).await;
+    run.known.warn_of_left_behind();
+    Ok(run.failed)
 }
 
 /// A file whose content does not fit the ledger of its name.

@@ -11,6 +11,7 @@ pub mod follow;
 pub mod known_files;
 pub mod lambda;
 pub mod open_shard;
+pub mod parts;
 pub mod preflight;
 pub mod progress_line;
 mod quarantine_check;
@@ -96,13 +97,20 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
 
 /// Says that the source has no record in the part that a replay was given.
 fn warn_of_empty_replay(settings: &RunSettings, summary: &Summary) {
-    let part = settings.replay.filter(|part| *part != Bounds::default());
-    if let Some(part) = part
-        && summary.records + summary.already_committed == 0
-    {
-        tracing::warn!(
-            "nothing was replayed: the source has no record {part}; correct --from and --to if there should be one"
-        );
+    let bounds = settings
+        .replay
+        .filter(|bounds| *bounds != Bounds::default());
+    let Some(bounds) = bounds else {
+        return;
+    };
+    if summary.records + summary.already_committed > 0 {
+        return;
+    }
+    match settings.part {
+        None => tracing::warn!(
+            "nothing was replayed: the source has no record {bounds}; correct --from and --to if there should be one"
+        ),
+        Some(part) => tracing::warn!("part {part} has replayed nothing: it has no record {bounds}"),
     }
 }
 

@@ -47,7 +47,7 @@ fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> Stri
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
     let mut lines = if summary.records == 0 {
-        vec![nothing_landed(summary, has_polled)]
+        vec![nothing_landed(settings, summary, has_polled)]
     } else {
         landed(settings, summary, lake)
     };
@@ -69,7 +69,7 @@ fn row(name: &str, number: u64, more: &str) -> String {
     )
 }
 
-fn nothing_landed(summary: &Summary, has_polled: bool) -> String {
+fn nothing_landed(settings: &RunSettings, summary: &Summary, has_polled: bool) -> String {
     if summary.failed_sources > 0 {
         return "nothing new was landed".to_owned();
     }
@@ -77,14 +77,18 @@ fn nothing_landed(summary: &Summary, has_polled: bool) -> String {
         0 => "",
         _ => "complete ",
     };
+    let source = match settings.part {
+        None => "the source".to_owned(),
+        Some(part) => format!("part {part} of the source"),
+    };
     match summary.already_committed {
         0 if !has_polled => {
             "nothing was read: the run was stopped before it could poll the stream".to_owned()
         }
-        0 => format!("nothing to do: the source has no {complete}records"),
-        1 => format!("nothing to do: the only {complete}record of the source is committed"),
+        0 => format!("nothing to do: {source} has no {complete}records"),
+        1 => format!("nothing to do: the only {complete}record of {source} is committed"),
         done => format!(
-            "nothing to do: all {} {complete}records of the source are committed",
+            "nothing to do: all {} {complete}records of {source} are committed",
             HumanCount(done)
         ),
     }
@@ -246,6 +250,14 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "left out",
             summary.files_left_out,
             format!("of the folders: {}", summary.left_out),
+        ),
+        (
+            "unplanned",
+            summary.unplanned,
+            format!(
+                "{} that came after the parts were planned; no part has what the log names",
+                plural(summary.unplanned, "source")
+            ),
         ),
         (
             "misplaced",

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod lease_renewal;
+mod part;
 mod poll;
 mod shard;
 pub mod shard_assignment;
@@ -27,6 +28,7 @@ use self::shutdown::ShutdownSignal;
 use self::table::TableTask;
 use super::content_mismatch::log_mismatch;
 use super::open_shard::ShardRunner;
+use super::parts::shards::StreamPart;
 use super::rules::Rules;
 use super::targets::Targets;
 use crate::config::{RunSettings, StreamSettings};
@@ -57,7 +59,7 @@ pub async fn run(
     rules: Arc<Rules>,
     context: Arc<RunContext>,
 ) -> anyhow::Result<()> {
-    let shutdown = ShutdownSignal::listen(context.health.clone())?;
+    let mut shutdown = ShutdownSignal::listen(context.health.clone())?;
     let pages: Arc<dyn Observed> = context.clone();
     #[cfg(feature = "table")]
     let table = TableTask::start(settings)?;
@@ -68,10 +70,20 @@ pub async fn run(
     let _server = http::start(settings, pages).await?;
     let targets = Targets::new(settings);
     let stream = Stream::connect(targets.sdk().await?, &source.stream);
+    let part = tokio::select! {
+        part = StreamPart::of(settings, &targets, &stream) => part?,
+        () = shutdown.requested() => anyhow::bail!(
+            "stopped by a signal before the parts of the replay were planned, nothing was read; start again to continue"
+        ),
+    };
+    if let Some(part) = &part {
+        part.report_empty();
+    }
     let (ended, ends) = mpsc::unbounded_channel();
     let mut worker = Worker {
         stream,
         source: source.clone(),
+        part,
         retry_policy: settings.retry_policy.clone(),
         budget: context.budget.clone(),
         failing_since: None,
@@ -102,6 +114,8 @@ pub async fn run(
 struct Worker {
     stream: Stream,
     source: StreamSettings,
+    /// The part of a replay, if it has several.
+    part: Option<StreamPart>,
     retry_policy: RetryPolicy,
     budget: Budget,
     /// Since when every poll of the stream has failed.
@@ -159,7 +173,8 @@ impl Worker {
                     self.poll_error = None;
                     self.has_polled = true;
                     if self.source.exit_when_caught_up && self.is_caught_up() {
-                        return self.finish_chunks().await;
+                        self.finish_chunks().await?;
+                        return self.check_part();
                     }
                 }
             }

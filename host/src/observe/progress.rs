@@ -73,6 +73,7 @@ pub struct Progress {
     /// How much of the files is read, if that is known.
     files: Mutex<Option<FilesRead>>,
     source_files: Counter,
+    unplanned: Counter,
     left_out: Mutex<LeftOut>,
     swaps: Counter,
     rollbacks: Counter,
@@ -121,6 +122,7 @@ impl Progress {
             incomplete_files: Mutex::default(),
             files: Mutex::default(),
             source_files: Counter::default(),
+            unplanned: Counter::default(),
             left_out: Mutex::default(),
             swaps: Counter::default(),
             rollbacks: Counter::default(),
@@ -156,6 +158,11 @@ impl Progress {
     pub fn found_files(&self, files: usize, left_out: &LeftOut) {
         self.source_files.inc_by(files as u64);
         locked(&self.left_out).clone_from(left_out);
+    }
+
+    /// This many files or shards came after the parts of a replay were planned, so no part has them.
+    pub fn found_unplanned(&self, sources: usize) {
+        self.unplanned.inc_by(sources as u64);
     }
 
     /// Files of this many bytes are going to be read.
@@ -346,6 +353,7 @@ impl Progress {
             incomplete_files: locked(&self.incomplete_files).clone(),
             files: self.source_files.get(),
             files_left_out: left_out.total(),
+            unplanned: self.unplanned.get(),
             left_out: left_out.to_string(),
         }
     }

@@ -67,10 +67,10 @@ impl Worker {
         if self.listed.is_some_and(|at| at.elapsed() < BETWEEN_LISTS) {
             return Ok(());
         }
-        let name = self.stream.address();
+        let name = self.stream.address().clone();
         let listed = self.stream.list_shards().await;
         let shards = listed.with_context(|| format!("list the shards of the stream {name}"))?;
-        self.shards = shards;
+        self.shards = self.of_part(shards).await?;
         let described = self.stream.describe().await;
         let described = described.with_context(|| format!("describe the stream {name}"))?;
         if let Some(only) = &self.source.only_shard {

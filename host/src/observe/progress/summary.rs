@@ -86,6 +86,8 @@ pub struct Summary {
     pub files: u64,
     /// Files and folders in the folders of the sources that are not read: hidden, unfinished, in sub-folders.
     pub files_left_out: u64,
+    /// Files or shards that came after the parts of a replay were planned, so that no part has them.
+    pub unplanned: u64,
     /// How many of these are of which kind, as text.
     #[serde(skip)]
     pub left_out: String,

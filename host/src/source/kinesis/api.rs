@@ -265,13 +265,26 @@ impl Stream {
         shard: &str,
         start: Start,
     ) -> Result<Option<SequenceNumber>, KinesisError> {
+        let first = self.first_record(shard, start).await?;
+        let number = first.map(|first| first.sequence_number().parse());
+        let wrong = |why: String| KinesisError::new(ErrorKind::Other, why);
+        number.transpose().map_err(wrong)
+    }
+
+    /// The first record that is there; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// [`KinesisError`]
+    pub async fn first_record(
+        &self,
+        shard: &str,
+        start: Start,
+    ) -> Result<Option<Record>, KinesisError> {
         let mut iterator = Some(self.iterator(shard, start).await?);
         while let Some(at) = iterator {
-            let page = self.get(&at, 1).await?;
-            if let Some(first) = page.records.first() {
-                let number = first.sequence_number().parse();
-                let wrong = |why: String| KinesisError::new(ErrorKind::Other, why);
-                return number.map(Some).map_err(wrong);
+            let mut page = self.get(&at, 1).await?;
+            if let Some(first) = page.records.pop() {
+                return Ok(Some(first));
             }
             iterator = page.next.filter(|_| page.lag_ms > 0);
             if iterator.is_some() {
