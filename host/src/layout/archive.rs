@@ -10,9 +10,11 @@
 mod lines;
 mod record;
 
+use std::borrow::Borrow;
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
+use sluice_engine::content_digest::{ContentDigest, ContentHasher};
 use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 use thiserror::Error;
 
@@ -158,41 +160,80 @@ pub struct ArchiveObject {
 }
 
 impl ArchiveObject {
-    /// Encodes the records of a chunk. Each batch is dropped as soon as it is encoded.
+    /// Encodes the records of a chunk. Batches that are given by value are dropped as soon as they are encoded.
     ///
     /// # Errors
     /// The compressor fails; none is expected, since it writes to memory.
-    pub fn encode(header: &ArchiveHeader, batches: Vec<Batch>, level: Level) -> io::Result<Self> {
-        let mut bytes = 0;
-        let mut first = Some(header);
-        let mut batches = batches.into_iter();
-        let encoded = encode_parts(ARCHIVE_FORMAT, level, &mut |part, _enough| {
-            let start = part.len();
-            let more = if let Some(header) = first.take() {
-                push_json(part, header);
-                true
-            } else if let Some(batch) = batches.next() {
-                push_batch(part, &batch);
-                true
-            } else {
-                false
-            };
-            bytes += (part.len() - start) as u64;
-            more
-        })?;
+    pub fn encode(
+        header: &ArchiveHeader,
+        batches: impl IntoIterator<Item = impl Borrow<Batch>>,
+        level: Level,
+    ) -> io::Result<Self> {
+        let mut parts = Parts::new(header, batches.into_iter());
         let Encoded {
             bytes: body,
             digest,
-        } = encoded;
+        } = encode_parts(ARCHIVE_FORMAT, level, &mut |part, _enough| parts.next(part))?;
         Ok(Self {
             key: header.key(),
             body,
-            content: Content {
-                lines: header.records + 1,
-                bytes,
-                digest,
-            },
+            content: parts.content(digest),
         })
+    }
+
+    /// What the object with the records of a chunk holds.
+    #[must_use]
+    pub fn content_of(header: &ArchiveHeader, batches: &[Batch]) -> Content {
+        let mut parts = Parts::new(header, batches.iter());
+        let (mut hasher, mut part) = (ContentHasher::default(), Vec::new());
+        while parts.next(&mut part) {
+            hasher.update(&part);
+            part.clear();
+        }
+        parts.content(hasher.digest())
+    }
+}
+
+/// The lines of an object: the header, and then those of each batch.
+struct Parts<'a, I> {
+    header: &'a ArchiveHeader,
+    has_header: bool,
+    batches: I,
+    bytes: u64,
+}
+
+impl<'a, I: Iterator<Item: Borrow<Batch>>> Parts<'a, I> {
+    fn new(header: &'a ArchiveHeader, batches: I) -> Self {
+        Self {
+            header,
+            has_header: false,
+            batches,
+            bytes: 0,
+        }
+    }
+
+    /// Appends the next lines. Returns whether there were any.
+    fn next(&mut self, part: &mut Vec<u8>) -> bool {
+        let start = part.len();
+        if !self.has_header {
+            self.has_header = true;
+            push_json(part, self.header);
+        } else if let Some(batch) = self.batches.next() {
+            push_batch(part, batch.borrow());
+        } else {
+            return false;
+        }
+        self.bytes += (part.len() - start) as u64;
+        true
+    }
+
+    /// What was appended, of this digest.
+    fn content(&self, digest: ContentDigest) -> Content {
+        Content {
+            lines: self.header.records + 1,
+            bytes: self.bytes,
+            digest,
+        }
     }
 }
 

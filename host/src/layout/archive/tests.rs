@@ -140,6 +140,8 @@ proptest! {
         }
         let other = object(&records, records.len(), level.to_string().parse().unwrap());
         prop_assert_eq!(one.content, other.content);
+        let batches = batches(&records, size);
+        prop_assert_eq!(one.content, ArchiveObject::content_of(&header(records.len()), &batches));
         let lines = decode(ARCHIVE_FORMAT, &one.body).unwrap();
         prop_assert_eq!(one.content, Content::of_lines(&lines));
         prop_assert_eq!(one.content.digest, ContentDigest::of(&lines));
