@@ -217,6 +217,7 @@ impl ShardAudit {
             resource_faults: manifest.resource_faults.clone(),
             with_positions: true,
             table,
+            archive: None,
         };
         let (sender, receiver) = batch_channel(1, &Budget::default());
         let mut batches = ShardBatches::new(receiver);

@@ -94,6 +94,13 @@ pub struct RunArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub bus: String,
 
+    /// Keep the records of each chunk as the rules saw them, one object a chunk, in `file:DIR` or `s3://BUCKET/PREFIX`.
+    /// It must lie outside of the lake, and no other lake may have the same archive. A replay reads it with `--source
+    /// archive:TARGET` when the source no longer has the records. [default: no archive]
+    #[arg(long, env = "SLUICE_ARCHIVE", value_name = "TARGET")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub archive: Option<String>,
+
     /// Send a message for each event, or for each object that was put into the lake.
     #[arg(
         id = "bus_messages",

@@ -6,16 +6,16 @@ use super::ConfigError;
 use crate::source::file;
 use crate::source::file::Location;
 
-/// Checks that no source in S3 reads the lake or the registry, or lies in one of them, also if that does not exist yet.
+/// Checks that no source in S3 reads one of these stores, such as the lake, or lies in one of them, also if that does not
+/// exist yet.
 ///
 /// # Errors
 /// A source does.
 pub(super) fn check_objects_outside(
-    lake: &StoreLocation,
-    registry: Option<&StoreLocation>,
+    stores: [(&str, Option<&StoreLocation>); 3],
     sources: &[Location],
 ) -> Result<(), ConfigError> {
-    for (name, store) in [("lake", Some(lake)), ("registry", registry)] {
+    for (name, store) in stores {
         let Some(StoreLocation::S3 { bucket, prefix }) = store else {
             continue;
         };
@@ -46,12 +46,13 @@ mod tests {
         let no_stream = |_: &str| Err(ConfigError::new("source", "a stream"));
         let mode = Mode::parse(&[source.to_owned()], no_stream).unwrap();
         let store = parse_store("lake", lake).unwrap();
-        let folder = StoreLocation::Folder("lake".into());
-        let sources = mode.files().unwrap();
-        let as_lake = check_objects_outside(&store, None, sources);
-        let as_registry = check_objects_outside(&folder, Some(&store), sources);
-        assert_eq!(as_lake.is_ok(), as_registry.is_ok(), "{lake} {source}");
-        as_lake.map_err(|error| error.to_string())
+        let stores = [
+            ("lake", None),
+            ("registry", None),
+            ("archive", Some(&store)),
+        ];
+        let checked = check_objects_outside(stores, mode.files().unwrap());
+        checked.map_err(|error| error.to_string())
     }
 
     #[test]

@@ -12,6 +12,17 @@ use crate::sink::bus::BusTarget;
 use crate::source::file;
 use crate::source::file::{CanonicalFolders, Location, SourceFile};
 
+/// The places that a run writes to.
+#[derive(Clone, Copy)]
+pub struct WrittenPlaces<'a> {
+    /// The lake.
+    pub lake: &'a StoreLocation,
+    /// The bus.
+    pub bus: Option<&'a BusTarget>,
+    /// The archive.
+    pub archive: Option<&'a StoreLocation>,
+}
+
 /// The folder that every lake has.
 const LEDGERS: &str = "_sluice/ledger";
 
@@ -26,24 +37,37 @@ pub(super) fn check_apart(
     let (StoreLocation::Folder(lake), Some(bus)) = (lake, bus.and_then(BusTarget::folder)) else {
         return Ok(());
     };
-    let resolved = |key: &str, path: &Path| {
-        let failed =
-            |error| ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()));
-        resolve(path).map_err(failed)
-    };
-    let (lake_path, bus_path) = (resolved("lake", lake)?, resolved("bus", &bus)?);
-    let how = match (
-        bus_path.starts_with(&lake_path),
-        lake_path.starts_with(&bus_path),
-    ) {
-        (true, true) => "is the folder of the lake too",
-        (true, false) => "lies in the folder of the lake",
-        (false, true) => "holds the folder of the lake",
-        (false, false) => return Ok(()),
+    let Some(how) = how_they_lie(("bus", &bus), ("lake", lake))? else {
+        return Ok(());
     };
     let (bus, lake) = (bus.display(), lake.display());
-    let why = format!("{bus} {how}, {lake}; give a folder outside of the lake");
+    let why =
+        format!("{bus} {how} the folder of the lake, {lake}; give a folder outside of the lake");
     Err(ConfigError::new("bus", why))
+}
+
+/// How the first of two folders, each with its setting, lies to the second one; `None` if they lie apart.
+///
+/// # Errors
+/// One of them cannot be resolved.
+pub(super) fn how_they_lie(
+    one: (&str, &Path),
+    other: (&str, &Path),
+) -> Result<Option<&'static str>, ConfigError> {
+    let (one, other) = (resolve_setting(one)?, resolve_setting(other)?);
+    Ok(match (one.starts_with(&other), other.starts_with(&one)) {
+        (true, true) => Some("is also"),
+        (true, false) => Some("lies in"),
+        (false, true) => Some("holds"),
+        (false, false) => None,
+    })
+}
+
+/// As [`resolve`], for the value of a setting.
+fn resolve_setting((key, path): (&str, &Path)) -> Result<PathBuf, ConfigError> {
+    resolve(path).map_err(|error| {
+        ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()))
+    })
 }
 
 /// Checks that a folder can be one: that neither it nor what it would lie in is a file.
@@ -82,94 +106,83 @@ pub(super) fn check_is_writable(key: &str, folder: &Path) -> Result<(), ConfigEr
     })
 }
 
-/// Checks that a lake in a folder does not lie in another lake, which would take its objects for its own.
+/// Checks that a store in a folder does not lie in another lake, which would take its objects for its own.
 ///
 /// # Errors
 /// A folder around it is a lake, or it cannot be resolved.
-pub(super) fn check_not_in_a_lake(lake: &StoreLocation) -> Result<(), ConfigError> {
-    let StoreLocation::Folder(lake) = lake else {
+pub(super) fn check_not_in_a_lake(key: &str, store: &StoreLocation) -> Result<(), ConfigError> {
+    let StoreLocation::Folder(folder) = store else {
         return Ok(());
     };
-    let failed = |error| {
-        ConfigError::new(
-            "lake",
-            format!("cannot resolve {}: {error}", lake.display()),
-        )
-    };
-    let path = resolve(lake).map_err(failed)?;
+    let path = resolve_setting((key, folder))?;
     let mut around = path.ancestors().skip(1);
     let Some(outer) = around.find(|folder| folder.join(LEDGERS).is_dir()) else {
         return Ok(());
     };
-    let (lake, outer) = (lake.display(), outer.display());
+    let (folder, outer) = (folder.display(), outer.display());
     let why =
-        format!("{lake} lies in another lake, {outer}; give that folder or one outside of it");
-    Err(ConfigError::new("lake", why))
+        format!("{folder} lies in another lake, {outer}; give that folder or one outside of it");
+    Err(ConfigError::new(key, why))
 }
 
-/// Checks that no source lies in the folder of the lake: the audit would take the file for a part of the lake, and a
-/// run would read what it has written.
+/// Checks that no source lies in the folder of the lake or the archive: the audit would take the file for a part of the
+/// lake, and a run would read what it has written.
 ///
 /// # Errors
-/// A file lies in the lake's folder, or its path cannot be resolved.
+/// A file lies in such a folder, or its path cannot be resolved.
 pub(super) fn check_sources_outside(
-    lake: &StoreLocation,
+    written: WrittenPlaces<'_>,
     sources: &[Location],
 ) -> Result<(), ConfigError> {
-    let StoreLocation::Folder(lake) = lake else {
-        return Ok(());
-    };
-    let failed = |key: &str, path: &Path, error: io::Error| {
-        ConfigError::new(key, format!("cannot resolve {}: {error}", path.display()))
-    };
-    let lake_path = resolve(lake).map_err(|error| failed("lake", lake, error))?;
-    for source in sources {
-        let Location::File(file) = source else {
+    for (key, store) in [("lake", Some(written.lake)), ("archive", written.archive)] {
+        let Some(StoreLocation::Folder(folder)) = store else {
             continue;
         };
-        let path = resolve(file).map_err(|error| failed("source", file, error))?;
-        if path.starts_with(&lake_path) {
-            let (file, lake) = (file.display(), lake.display());
-            let why = format!(
-                "{file} lies in the folder of the lake, {lake}; move the file or give another lake"
-            );
-            return Err(ConfigError::new("source", why));
+        let around = resolve_setting((key, folder))?;
+        for source in sources {
+            let Location::File(file) = source else {
+                continue;
+            };
+            if resolve_setting(("source", file))?.starts_with(&around) {
+                let (file, folder) = (file.display(), folder.display());
+                let why = format!(
+                    "{file} lies in the folder of the {key}, {folder}; move the file or give another {key}"
+                );
+                return Err(ConfigError::new("source", why));
+            }
         }
     }
     Ok(())
 }
 
-/// The folders that a run writes to, without links, each with its setting.
-fn written(
-    lake: &StoreLocation,
-    bus: Option<&BusTarget>,
-) -> Result<Vec<(&'static str, PathBuf)>, ConfigError> {
-    let lake = match lake {
-        StoreLocation::Folder(lake) => Some(("lake", lake.clone())),
-        StoreLocation::S3 { .. } => None,
-    };
-    let bus = bus.and_then(BusTarget::folder).map(|bus| ("bus", bus));
-    let folders = lake.into_iter().chain(bus);
-    let resolved = folders.map(|(key, folder)| {
-        let failed = |error| {
-            let why = format!("cannot resolve {}: {error}", folder.display());
-            ConfigError::new(key, why)
+impl WrittenPlaces<'_> {
+    /// Those that are folders, without links, each with its setting.
+    fn folders(self) -> Result<Vec<(&'static str, PathBuf)>, ConfigError> {
+        let folder = |store: &StoreLocation| match store {
+            StoreLocation::Folder(folder) => Some(folder.clone()),
+            StoreLocation::S3 { .. } => None,
         };
-        Ok((key, resolve(&folder).map_err(failed)?))
-    });
-    resolved.collect()
+        let folders = [
+            ("lake", folder(self.lake)),
+            ("bus", self.bus.and_then(BusTarget::folder)),
+            ("archive", self.archive.and_then(folder)),
+        ];
+        let folders = folders.into_iter();
+        let folders = folders.filter_map(|(key, folder)| folder.map(|folder| (key, folder)));
+        let resolved = folders.map(|(key, folder)| Ok((key, resolve_setting((key, &folder))?)));
+        resolved.collect()
+    }
 }
 
 /// Checks that no folder or pattern of the sources reads what the run writes, also if that does not exist yet.
 ///
 /// # Errors
-/// A source reads the folder of the lake or the bus, or a folder in it.
+/// A source reads the folder of the lake, the bus or the archive, or a folder in it.
 pub(super) fn check_not_read(
-    lake: &StoreLocation,
-    bus: Option<&BusTarget>,
+    written: WrittenPlaces<'_>,
     sources: &[Location],
 ) -> Result<(), ConfigError> {
-    for (key, folder) in written(lake, bus)? {
+    for (key, folder) in written.folders()? {
         for source in sources {
             if let Location::File(path) = source
                 && file::reads_in(path, &folder)
@@ -185,19 +198,18 @@ pub(super) fn check_not_read(
     Ok(())
 }
 
-/// Checks that no link led from a folder of the sources to the lake or the bus.
+/// Checks that no link led from a folder of the sources to what the run writes.
 ///
 /// # Errors
-/// A file that was found there lies in the folder of the lake or the bus.
+/// A file that was found there lies in the folder of the lake, the bus or the archive.
 pub fn check_found_outside(
-    lake: &StoreLocation,
-    bus: Option<&BusTarget>,
+    written: WrittenPlaces<'_>,
     files: &[SourceFile],
 ) -> Result<(), ConfigError> {
     if !files.iter().any(|file| file.is_listed) {
         return Ok(());
     }
-    let (written, mut folders) = (written(lake, bus)?, CanonicalFolders::default());
+    let (written, mut folders) = (written.folders()?, CanonicalFolders::default());
     for file in files.iter().filter(|file| file.is_listed) {
         let Location::File(path) = &file.location else {
             continue;
@@ -251,7 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for (lake, bus, how) in [
-            ("lake", "lake", "is the folder"),
+            ("lake", "lake", "is also"),
             ("lake", "lake/bus", "lies in"),
             ("lake", "x/../lake/_sluice/bus", "lies in"),
             ("bus/a/lake", "./bus", "holds"),
@@ -272,12 +284,22 @@ mod tests {
     #[test]
     fn a_source_must_not_lie_in_the_lake() {
         let folder = tempfile::tempdir().unwrap();
-        let lake = StoreLocation::Folder(folder.path().join("lake"));
+        let at = |name: &str| StoreLocation::Folder(folder.path().join(name));
+        let written = WrittenPlaces {
+            lake: &at("lake"),
+            bus: None,
+            archive: Some(&at("kept")),
+        };
         let check = |name: &str| {
             let file = Location::File(folder.path().join(name));
-            check_sources_outside(&lake, &[Location::Stdin, file])
+            check_sources_outside(written, &[Location::Stdin, file])
         };
-        for inside in ["lake/a.ndjson", "lake/x/a.ndjson", "x/../lake/a.ndjson"] {
+        for inside in [
+            "lake/a.ndjson",
+            "lake/x/a.ndjson",
+            "x/../lake/a.ndjson",
+            "kept/a.ndjson",
+        ] {
             let error = check(inside).unwrap_err().to_string();
             assert!(
                 error.starts_with("source: ") && error.contains("lies in"),
@@ -296,14 +318,20 @@ mod tests {
         fs::create_dir_all(at("data/days")).unwrap();
         let bus = BusTarget::parse(&format!("file:{}", at("data/out/bus").display()));
         let lake = StoreLocation::Folder(at("data/lake"));
-        let check =
-            |source: &str| check_not_read(&lake, bus.as_ref(), &[Location::File(at(source))]);
+        let archive = StoreLocation::Folder(at("data/kept/archive"));
+        let written = WrittenPlaces {
+            lake: &lake,
+            bus: bus.as_ref(),
+            archive: Some(&archive),
+        };
+        let check = |source: &str| check_not_read(written, &[Location::File(at(source))]);
         for reads in [
             "data/**/*.ndjson",
             "data/**",
             "data/*/*/*",
             "data/l*/**/x",
             "**/bus/*",
+            "data/kept/*/*/*",
         ] {
             let error = check(reads).unwrap_err().to_string();
             assert!(
@@ -316,13 +344,17 @@ mod tests {
             "data/*",
             "data/days/**",
             "data/d*/**",
-            "data/[!lo]*/**/*",
+            "data/[!lok]*/**/*",
         ] {
             check(apart).unwrap();
         }
         let bus = BusTarget::parse(&format!("file:{}", at("data/days").display()));
         let source = [Location::File(at("data/days"))];
-        let error = check_not_read(&lake, bus.as_ref(), &source).unwrap_err();
+        let written = WrittenPlaces {
+            bus: bus.as_ref(),
+            ..written
+        };
+        let error = check_not_read(written, &source).unwrap_err();
         assert!(
             error.to_string().contains("the folder of the bus"),
             "{error}"
@@ -333,7 +365,7 @@ mod tests {
     fn a_lake_must_not_lie_in_another_one() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| StoreLocation::Folder(folder.path().join(name));
-        check_not_in_a_lake(&at("lake/inside")).unwrap();
+        check_not_in_a_lake("lake", &at("lake/inside")).unwrap();
         fs::create_dir_all(folder.path().join("lake/_sluice/ledger")).unwrap();
         for inside in [
             "lake/event_type=lesson",
@@ -341,14 +373,16 @@ mod tests {
             "lake/_sluice/ledger",
             "x/../lake/new/y",
         ] {
-            let error = check_not_in_a_lake(&at(inside)).unwrap_err().to_string();
+            let error = check_not_in_a_lake("lake", &at(inside))
+                .unwrap_err()
+                .to_string();
             assert!(
                 error.starts_with("lake: ") && error.contains("lies in"),
                 "{error}"
             );
         }
         for apart in ["lake", "lake-2", "lake/../other"] {
-            check_not_in_a_lake(&at(apart)).unwrap();
+            check_not_in_a_lake("lake", &at(apart)).unwrap();
         }
     }
 

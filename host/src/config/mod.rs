@@ -2,6 +2,7 @@
 //! overrides defaults. All are checked before anything starts. The definition of the command line is
 //! the only list of settings; each argument's id is the dotted key of the file.
 
+mod archive;
 pub mod args;
 mod buckets;
 pub mod command_settings;
@@ -57,6 +58,7 @@ use crate::source::unpacking::Unpacking;
 pub use self::args::{RunArgs, SummaryFormat};
 pub use self::command_settings::CommandSettings;
 pub use self::file::File;
+use self::folders::WrittenPlaces;
 pub use self::http_bind::HttpBind;
 pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::origins::Origins;
@@ -68,7 +70,7 @@ pub use self::rules_settings::{RulesFlags, RulesSettings};
 pub use self::table_settings::{BuildArgs, DedupeArgs, DueArgs, LocationArgs, TableSettings};
 pub use self::table_source::{SchemaObject, TableSource};
 use self::target::parse_bus;
-pub use self::target::parse_store;
+pub use self::target::{parse_store, store_setting};
 pub use self::transform_source::{TransformArgs, TransformChoice, TransformSource};
 
 /// A setting that is missing or wrong.
@@ -107,6 +109,8 @@ pub struct RunSettings {
     pub lake: StoreLocation,
     /// Where messages go.
     pub bus: Option<BusTarget>,
+    /// Where records are archived; the path of a folder is absolute.
+    pub archive: Option<StoreLocation>,
     /// How long transient errors of services are retried.
     pub retry_policy: RetryPolicy,
     /// The transform and its configuration.
@@ -191,14 +195,20 @@ impl RunArgs {
         let lake = lake.ok_or_else(|| missing("lake", "file:lake"))?;
         let lake = parse_store("lake", lake)?;
         let bus = parse_bus(&self.bus)?;
-        folders::check_not_in_a_lake(&lake)?;
+        let archive = archive::validate(self.archive.as_deref(), &mode)?;
+        folders::check_not_in_a_lake("lake", &lake)?;
         if let Some(folder) = bus.as_ref().and_then(BusTarget::folder) {
             folders::check_is_folder("bus", &folder)?;
         }
         folders::check_apart(&lake, bus.as_ref())?;
         let sources = mode.files().unwrap_or_default();
-        folders::check_sources_outside(&lake, sources)?;
-        folders::check_not_read(&lake, bus.as_ref(), sources)?;
+        let written = WrittenPlaces {
+            lake: &lake,
+            bus: bus.as_ref(),
+            archive: archive.as_ref(),
+        };
+        folders::check_sources_outside(written, sources)?;
+        folders::check_not_read(written, sources)?;
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -215,7 +225,13 @@ impl RunArgs {
             .check(format.codec());
         let registry = RegistryConfig::validate(&self)?;
         let registry_store = registry.as_ref().map(|registry| &registry.target);
-        buckets::check_objects_outside(&lake, registry_store, sources)?;
+        archive::check_apart(written, registry_store)?;
+        let stores = [
+            ("lake", Some(&lake)),
+            ("registry", registry_store),
+            ("archive", archive.as_ref()),
+        ];
+        buckets::check_objects_outside(stores, sources)?;
         let transform = TransformChoice::new(
             self.transform.clone(),
             self.jq.as_deref(),
@@ -229,6 +245,7 @@ impl RunArgs {
             files: self.files(&mode)?,
             lake,
             bus,
+            archive,
             retry_policy: RetryPolicy::new(self.retry_timeout),
             unpacking: self.unpacking(),
             registry,

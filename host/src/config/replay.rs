@@ -51,7 +51,7 @@ pub struct ReplayArgs {
     pub release: Option<ReleasePrefix>,
 
     /// The settings of `run`. The lake must be given as a flag, and a bus is used only if it is given
-    /// as a flag: the file and the environment are meant for `run`. `--transform` or `--jq` as a
+    /// as a flag: the file and the environment are meant for `run`. Nothing is archived. `--transform` or `--jq` as a
     /// flag takes precedence over a registry, and cannot be combined with `--release`. `--start` has no effect.
     #[command(flatten)]
     pub run: RunArgs,
@@ -76,7 +76,11 @@ impl ReplayArgs {
         } else {
             resolved.without_bus()
         };
-        let mut settings = resolved.settings()?;
+        if resolved.is_flag("archive") {
+            let why = "a replay does not archive: its records were archived when they came; leave this out";
+            return Err(ConfigError::new("archive", why));
+        }
+        let mut settings = resolved.without_archive().settings()?;
         settings.pinned_release = self.pinned_release(&mut settings.registry)?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);

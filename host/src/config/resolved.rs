@@ -156,6 +156,13 @@ impl Resolved {
         self
     }
 
+    /// Turns the archive off, whatever the settings say.
+    #[must_use]
+    pub fn without_archive(mut self) -> Self {
+        self.args.archive = None;
+        self
+    }
+
     /// The settings, checked.
     ///
     /// # Errors

@@ -42,6 +42,15 @@ pub fn parse_store(key: &str, target: &str) -> Result<StoreLocation, ConfigError
     }
 }
 
+/// A location as [`parse_store`] parses it.
+#[must_use]
+pub fn store_setting(location: &StoreLocation) -> String {
+    match location {
+        StoreLocation::Folder(path) => format!("file:{}", path.display()),
+        StoreLocation::S3 { .. } => location.to_string(),
+    }
+}
+
 /// Checks the names in `s3://BUCKET/PREFIX`. Whether an ARN in place of the bucket is right, only S3 knows.
 pub(super) fn check_s3(
     key: &str,
@@ -277,6 +286,14 @@ mod tests {
         }
         for target in ["file:/x", "file:x//y", "file:~x", "-", "kinesis:x"] {
             assert_eq!(check_path("source", target), Ok(()), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_store_parses_as_it_is_written() {
+        for setting in ["file:/a/b", "file:c", "s3://bucket/", "s3://bucket/a/b/"] {
+            let location = parse_store("archive", setting).unwrap();
+            assert_eq!(store_setting(&location), setting);
         }
     }
 

@@ -80,7 +80,7 @@ impl FromStr for Level {
 
 /// Appends the next part of the content to a buffer, until the buffer has at least so many bytes.
 /// Returns whether there is more.
-pub(super) type NextPart<'a> = &'a mut dyn FnMut(&mut Vec<u8>, usize) -> bool;
+pub type NextPart<'a> = &'a mut dyn FnMut(&mut Vec<u8>, usize) -> bool;
 
 /// An object of at most this many bytes is collected in memory and compressed in one call. That is faster
 /// than one call per block, and takes twice as much memory on each thread.
@@ -90,7 +90,7 @@ pub(super) const WHOLE_MAX_BYTES: u64 = 4 << 20;
 const GATHER_BYTES: usize = 128 << 10;
 
 impl Codec {
-    /// Compresses content of exactly `bytes` bytes. If the codec does not have the level, it uses its
+    /// Compresses content of exactly `bytes` bytes, or of as many as there are. If the codec does not have the level, it uses its
     /// default: a pinned range keeps its format even when a later run has another with its own level.
     ///
     /// # Errors
@@ -98,14 +98,15 @@ impl Codec {
     pub(super) fn compress(
         self,
         level: Level,
-        bytes: u64,
+        bytes: Option<u64>,
         next_part: NextPart<'_>,
     ) -> io::Result<Vec<u8>> {
         let level = level.check(self).unwrap_or_default();
         match self {
             Self::None => {
-                let mut object = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
-                next_part(&mut object, usize::MAX);
+                let mut object =
+                    Vec::with_capacity(usize::try_from(bytes.unwrap_or(0)).unwrap_or(0));
+                while next_part(&mut object, usize::MAX) {}
                 Ok(object)
             }
             Self::Gzip => {
@@ -116,10 +117,9 @@ impl Codec {
             }
             Self::Zstd => {
                 let level = level.or(ZSTD_DEFAULT_LEVEL).into();
-                if bytes <= WHOLE_MAX_BYTES {
-                    zstd_whole(level, next_part)
-                } else {
-                    zstd_stream(level, bytes, next_part)
+                match bytes {
+                    Some(0..=WHOLE_MAX_BYTES) => zstd_whole(level, next_part),
+                    _ => zstd_stream(level, bytes, next_part),
                 }
             }
         }
@@ -176,12 +176,12 @@ fn zstd_whole(level: i32, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
     })
 }
 
-fn zstd_stream(level: i32, bytes: u64, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
+fn zstd_stream(level: i32, bytes: Option<u64>, next_part: NextPart<'_>) -> io::Result<Vec<u8>> {
     let mut object = zstd::Encoder::new(Vec::new(), level)?;
     for parameter in zstd_parameters(level) {
         object.set_parameter(parameter)?;
     }
-    object.set_pledged_src_size(Some(bytes))?;
+    object.set_pledged_src_size(bytes)?;
     object.include_checksum(true)?;
     write_parts(&mut object, next_part)?;
     object.finish()

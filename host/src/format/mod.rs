@@ -13,10 +13,11 @@ use std::{fmt, io};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sluice_engine::content_digest::ContentHasher;
 
 use self::container::{Container, Ndjson};
 
-pub use self::codec::{Codec, Level, ZSTD_DEFAULT_LEVEL, zstd_parameters};
+pub use self::codec::{Codec, Level, NextPart, ZSTD_DEFAULT_LEVEL, zstd_parameters};
 pub use self::container::Encoded;
 pub use self::rows::{ByteSpan, Rows};
 
@@ -104,6 +105,23 @@ impl Format {
 /// The compressor fails; none is expected, since it writes to memory. Or the format does not have lines.
 pub fn encode(format: Format, level: Level, rows: Rows<'_>) -> io::Result<Encoded> {
     format.lines()?.encode(rows, format.codec, level)
+}
+
+/// Encodes lines that come in parts of any size as one object. The same lines and level always give the same digest.
+///
+/// # Errors
+/// The compressor fails; none is expected, since it writes to memory.
+pub fn encode_parts(format: Format, level: Level, next_part: NextPart<'_>) -> io::Result<Encoded> {
+    let mut hasher = ContentHasher::default();
+    let mut digested_part = |buffer: &mut Vec<u8>, enough: usize| {
+        let start = buffer.len();
+        let more = next_part(buffer, enough);
+        hasher.update(&buffer[start..]);
+        more
+    };
+    let bytes = format.codec.compress(level, None, &mut digested_part)?;
+    let digest = hasher.digest();
+    Ok(Encoded { bytes, digest })
 }
 
 /// Decodes an object into lines, one a row, each with its end.

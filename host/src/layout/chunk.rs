@@ -69,6 +69,8 @@ pub struct Chunk {
     message_partitions: Vec<PartitionPath>,
     message_partition_indexes: HashMap<PartitionPath, u32>,
     counts: ChunkCounts,
+    /// Its batches, if its records are archived.
+    batches: Vec<Batch>,
 }
 
 impl Chunk {
@@ -91,7 +93,27 @@ impl Chunk {
             message_partitions: Vec::new(),
             message_partition_indexes: HashMap::new(),
             counts: ChunkCounts::default(),
+            batches: Vec::new(),
         }
+    }
+
+    /// Keeps a batch that was absorbed, if the records are archived.
+    pub fn keep_for_archive(&mut self, batch: Batch) {
+        if self.rules.pins.archive.is_some() && !batch.is_empty() {
+            self.batches.push(batch);
+        }
+    }
+
+    /// Takes the batches that were kept for the archive.
+    #[must_use]
+    pub fn take_batches(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.batches)
+    }
+
+    /// The batches that were kept for the archive.
+    #[must_use]
+    pub fn batches(&self) -> &[Batch] {
+        &self.batches
     }
 
     /// Whether its events exceed the limits, or its resource faults do. If there is more than one event per

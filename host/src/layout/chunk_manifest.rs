@@ -12,6 +12,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 use thiserror::Error;
 
+use crate::layout::archive::ArchiveKey;
 use crate::layout::chunk::{ArrivalTimes, ChunkOutline};
 use crate::layout::object_key::{ChunkName, ShortId};
 use crate::layout::{Content, Destination};
@@ -52,6 +53,9 @@ pub struct ChunkManifest {
     pub objects: Vec<ManifestObject>,
     /// Its objects of quarantined records, in the order of their reasons.
     pub quarantine: Vec<ManifestQuarantine>,
+    /// Its object in the archive that its pins name; `None` without an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ManifestArchive>,
 }
 
 /// The counts of a chunk. Each record is in the lake, quarantined, dropped or on the bus only.
@@ -102,6 +106,40 @@ pub struct ManifestQuarantine {
     pub bytes: u64,
     /// The digest of the id, the code and the bytes of each record.
     pub digest: ContentDigest,
+}
+
+/// The object of the archive with all records of the chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestArchive {
+    /// Its key in the archive.
+    pub key: String,
+    /// The number of its records.
+    pub records: u64,
+    /// The bytes of its lines with the header, each with its end.
+    pub bytes: u64,
+    /// The digest of these lines.
+    pub digest: ContentDigest,
+}
+
+impl ManifestArchive {
+    /// The object with this key and content.
+    #[must_use]
+    pub fn new(key: &ArchiveKey, content: Content) -> Self {
+        Self {
+            key: key.to_string(),
+            records: content.lines - 1,
+            bytes: content.bytes,
+            digest: content.digest,
+        }
+    }
+
+    /// Whether an object that was decoded into lines has its content.
+    #[must_use]
+    pub fn is_of(&self, lines: &[u8]) -> bool {
+        let found = Content::of_lines(lines);
+        found.bytes == self.bytes && found.digest == self.digest
+    }
 }
 
 /// A document that cannot be used.
@@ -182,7 +220,14 @@ impl ChunkManifest {
             },
             objects,
             quarantine,
+            archive: None,
         }
+    }
+
+    /// The manifest of a chunk whose records are in the archive, if its pins name one.
+    #[must_use]
+    pub fn with_archive(self, archive: Option<ManifestArchive>) -> Self {
+        Self { archive, ..self }
     }
 
     /// Parses a document. Its version is checked first, since another version may have other fields.
@@ -242,6 +287,18 @@ impl ChunkManifest {
         let elsewhere = [counts.quarantined, counts.dropped, counts.bus_only];
         if sum(elsewhere).is_none_or(|elsewhere| elsewhere > range.count) {
             return Err("counts: more records than the range has".into());
+        }
+        if self.archive.is_some() != self.pins.archive.is_some() {
+            return Err(
+                "archive: it is there without that of the pins, or the other way round".into(),
+            );
+        }
+        if self
+            .archive
+            .as_ref()
+            .is_some_and(|archive| archive.records != range.count)
+        {
+            return Err("archive.records: another number than the range has".into());
         }
         if sum(self.objects.iter().map(|object| object.lines)).is_none_or(|n| n > counts.events) {
             return Err("counts.events: the objects have more".into());

@@ -1,6 +1,7 @@
 //! What a chunk becomes: its objects, their keys, quarantine lines, notifications and its manifest. Everything
 //! here is pure: no client, no clock, no file.
 
+pub mod archive;
 pub mod chunk;
 pub mod chunk_manifest;
 pub mod event_type;
@@ -70,9 +71,9 @@ pub struct Content {
 }
 
 impl Content {
-    /// The content of an object of events that was decoded into lines.
+    /// The content of an object that was decoded into lines, unless it is one of quarantine.
     #[must_use]
-    pub fn of_events(lines: &[u8]) -> Self {
+    pub fn of_lines(lines: &[u8]) -> Self {
         Self {
             lines: memchr::memchr_iter(b'\n', lines).count() as u64,
             bytes: lines.len() as u64,

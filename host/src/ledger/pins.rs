@@ -29,6 +29,9 @@ pub struct Pins {
     /// The schema of its objects, if they have columns: the digest of the schema's document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Digest>,
+    /// Where its records are archived, as the settings name it; `None` without an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
     /// What its messages are about; `None` without a bus.
     pub messages: Option<Messages>,
     /// The largest event that fits a message, bytes; `None` without a limit.

@@ -78,6 +78,7 @@ fn uses_aws(settings: &RunSettings) -> bool {
         || source_files::in_s3(settings).next().is_some()
         || schema_object(settings).is_some()
         || is_s3(&settings.lake)
+        || settings.archive.as_ref().is_some_and(is_s3)
         || registry.is_some_and(|registry| is_s3(&registry.target))
         || settings.bus.as_ref().is_some_and(is_service)
         || is_table_in_aws(settings)
@@ -138,6 +139,9 @@ impl ConnectionCheck<'_> {
             self.objects(source, report).await?;
         }
         self.lake(report).await?;
+        if let Some(archive) = &self.settings.archive {
+            self.archive(archive, report).await?;
+        }
         if let Some(bus) = &self.settings.bus {
             self.bus(bus, report).await?;
         }
@@ -203,6 +207,24 @@ impl ConnectionCheck<'_> {
                 Err(error) => report.line::<&str, _>("lake", Err(error)),
             },
         }
+    }
+
+    async fn archive(
+        &self,
+        location: &StoreLocation,
+        report: &mut Report,
+    ) -> Result<(), OutputError> {
+        if let StoreLocation::Folder(folder) = location {
+            let why = format!("{} is a folder; it was not tried", folder.display());
+            return report.skip("archive", &why);
+        }
+        let Some(store) = self.store(location) else {
+            return report.skip("archive", NEEDS_AWS);
+        };
+        // An object that cannot exist: a bucket that is missing or denies access answers otherwise.
+        let read = store.get(ABSENT_KEY, 0).await;
+        let found = read.map(|_| format!("{location} can be read; writing was not tried"));
+        report.line("archive", found)
     }
 
     async fn bus(&self, bus: &BusTarget, report: &mut Report) -> Result<(), OutputError> {

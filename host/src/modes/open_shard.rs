@@ -15,12 +15,16 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use sluice_engine::record::{Bounds, ShardId};
 
 use super::rules::Rules;
 use super::targets::{Claim, ClaimedShard, Targets};
+use crate::config::parse_store;
+use crate::ledger::Pending;
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::{ChunkPlan, RunContext, Shard, Sinks, run_shard};
+use crate::sink::Archive;
 use crate::source::file::IncompleteLine;
 use crate::source::{End, ResumePoint, Source};
 
@@ -85,7 +89,10 @@ impl ShardRunner {
             health.committed(&sinks.shard, committed.last);
         }
         let replay = match &from.pending {
-            Some(pending) => Some(self.rules.replay_plan(&sinks, pending).await?),
+            Some(pending) => {
+                let archive = self.pinned_archive(pending).await?;
+                Some(self.rules.replay_plan(&sinks, pending, archive).await?)
+            }
             None => None,
         };
         Ok(OpenShard {
@@ -95,6 +102,17 @@ impl ShardRunner {
             replay,
             runner: self.clone(),
         })
+    }
+
+    /// The archive that a pending range was pinned with, whatever this run is started with.
+    async fn pinned_archive(&self, pending: &Pending) -> anyhow::Result<Option<Archive>> {
+        let Some(name) = &pending.pins.archive else {
+            return Ok(None);
+        };
+        let what = || format!("the archive {name}, which a pending range needs");
+        let location = parse_store("archive", name).with_context(what)?;
+        let archive = self.targets.archive(&location).await.with_context(what)?;
+        Ok(Some(archive))
     }
 
     /// Claims a shard and finds where to start.

@@ -22,7 +22,7 @@ use crate::format::parquet::TableSchema;
 use crate::ledger::Pending;
 use crate::ledger::pins::Pins;
 use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
-use crate::sink::SchemaStore;
+use crate::sink::{Archive, SchemaStore};
 use crate::source::unpacking::Unpacking;
 
 /// The number of admitted releases that are kept in memory although they are not active, so that
@@ -66,6 +66,7 @@ impl Rules {
                 misplaced_records: settings.unpacking.misplaced_records,
                 decoding: settings.unpacking.decoding,
                 schema: table.as_ref().map(|table| table.digest()),
+                archive: None,
                 messages: None,
                 message_bytes: None,
             },
@@ -126,6 +127,7 @@ impl Rules {
             switch: self.switch.clone(),
             pins: sinks.complete(self.pins.clone()),
             table: self.table.clone(),
+            archive: sinks.archive.clone(),
         }
     }
 
@@ -135,11 +137,16 @@ impl Rules {
         Unpacking::of(&self.pins)
     }
 
-    /// The plan that finishes a pending range, with everything that it was pinned with.
+    /// The plan that finishes a pending range, with everything that it was pinned with. `archive` is that of its pins.
     ///
     /// # Errors
     /// The release or the schema is not in the lake, or the release fails admission now.
-    pub async fn replay_plan(&self, sinks: &Sinks, pending: &Pending) -> anyhow::Result<ChunkPlan> {
+    pub async fn replay_plan(
+        &self,
+        sinks: &Sinks,
+        pending: &Pending,
+        archive: Option<Archive>,
+    ) -> anyhow::Result<ChunkPlan> {
         let table = pinned_schema(&sinks.schemas, pending).await?;
         let limits = pending.pins.limits.for_repetition();
         let release = match self.known(pending.release) {
@@ -160,6 +167,7 @@ impl Rules {
             resource_faults: pending.resource_faults.clone(),
             with_positions: false,
             table,
+            archive,
         })
     }
 }

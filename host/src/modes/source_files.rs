@@ -3,7 +3,7 @@
 use sluice_storage::s3::reader::ObjectReader;
 
 use super::targets::Targets;
-use crate::config::folders::check_found_outside;
+use crate::config::folders::{WrittenPlaces, check_found_outside};
 use crate::config::{ConfigError, RunSettings};
 use crate::output::counted;
 use crate::source::file;
@@ -31,7 +31,12 @@ pub async fn find_with(
     objects: Option<&ObjectReader>,
 ) -> Result<SourceFiles, ConfigError> {
     let found = file::expand(settings.mode.files().unwrap_or_default(), objects).await;
-    let outside = check_found_outside(&settings.lake, settings.bus.as_ref(), &found.files);
+    let written = WrittenPlaces {
+        lake: &settings.lake,
+        bus: settings.bus.as_ref(),
+        archive: settings.archive.as_ref(),
+    };
+    let outside = check_found_outside(written, &found.files);
     let checked = outside.and_then(|()| check_one_object(settings, &found));
     checked.map_err(|error| settings.origins.locate(error))?;
     Ok(found)

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use self::file_ledgers::FileLedgers;
-use crate::config::RunSettings;
+use crate::config::{RunSettings, store_setting};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
@@ -31,12 +31,13 @@ use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
 use crate::sink::schema_store::KnownSchemas;
-use crate::sink::{Lake, SchemaStore, SinkError};
+use crate::sink::{Archive, Lake, SchemaStore, SinkError};
 
 /// The targets of a run.
 pub struct Targets {
     lake: StoreLocation,
     bus: Option<BusTarget>,
+    archive: Option<StoreLocation>,
     messages: Messages,
     retry_policy: RetryPolicy,
     owner: String,
@@ -87,6 +88,7 @@ impl Targets {
         Self {
             lake: settings.lake.clone(),
             bus: settings.bus.clone(),
+            archive: settings.archive.clone(),
             messages: settings.messages,
             retry_policy: settings.retry_policy.clone(),
             owner: format!("{}-{number:016x}", std::process::id()),
@@ -250,6 +252,10 @@ impl Targets {
             }
         };
         let bus = bus_connection.map(|connection| connection.open(shard));
+        let archive = match &self.archive {
+            Some(location) => Some(self.archive(location).await?),
+            None => None,
+        };
         Ok(ClaimedShard {
             ledger: stores.ledger,
             sinks: Sinks {
@@ -261,8 +267,35 @@ impl Targets {
                 messages: self.messages,
                 schemas: SchemaStore::new(stores.metadata.clone(), self.schemas.clone()),
                 registry: Registry::new(stores.metadata, self.kept.clone()),
+                archive,
             },
         })
+    }
+
+    /// The archive of the settings, or of the pins of a chunk.
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn archive(&self, location: &StoreLocation) -> Result<Archive, RequestError> {
+        let store = self.store(location).await?;
+        Ok(Archive::new(store, store_setting(location)))
+    }
+
+    /// A store that other processes may write to as well.
+    ///
+    /// # Errors
+    /// AWS is not configured.
+    pub async fn store(
+        &self,
+        location: &StoreLocation,
+    ) -> Result<Arc<dyn ObjectStore>, RequestError> {
+        match location {
+            StoreLocation::Folder(root) => Ok(Arc::new(FolderStore::shared(root.clone()))),
+            StoreLocation::S3 { bucket, prefix } => {
+                let policy = self.retry_policy.clone();
+                self.s3_store(bucket, prefix.clone(), policy).await
+            }
+        }
     }
 
     /// Locks the ledger of a shard in a folder, and opens the lake there.

@@ -38,6 +38,7 @@ const INCOMPLETE_FILES_MAX: usize = 5;
 
 const LAKE: [(&str, &str); 1] = [("kind", "lake")];
 const QUARANTINE: [(&str, &str); 1] = [("kind", "quarantine")];
+const ARCHIVE: [(&str, &str); 1] = [("kind", "archive")];
 
 /// The counts of a run so far. They change when a chunk is committed, except for those of reads, puts
 /// and messages, which are ahead.
@@ -90,7 +91,7 @@ impl Progress {
     #[must_use]
     pub fn new(retries: Retries) -> Self {
         let (objects, object_bytes) = (ByKind::default(), ByKind::default());
-        for kind in [&LAKE, &QUARANTINE] {
+        for kind in [&LAKE, &QUARANTINE, &ARCHIVE] {
             objects.get_or_create_owned(kind);
             object_bytes.get_or_create_owned(kind);
         }
@@ -197,7 +198,15 @@ impl Progress {
 
     /// An object was put, of events or of quarantined records.
     pub fn put(&self, bytes: u64, in_lake: bool) {
-        let kind = if in_lake { &LAKE } else { &QUARANTINE };
+        self.put_of_kind(if in_lake { &LAKE } else { &QUARANTINE }, bytes);
+    }
+
+    /// An object of records was put into the archive.
+    pub fn put_into_archive(&self, bytes: u64) {
+        self.put_of_kind(&ARCHIVE, bytes);
+    }
+
+    fn put_of_kind(&self, kind: &[(&'static str, &'static str); 1], bytes: u64) {
         self.objects.get_or_create(kind).inc();
         self.object_bytes.get_or_create(kind).inc_by(bytes);
     }
@@ -329,6 +338,8 @@ impl Progress {
             release: release.to_string(),
             quarantine_objects: of(&self.objects, &QUARANTINE),
             quarantine_bytes: of(&self.object_bytes, &QUARANTINE),
+            archive_objects: of(&self.objects, &ARCHIVE),
+            archive_bytes: of(&self.object_bytes, &ARCHIVE),
             messages_unsent: self.unsent.get(),
             blank_lines: self.blank_lines.get(),
             incomplete: self.incomplete.get(),

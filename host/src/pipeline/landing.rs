@@ -4,20 +4,22 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{Batch, ShardId};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::chunk_encoding::ChunkToEncode;
 use super::{RunContext, Sinks};
+use crate::format::Level;
 use crate::format::parquet::{DriftSample, UnmappedValues};
+use crate::layout::archive::{ARCHIVE_FORMAT, ArchiveHeader, ArchiveObject};
 use crate::layout::chunk::Chunk;
-use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::chunk_manifest::{ChunkManifest, ManifestArchive};
 use crate::layout::{Content, Destination, Object, object_notification};
 use crate::ledger::messages::Messages;
 use crate::observe::drift::ChunkDrift;
 use crate::pipeline::error::PipelineError;
-use crate::sink::Lake;
+use crate::sink::{Archive, Lake};
 
 /// The objects of a shard that are encoded and not put yet, bytes. Enough for most objects of most chunks, so that slow
 /// puts do not keep the events of the chunk in memory.
@@ -142,6 +144,40 @@ async fn put_object(
     context.progress.times.put.observe(started.elapsed());
     context.progress.put(bytes, in_lake);
     Ok(put)
+}
+
+/// Encodes and puts the records of the chunk into the archive of its plan, if it has one. Returns what its manifest says
+/// about them.
+pub(super) async fn put_archive(
+    context: &RunContext,
+    archive: Option<&Archive>,
+    header: ArchiveHeader,
+    batches: Vec<Batch>,
+    chunk: Arc<ChunkToEncode>,
+) -> Result<Option<ManifestArchive>, PipelineError> {
+    let Some(archive) = archive else {
+        return Ok(None);
+    };
+    let is_zstd = chunk.pins().format.codec() == ARCHIVE_FORMAT.codec();
+    let level = if is_zstd {
+        context.level
+    } else {
+        Level::default()
+    };
+    let encode = move || {
+        let encoded = ArchiveObject::encode(&header, batches, level);
+        drop(chunk);
+        encoded
+    };
+    let encoded = context.compute.spawn(encode).finish().await;
+    let object = encoded.map_err(PipelineError::Encode)?;
+    let archived = ManifestArchive::new(&object.key, object.content);
+    let bytes = object.body.len() as u64;
+    let started = Instant::now();
+    archive.put(object).await?;
+    context.progress.times.put.observe(started.elapsed());
+    context.progress.put_into_archive(bytes);
+    Ok(Some(archived))
 }
 
 /// Sends the messages of the chunk. They may point to its objects, so these must be put first.

@@ -1,8 +1,8 @@
 //! The flow of a shard's records, the same in every mode.
 //!
 //! ```text
-//! source → chunk → transform (batches, sandbox) → partition → encode → lake + bus + quarantine → chunk manifest →
-//! ledger
+//! source → chunk → transform (batches, sandbox) → partition → encode → lake + quarantine + archive → bus →
+//! chunk manifest → ledger
 //! ```
 
 mod chunk_encoding;
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use self::chunk_encoding::{ChunkEncoded, ChunkToEncode, UntilEncoded};
 use self::chunk_window::ChunkWindow;
-use self::landing::{ObjectContents, put_manifest, put_objects, send_messages};
+use self::landing::{ObjectContents, put_archive, put_manifest, put_objects, send_messages};
 use crate::layout::chunk::{Chunk, ChunkLimits};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::store::LedgerStore;
@@ -124,6 +124,7 @@ pub(crate) async fn build(
         let chunk = chunk.get_or_insert_with(|| Chunk::new(plan.rules(&batch), release));
         chunk.absorb(&batch, outcome);
         context.progress.read(&batch);
+        chunk.keep_for_archive(batch);
         if let Some(before) = before.take_if(|_| chunk.takes_a_part(&limits, PART_WHILE_ENCODING)) {
             before.wait().await;
         }
@@ -188,8 +189,8 @@ async fn finish_batches(tasks: impl Iterator<Item = TransformTask>) -> Vec<Batch
     batches
 }
 
-/// Stores the release and the schema in the lake, pins the chunk, writes its objects, its messages and its manifest, and only
-/// then commits it.
+/// Stores the release and the schema in the lake, pins the chunk, writes its objects, its records into the archive, its
+/// messages and its manifest, and only then commits it.
 async fn land(
     context: &Arc<RunContext>,
     sinks: &Sinks,
@@ -198,7 +199,7 @@ async fn land(
     until_encoded: UntilEncoded,
 ) -> Result<(), PipelineError> {
     let BuiltChunk {
-        chunk,
+        mut chunk,
         plan,
         opened_at,
         file,
@@ -218,21 +219,25 @@ async fn land(
     let prefix = file.as_ref().map(|part| part.prefix);
     ledger.pin(pending, part).await?;
     let outline = chunk.outline();
+    let after = ledger.ledger().await.committed().map(|done| done.last);
+    let (header, batches) = (outline.archive_header(after), chunk.take_batches());
     let chunk = Arc::new(chunk);
     // Without messages, nobody reads the events again after they are encoded.
     let for_messages = outline.pins.messages.map(|_| chunk.clone());
     let chunk = ChunkToEncode::new(chunk, until_encoded);
+    let archive = plan.archive.as_ref();
+    let archiving = put_archive(context, archive, header, batches, chunk.clone());
+    let (objects, archived) = tokio::try_join!(put_objects(context, sinks, chunk), archiving)?;
     let ObjectContents {
         contents,
         unmapped,
         drift,
-    } = put_objects(context, sinks, chunk).await?;
+    } = objects;
     if let Some(chunk) = for_messages {
         send_messages(context, sinks, &chunk).await?;
     }
-    let after = ledger.ledger().await.committed().map(|done| done.last);
     let counts = outline.counts.clone();
-    let manifest = ChunkManifest::new(outline, after, last_digest, contents);
+    let manifest = ChunkManifest::new(outline, after, last_digest, contents).with_archive(archived);
     put_manifest(context, sinks, &manifest).await?;
     ledger.commit(range, last_digest, prefix).await?;
     let (progress, release) = (&context.progress, plan.release.id());

@@ -26,7 +26,7 @@ use crate::observe::http::Observed;
 use crate::observe::progress::{Progress, Summary};
 use crate::pipeline::compute::Compute;
 use crate::sink::bus::Bus;
-use crate::sink::{Lake, SchemaStore};
+use crate::sink::{Archive, Lake, SchemaStore};
 use crate::source::ShardBatches;
 use crate::source::budget::Budget;
 
@@ -39,6 +39,8 @@ pub struct RunContext {
     shards: AtomicU64,
     /// The memory limit for chunks and for records that were read, bytes.
     memory: u64,
+    /// How many times the bytes of a chunk it takes with the one that is landed meanwhile.
+    memory_times_chunk: u64,
     /// The memory for reading.
     pub budget: Budget,
     /// The compression level of objects.
@@ -56,6 +58,9 @@ pub struct RunContext {
 /// One chunk is transformed while another is landed. Each takes 2.5 times its input: its events,
 /// their encoded form, and half as much for the positions of events.
 const MEMORY_TIMES_CHUNK: u64 = 5;
+
+/// For the archive, each chunk also keeps its records, and half as much for their encoded form.
+const MEMORY_TIMES_ARCHIVED_CHUNK: u64 = MEMORY_TIMES_CHUNK + 3;
 
 /// The share of the memory for reading: one part in this many.
 const READING_PART: u64 = 4;
@@ -75,6 +80,10 @@ impl RunContext {
             chunk_limits: settings.chunk,
             shards: AtomicU64::new(1),
             memory: settings.memory,
+            memory_times_chunk: match settings.archive {
+                Some(_) => MEMORY_TIMES_ARCHIVED_CHUNK,
+                None => MEMORY_TIMES_CHUNK,
+            },
             budget: Budget::new(settings.memory / READING_PART),
             level: settings.level,
             progress: Progress::new(settings.retry_policy.retries().clone()),
@@ -90,7 +99,7 @@ impl RunContext {
     pub fn chunk_limits(&self) -> ChunkLimits {
         let shards = self.shards.load(Relaxed).max(1);
         let memory = self.memory - self.memory / READING_PART;
-        let share = (memory / (MEMORY_TIMES_CHUNK * shards)).max(1);
+        let share = (memory / (self.memory_times_chunk * shards)).max(1);
         ChunkLimits {
             bytes: self.chunk_limits.bytes.min(share),
             ..self.chunk_limits
@@ -162,6 +171,8 @@ pub struct Sinks {
     pub registry: Registry,
     /// The schemas of the lake's objects.
     pub schemas: SchemaStore,
+    /// Where the records of new chunks are archived.
+    pub archive: Option<Archive>,
 }
 
 impl Sinks {
@@ -173,6 +184,10 @@ impl Sinks {
         Pins {
             messages,
             message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
+            archive: self
+                .archive
+                .as_ref()
+                .map(|archive| archive.name().to_owned()),
             ..pins
         }
     }
@@ -186,6 +201,8 @@ pub struct NewChunks {
     pub pins: Pins,
     /// The schema of their objects, if these have columns.
     pub table: Option<Arc<TableSchema>>,
+    /// The archive of their pins.
+    pub archive: Option<Archive>,
 }
 
 /// The specification of the next chunk.
@@ -229,6 +246,7 @@ impl ChunkSpec<'_> {
             shadow: choice.shadow,
             pins: new_chunks.pins.clone(),
             table: new_chunks.table.clone(),
+            archive: new_chunks.archive.clone(),
             begin: Some((batch.ledger_shard().clone(), first)),
             range: None,
             resource_faults: ResourceFaults::default(),
@@ -256,6 +274,8 @@ pub struct ChunkPlan {
     pub with_positions: bool,
     /// The schema of its objects that the settings name, if these have columns.
     pub table: Option<Arc<TableSchema>>,
+    /// The archive of its pins, if it is landed.
+    pub archive: Option<Archive>,
 }
 
 impl ChunkPlan {

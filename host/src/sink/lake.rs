@@ -56,7 +56,7 @@ impl Lake {
         let content_of = move |bytes: &[u8]| {
             let lines = decode(format, bytes).ok()?;
             match destination {
-                Destination::Lake(_) => Some(Content::of_events(&lines)),
+                Destination::Lake(_) => Some(Content::of_lines(&lines)),
                 Destination::Quarantine(_) => Content::of_quarantine(&lines),
             }
         };

@@ -1,6 +1,7 @@
-//! The lake, the bus and quarantine. A sink only creates objects and never changes one: a chunk that is
+//! The lake, the bus, quarantine and the archive. A sink only creates objects and never changes one: a chunk that is
 //! replayed finds its own objects and leaves them, so nothing lands twice.
 
+pub mod archive;
 pub mod bus;
 pub mod lake;
 pub mod schema_store;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use sluice_storage::error::{ErrorKind, RequestError, StorageError};
 use thiserror::Error;
 
+pub use self::archive::Archive;
 pub use self::lake::Lake;
 pub use self::schema_store::SchemaStore;
 
@@ -32,7 +34,14 @@ pub enum SinkError {
          deterministic, and move the object away to write it again"
     )]
     Different(String),
-    /// The lake cannot be written.
+    /// An object of the archive exists with other records.
+    #[error(
+        "{0} already exists with other records under the same numbers; nothing was overwritten, and their chunk is \
+         not committed. Find out whether another lake has the same archive: if so, give this one an archive of its \
+         own; if not, move the object away to write it again"
+    )]
+    OtherRecords(String),
+    /// The lake or the archive cannot be written.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The queue cannot be used.
@@ -69,9 +78,11 @@ impl SinkError {
         match self {
             Self::Storage(error) => Some(error.kind()),
             Self::Queue { cause, .. } => Some(cause.kind()),
-            Self::Io { .. } | Self::Different(_) | Self::MessageRejected { .. } | Self::Task(_) => {
-                None
-            }
+            Self::Io { .. }
+            | Self::Different(_)
+            | Self::OtherRecords(_)
+            | Self::MessageRejected { .. }
+            | Self::Task(_) => None,
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn content(key: &str, lines: &[u8]) -> Content {
     if key.starts_with(QUARANTINE) {
         Content::of_quarantine(lines).unwrap_or_else(|| panic!("{key} has a line of another kind"))
     } else {
-        Content::of_events(lines)
+        Content::of_lines(lines)
     }
 }
 

@@ -34,7 +34,7 @@ impl Container for Ndjson {
             hasher.update(&buffer[digested..]);
             is_enough
         };
-        let bytes = codec.compress(level, rows.bytes() + line_ends, &mut next_part)?;
+        let bytes = codec.compress(level, Some(rows.bytes() + line_ends), &mut next_part)?;
         let digest = hasher.digest();
         Ok(Encoded { bytes, digest })
     }

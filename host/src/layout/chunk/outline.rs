@@ -1,5 +1,8 @@
 //! What is known of a chunk without its events.
 
+use sluice_engine::record::SequenceNumber;
+
+use crate::layout::archive::{ArchiveHeader, ArchiveKey};
 use crate::layout::chunk::{Chunk, ChunkCounts};
 use crate::layout::object_key::Origin;
 use crate::ledger::pins::Pins;
@@ -18,6 +21,20 @@ pub struct ChunkOutline {
     pub counts: ChunkCounts,
     /// The number of messages that are sent for it.
     pub messages_sent: u64,
+}
+
+impl ChunkOutline {
+    /// The header of its object in the archive. The chunk follows the record `after`.
+    #[must_use]
+    pub fn archive_header(&self, after: Option<SequenceNumber>) -> ArchiveHeader {
+        let Origin { shard, range, .. } = self.origin.clone();
+        let key = ArchiveKey {
+            shard,
+            first: range.first,
+            last: range.last,
+        };
+        ArchiveHeader::new(key, after, range.count)
+    }
 }
 
 impl Chunk {

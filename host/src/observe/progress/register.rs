@@ -81,7 +81,7 @@ impl Progress {
         );
         registry.register(
             "objects",
-            "Objects put, by kind: events in the lake, or quarantined records",
+            "Objects put, by kind: events in the lake, quarantined records, or records in the archive",
             self.objects.clone(),
         );
         registry.register_with_unit(

@@ -36,6 +36,10 @@ pub struct Summary {
     pub quarantine_objects: u64,
     /// Bytes of these objects, compressed.
     pub quarantine_bytes: u64,
+    /// Objects of records put into the archive.
+    pub archive_objects: u64,
+    /// Bytes of these objects, compressed.
+    pub archive_bytes: u64,
     /// Events for the bus while there was none.
     pub messages_unsent: u64,
     /// Empty lines of files, which are no records.
