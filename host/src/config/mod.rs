@@ -360,9 +360,7 @@ impl RunArgs {
     }
 }
 
-/// The error of a setting that must be given, with an example of a value.
-#[must_use]
-pub /// Checks that the archive that is the source lies apart from what the run writes.
+/// Checks that the archive that is the source lies apart from what the run writes.
 fn check_archive(
     archive: &StoreLocation,
     lake: &StoreLocation,
@@ -377,7 +375,9 @@ fn check_archive(
     Ok(())
 }
 
-fn missing(key: &str, example: &str) -> ConfigError {
+/// The error of a setting that must be given, with an example of a value.
+#[must_use]
+pub fn missing(key: &str, example: &str) -> ConfigError {
     let variable = key.to_uppercase();
     ConfigError::new(
         key,

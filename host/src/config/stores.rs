@@ -30,9 +30,8 @@ pub(super) fn check_apart(
         Some(Overlap::Within) => "lies in",
         Some(Overlap::Around) => "holds",
     };
-    let why = format!(
-        "the {what} {store} {how} the {name}, {other}; give one that lies apart from it"
-    );
+    let why =
+        format!("the {what} {store} {how} the {name}, {other}; give one that lies apart from it");
     Err(ConfigError::new(key, why))
 }
 
