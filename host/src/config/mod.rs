@@ -26,6 +26,7 @@ pub mod replay;
 pub mod resolved;
 pub mod rules_settings;
 pub mod schema;
+mod stores;
 mod suggestion;
 pub mod table_settings;
 pub mod table_source;
@@ -60,7 +61,7 @@ pub use self::command_settings::CommandSettings;
 pub use self::file::File;
 use self::folders::WrittenPlaces;
 pub use self::http_bind::HttpBind;
-pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+pub use self::mode::{ArchiveSettings, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::origins::Origins;
 pub use self::part::{Part, PartArg};
 pub use self::registry::RegistryConfig;
@@ -168,13 +169,13 @@ impl RunSettings {
     /// `max_quarantined` for a function, or for a worker that goes on until it is stopped.
     pub fn check_end(&self) -> Result<(), ConfigError> {
         let ends = match &self.mode {
-            Mode::Files(_) => true,
+            Mode::Files(_) | Mode::Archive(_) => true,
             Mode::Worker(stream) => stream.exit_when_caught_up,
             Mode::Lambda => false,
         };
         if self.max_quarantined.is_some() && !ends {
-            let why = "needs a run that ends: files, or a stream with --exit-when-caught-up; otherwise, watch the \
-                       metric of quarantined records";
+            let why = "needs a run that ends: files, an archive, or a stream with --exit-when-caught-up; otherwise, watch \
+                       the metric of quarantined records";
             return Err(ConfigError::new("max_quarantined", why));
         }
         Ok(())
@@ -209,6 +210,9 @@ impl RunArgs {
         };
         folders::check_sources_outside(written, sources)?;
         folders::check_not_read(written, sources)?;
+        if let Some(archive) = mode.archive() {
+            check_archive(&archive.location, &lake, bus.as_ref())?;
+        }
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -288,7 +292,7 @@ impl RunArgs {
     fn files(&self, mode: &Mode) -> Result<FileOptions, ConfigError> {
         let files = mode.files().map_or(0, <[_]>::len);
         if self.is_final && files == 0 {
-            let why = "a stream has no last line; leave this out";
+            let why = "a stream has no last line, and neither has an archive; leave this out";
             return Err(ConfigError::new("final", why));
         }
         let name = self.source_name.clone();
@@ -376,6 +380,21 @@ impl RunArgs {
             lake_json: self.lake_json.profile(),
         })
     }
+}
+
+/// Checks that the archive that is the source lies apart from what the run writes.
+fn check_archive(
+    archive: &StoreLocation,
+    lake: &StoreLocation,
+    bus: Option<&BusTarget>,
+) -> Result<(), ConfigError> {
+    let bus = bus.and_then(BusTarget::folder).map(StoreLocation::Folder);
+    for (name, other) in [("lake", Some(lake)), ("bus", bus.as_ref())] {
+        if let Some(other) = other {
+            stores::check_apart("source", "archive", archive, name, other)?;
+        }
+    }
+    Ok(())
 }
 
 /// The error of a setting that must be given, with an example of a value.

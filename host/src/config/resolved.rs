@@ -19,9 +19,8 @@ const OF_STREAMS: [&str; 5] = [
     "chunk.age",
 ];
 
-/// Why files do not have such a setting.
-const NO_STREAM: &str =
-    "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
+/// Why files and archives do not have such a setting.
+const NO_STREAM: &str = "only a stream has this; leave it out, or give --source kinesis:STREAM";
 
 /// The setting that can be given several times.
 const SOURCE: &str = "source";
@@ -186,7 +185,9 @@ impl Resolved {
                 .table_settings
                 .check_build(&settings.mode, builds)?;
             match (&settings.mode, of_stream) {
-                (Mode::Files(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
+                (Mode::Files(_) | Mode::Archive(_), Some(key)) => {
+                    Err(ConfigError::new(*key, NO_STREAM))
+                }
                 _ => Ok(()),
             }
         });

@@ -342,6 +342,7 @@ fn source_text(mode: &Mode) -> Vec<String> {
         Mode::Worker(stream) => {
             vec![format!("kinesis:{}", stream.stream)]
         }
+        Mode::Archive(archive) => vec![format!("archive:{}", archive.location)],
         Mode::Lambda => Vec::new(),
     }
 }
