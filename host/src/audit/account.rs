@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use sluice_engine::record::ShardId;
 
 use super::LakeAudit;
+use super::archive::ArchivedChunks;
 use super::finding::{FINDINGS_KEPT, Finding, Kind, rid};
 use super::inventory::{ChunkObjects, Chunks, bus_key};
 use super::manifests::{ShardManifests, compare_names, counts};
@@ -63,6 +64,7 @@ impl ShardAccount {
         chunks: Chunks,
     ) -> anyhow::Result<Self> {
         let (mut by_chunk, mut kept) = (HashMap::new(), 0);
+        let mut archived = ArchivedChunks::default();
         let seen = |manifest: &ChunkManifest, present: &ChunkObjects| {
             let mut report = compare_names(lake, manifest, present);
             report.counts += counts(manifest, lake.bus.is_some());
@@ -70,6 +72,7 @@ impl ShardAccount {
             if kept > FINDINGS_KEPT {
                 report.findings.forget();
             }
+            archived.add(lake, manifest);
             by_chunk.insert(manifest.name(), report);
         };
         let mut account = Self::open(lake, ledger, chunks, seen).await?;
@@ -77,6 +80,8 @@ impl ShardAccount {
             let report = by_chunk.remove(&head.name);
             account.report.absorb(report.unwrap_or_default());
         }
+        let archived = lake.find_archived(&account.shard, archived).await?;
+        account.report.absorb(archived);
         account.find_releases(lake);
         account.find_schemas(lake);
         Ok(account)

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::{Position, ShardId};
 
-use super::Audit;
 use super::content::Part;
 use super::difference::Difference;
 use super::finding::{Finding, Kind, rid};
 use super::inventory::{ChunkObjects, bus_key};
 use super::read::get;
 use super::report::{Counts, Report};
+use super::{Audit, archive};
 use crate::layout::Destination;
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::ChunkManifest;
@@ -68,6 +68,7 @@ impl Check {
             self.assess(&read, outcome, &mut verdict);
         }
         drop(outcomes);
+        verdict.report.absorb(self.archive().await?);
         if verdict.report.findings.total() == 0 {
             self.compare_manifest(&mut verdict).await;
         }
@@ -89,6 +90,7 @@ impl Check {
             let contents = contents.collect();
             let expected =
                 ChunkManifest::new(chunk.outline(), manifest.after, last_digest, contents);
+            let expected = expected.with_archive(archive::expected(&chunk, &manifest));
             manifest.difference(&expected)
         });
         if let Some([part, found, expected]) = compared.finish().await {

@@ -86,7 +86,7 @@ pub(super) struct Finding {
     /// The last record's id, if it is about several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_record: Option<String>,
-    /// The object's key in the lake, or `bus:` and the name of a file on the bus.
+    /// The object's key in the lake, `archive:` and a key in the archive, or `bus:` and the name of a file on the bus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) object: Option<String>,
     /// The line of the object, from 1.

@@ -2,7 +2,7 @@
 //!
 //! The chunk manifests say which chunks there are, and with what they were made. So the audit reads the source
 //! from its oldest record, builds each chunk again as a repetition would, and compares it line by line with the
-//! lake, quarantine and the bus, and as a whole with its manifest. The manifests must have all records that the
+//! lake, quarantine and the bus, and as a whole with its manifest, which also names the object of the archive. The manifests must have all records that the
 //! ledger has committed, and the lake is listed to find what no manifest names.
 //!
 //! ```text
@@ -14,6 +14,7 @@
 //! A quick audit stops after the accounts: it reads neither the source nor an object.
 
 mod account;
+mod archive;
 mod check;
 mod content;
 mod difference;

@@ -195,6 +195,8 @@ impl ShardAudit {
         self.skip(|number| number <= head.name.last).await?;
         let names = compare_names(&self.audit.lake, manifest, &head.present);
         self.report.absorb(names);
+        let archived = self.audit.lake.check_archived(manifest).await?;
+        self.report.absorb(archived);
         self.report.counts.gone += head.count;
         self.report.counts.objects_gone += head.present.objects.len() as u64;
         Ok(())

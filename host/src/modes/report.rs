@@ -133,6 +133,14 @@ fn landed(settings: &RunSettings, summary: &Summary, lake: &str) -> Vec<String> 
         summary.dropped,
         "by the transform, or empty",
     ));
+    if let (Some(archive), 1..) = (&settings.archive, summary.archive_objects) {
+        let what = format!(
+            "{} of records, {} in all, in {archive}",
+            plural(summary.archive_objects, "object"),
+            HumanBytes(summary.archive_bytes)
+        );
+        lines.push(row("archive", summary.archive_objects, &what));
+    }
     lines.extend(unmapped(summary));
     lines.extend(drift(summary));
     if summary.releases.len() > 1 {
