@@ -231,16 +231,17 @@ async fn open_accounts(
     accounts.buffered(ACCOUNTS_AT_ONCE).try_collect().await
 }
 
-/// Audits shards, several of a stream at once, as far as the memory allows: each takes about two
+/// Audits shards, several of a stream or an archive at once, as far as the memory allows: each takes about two
 /// chunks, one that is built and one that is checked.
 async fn audit_all(
     settings: &RunSettings,
     audit: Arc<Audit>,
     planned: Vec<(AuditedShard, ShardAccount)>,
 ) -> anyhow::Result<Report> {
-    let at_once = match settings.mode.stream() {
-        None => 1,
-        Some(_) => settings.memory / settings.chunk.bytes.saturating_mul(2),
+    let has_several = settings.mode.stream().is_some() || settings.mode.archive().is_some();
+    let at_once = match has_several {
+        false => 1,
+        true => settings.memory / settings.chunk.bytes.saturating_mul(2),
     };
     let at_once = usize::try_from(at_once.max(1)).unwrap_or(usize::MAX);
     let audits = stream::iter(planned).map(|(source, account)| {

@@ -1,20 +1,25 @@
 //! Opens the shards of a source at their oldest records.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::RequestError;
+use sluice_storage::object_store::ObjectStore;
 use tokio::sync::watch;
 
 use super::finding::{Finding, Kind};
 use super::timeline::ChunkHead;
-use crate::config::RunSettings;
+use crate::config::{ArchiveSettings, RunSettings};
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
+use crate::modes::archive;
 use crate::modes::file::is_of_file;
 use crate::modes::known_files::KnownFiles;
 use crate::modes::source_files;
 use crate::modes::targets::Targets;
 use crate::output::with_causes;
+use crate::source::archive::{ArchiveShard, ObjectRange};
 use crate::source::budget::Budget;
 use crate::source::file;
 use crate::source::file::{Location, OpenFile};
@@ -39,6 +44,8 @@ enum Reads {
     /// A file, which is opened again before it is audited; standard input stays open.
     File(Location, Option<OpenFile>),
     Shard(Stream, ShardInfo),
+    /// A shard of an archive, with its objects.
+    Archive(Arc<dyn ObjectStore>, Vec<ObjectRange>),
 }
 
 /// A shard that is being read.
@@ -73,6 +80,9 @@ pub(super) async fn shards(
     if settings.mode.files().is_some() {
         return of_files(settings, targets).await;
     }
+    if let Some(archive) = settings.mode.archive() {
+        return of_archive(settings, archive).await;
+    }
     let Some(stream) = settings.mode.stream() else {
         anyhow::bail!("the events of a function cannot be read back; give its stream")
     };
@@ -90,6 +100,25 @@ pub(super) async fn shards(
     Ok(AuditedSource {
         shards: shards?,
         ..AuditedSource::default()
+    })
+}
+
+async fn of_archive(
+    settings: &RunSettings,
+    archive: &ArchiveSettings,
+) -> anyhow::Result<AuditedSource> {
+    let store = archive.location.open(settings.retry_policy.clone()).await?;
+    let listing = archive::list(archive, &*store).await?;
+    let notes = archive::foreign(&listing).into_iter().collect();
+    let of_shard = |(shard, objects): (ShardId, _)| AuditedShard {
+        name: shard.to_string(),
+        shard,
+        reads: Reads::Archive(store.clone(), objects),
+    };
+    Ok(AuditedSource {
+        shards: listing.shards.into_iter().map(of_shard).collect(),
+        notes,
+        unreadable: Vec::new(),
     })
 }
 
@@ -190,6 +219,20 @@ impl AuditedShard {
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,
+                    until: None,
+                })
+            }
+            Reads::Archive(store, objects) => {
+                let source = ArchiveShard {
+                    store,
+                    shard: self.shard,
+                    objects,
+                    unpackings,
+                    budget: budget.clone(),
+                };
+                Ok(Opened {
+                    batches: source.read(&from)?,
+                    expires: true,
                     until: None,
                 })
             }

@@ -52,9 +52,10 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
 
     /// Read records from `file:PATH` (newline-delimited JSON, plain or compressed with gzip or zstd),
-    /// `s3://BUCKET/PREFIX` (objects of S3, likewise), `-` (standard input) or `kinesis:STREAM` (a stream's name or ARN).
+    /// `s3://BUCKET/PREFIX` (objects of S3, likewise), `-` (standard input), `kinesis:STREAM` (a stream's name or ARN) or
+    /// `archive:TARGET` (what a run has archived at TARGET, which is `file:DIR` or `s3://BUCKET/PREFIX`).
     /// PATH is a file, a folder (all of its files, by name) or a pattern such as `in/**/*.ndjson`. PREFIX is the key of
-    /// an object, a prefix (all objects below it, by key) or a pattern. Can be given several times.
+    /// an object, a prefix (all objects below it, by key) or a pattern. Files and objects can be given several times.
     #[arg(long, env = "SLUICE_SOURCE", value_name = "SOURCE")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub source: Vec<String>,

@@ -59,7 +59,7 @@ pub use self::command_settings::CommandSettings;
 pub use self::file::File;
 use self::folders::WrittenPlaces;
 pub use self::http_bind::HttpBind;
-pub use self::mode::{Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+pub use self::mode::{ArchiveSettings, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::origins::Origins;
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
@@ -164,13 +164,13 @@ impl RunSettings {
     /// `max_quarantined` for a function, or for a worker that goes on until it is stopped.
     pub fn check_end(&self) -> Result<(), ConfigError> {
         let ends = match &self.mode {
-            Mode::Files(_) => true,
+            Mode::Files(_) | Mode::Archive(_) => true,
             Mode::Worker(stream) => stream.exit_when_caught_up,
             Mode::Lambda => false,
         };
         if self.max_quarantined.is_some() && !ends {
-            let why = "needs a run that ends: files, or a stream with --exit-when-caught-up; otherwise, watch the \
-                       metric of quarantined records";
+            let why = "needs a run that ends: files, an archive, or a stream with --exit-when-caught-up; otherwise, watch \
+                       the metric of quarantined records";
             return Err(ConfigError::new("max_quarantined", why));
         }
         Ok(())
@@ -222,6 +222,7 @@ impl RunArgs {
         let registry = RegistryConfig::validate(&self)?;
         let registry_store = registry.as_ref().map(|registry| &registry.target);
         archive::check_apart(written, registry_store)?;
+        archive::check_source(&mode, written, registry_store)?;
         let stores = [
             ("lake", Some(&lake)),
             ("registry", registry_store),
@@ -283,7 +284,7 @@ impl RunArgs {
     fn files(&self, mode: &Mode) -> Result<FileOptions, ConfigError> {
         let files = mode.files().map_or(0, <[_]>::len);
         if self.is_final && files == 0 {
-            let why = "a stream has no last line; leave this out";
+            let why = "a stream has no last line, and neither has an archive; leave this out";
             return Err(ConfigError::new("final", why));
         }
         let name = self.source_name.clone();

@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use chrono::DateTime;
+use sluice_engine::record::ShardId;
+use sluice_storage::location::StoreLocation;
 
 use super::suggestion::did_you_mean;
-use super::target::{check_path, check_s3, wrong};
+use super::target::{check_path, check_s3, parse_store, wrong};
 use super::{ConfigError, HttpBind};
 use crate::source::file::{Location, ObjectsAddress};
 use crate::source::kinesis::StreamAddress;
 
 /// The forms that a source takes.
-const SOURCES: &[&str] = &["file:PATH", "s3://BUCKET/PREFIX", "-", "kinesis:STREAM"];
+const SOURCES: &[&str] = &[
+    "file:PATH",
+    "s3://BUCKET/PREFIX",
+    "-",
+    "kinesis:STREAM",
+    "archive:TARGET",
+];
 
 /// The mode of a run, which follows from its source. What depends on the mode and is not the mode's own
 /// work is a property here, so that a new mode is decided on in one place.
@@ -26,6 +34,17 @@ pub enum Mode {
     Worker(StreamSettings),
     /// Lands the batches that a Lambda function receives.
     Lambda,
+    /// Lands the shards of an archive, several at once.
+    Archive(ArchiveSettings),
+}
+
+/// The settings of an archive as a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveSettings {
+    /// Where it is.
+    pub location: StoreLocation,
+    /// The shard of a replay that is restricted to one.
+    pub only_shard: Option<ShardId>,
 }
 
 /// The settings of a stream.
@@ -89,7 +108,7 @@ impl FromStr for StartAt {
 
 impl Mode {
     /// Parses `file:PATH`, `s3://BUCKET/PREFIX` and `-`, which may come several times, `kinesis:STREAM`, which `stream` makes the
-    /// settings for, and `lambda`.
+    /// settings for, `archive:TARGET`, and `lambda`.
     ///
     /// # Errors
     /// Says what would be right.
@@ -113,6 +132,18 @@ impl Mode {
                 )),
             };
         }
+        if let Some(target) = sources
+            .iter()
+            .find_map(|source| source.strip_prefix("archive:"))
+        {
+            return match sources {
+                [_] => archive(target).map(Self::Archive),
+                _ => Err(ConfigError::new(
+                    "source",
+                    "an archive cannot be combined with another source",
+                )),
+            };
+        }
         let files = (1..).zip(sources).map(|(place, source)| {
             file(source).map_err(|error| match sources.len() {
                 1 => error,
@@ -129,7 +160,16 @@ impl Mode {
     pub fn files(&self) -> Option<&[Location]> {
         match self {
             Self::Files(files) => Some(files),
-            Self::Worker(_) | Self::Lambda => None,
+            Self::Worker(_) | Self::Lambda | Self::Archive(_) => None,
+        }
+    }
+
+    /// The archive, in the mode for archives.
+    #[must_use]
+    pub fn archive(&self) -> Option<&ArchiveSettings> {
+        match self {
+            Self::Archive(archive) => Some(archive),
+            Self::Files(_) | Self::Worker(_) | Self::Lambda => None,
         }
     }
 
@@ -139,16 +179,16 @@ impl Mode {
     pub fn stream(&self) -> Option<&StreamSettings> {
         match self {
             Self::Worker(stream) => Some(stream),
-            Self::Files(_) | Self::Lambda => None,
+            Self::Files(_) | Self::Lambda | Self::Archive(_) => None,
         }
     }
 
     /// The default size of a chunk. Records of a stream come more slowly than objects are written, so
-    /// its chunks can be larger.
+    /// its chunks can be larger. Those of an archive are as large, so that they have the same records as those of the stream.
     pub(super) fn default_chunk_bytes(&self) -> ByteSize {
         match self {
             Self::Files(_) => ByteSize::mib(24),
-            Self::Worker(_) | Self::Lambda => ByteSize::mib(64),
+            Self::Worker(_) | Self::Lambda | Self::Archive(_) => ByteSize::mib(64),
         }
     }
 
@@ -161,9 +201,21 @@ impl Mode {
     pub(super) fn default_http(&self) -> HttpBind {
         match self {
             Self::Worker(_) => HttpBind::worker_default(),
-            Self::Files(_) | Self::Lambda => HttpBind::Off,
+            Self::Files(_) | Self::Lambda | Self::Archive(_) => HttpBind::Off,
         }
     }
+}
+
+/// Parses what follows `archive:`.
+fn archive(target: &str) -> Result<ArchiveSettings, ConfigError> {
+    let location = parse_store("source", target);
+    Ok(ArchiveSettings {
+        location: location.map_err(|error| {
+            let why = format!("after `archive:`, {}", error.why);
+            ConfigError::new(error.key, why)
+        })?,
+        only_shard: None,
+    })
 }
 
 fn file(source: &str) -> Result<Location, ConfigError> {
@@ -210,21 +262,30 @@ mod tests {
             on_expired_checkpoint: OnExpiredCheckpoint::Stop,
         };
         let parse = |source: &str| Mode::parse(&[source.into()], |_| Ok(stream.clone())).unwrap();
-        let modes = ["file:a", "kinesis:events", "lambda"].map(parse);
+        let modes = ["file:a", "kinesis:events", "lambda", "archive:file:a"].map(parse);
         assert_eq!(
             modes.each_ref().map(Mode::waits_for_records),
-            [false, true, false]
+            [false, true, false, false]
         );
         assert_eq!(
             modes.each_ref().map(|mode| mode.stream().is_some()),
-            [false, true, false]
+            [false, true, false, false]
         );
         assert_eq!(
             modes.each_ref().map(|mode| mode.files().is_some()),
-            [true, false, false]
+            [true, false, false, false]
         );
-        assert_eq!(modes[0].default_http(), HttpBind::Off);
-        assert_eq!(modes[2].default_http(), HttpBind::Off);
+        assert_eq!(
+            modes.each_ref().map(|mode| mode.archive().is_some()),
+            [false, false, false, true]
+        );
+        for mode in [&modes[0], &modes[2], &modes[3]] {
+            assert_eq!(mode.default_http(), HttpBind::Off);
+        }
+        assert_eq!(
+            modes[3].default_chunk_bytes(),
+            modes[1].default_chunk_bytes()
+        );
         assert!(modes[0].default_chunk_bytes() < modes[1].default_chunk_bytes());
     }
 
@@ -236,6 +297,31 @@ mod tests {
             Ok(StartAt::Moment(1_767_225_600_000))
         );
         assert!("yesterday".parse::<StartAt>().is_err());
+    }
+
+    #[test]
+    fn an_archive_is_a_folder_or_a_prefix_and_the_only_source() {
+        for (source, location) in [
+            ("archive:file:old", StoreLocation::Folder("old".into())),
+            (
+                "archive:s3://bucket/old",
+                StoreLocation::S3 {
+                    bucket: "bucket".into(),
+                    prefix: "old/".into(),
+                },
+            ),
+        ] {
+            let mode = Mode::parse(&[source.into()], no_stream).unwrap();
+            assert_eq!(mode.archive().unwrap().location, location);
+        }
+        let error = Mode::parse(&["archive:old".into()], no_stream).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "source: after `archive:`, \"old\" is not file:DIR or s3://BUCKET/PREFIX; did you mean `file:old`?"
+        );
+        let two = ["file:a".into(), "archive:file:old".into()];
+        let error = Mode::parse(&two, no_stream).unwrap_err();
+        assert!(error.why.contains("cannot be combined"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use clap::Args;
-use sluice_engine::record::{Bound, Bounds};
+use sluice_engine::record::{Bound, Bounds, ShardId};
 use sluice_release::bundle::ReleasePrefix;
 use sluice_release::signature::PublicKey;
 use sluice_storage::location::StoreLocation;
@@ -33,7 +33,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "TIME|NUMBER")]
     pub to: Option<Bound>,
 
-    /// Replay only this shard of the stream.
+    /// Replay only this shard of the stream, or of the archive, as its folder there is called.
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
 
@@ -76,12 +76,25 @@ impl ReplayArgs {
         settings.pinned_release = self.pinned_release(&mut settings.registry)?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);
-        if let Mode::Worker(stream) = &mut settings.mode {
-            stream.exit_when_caught_up = true;
-            stream.start = StartAt::TrimHorizon;
-            stream.only_shard.clone_from(&self.shard);
-        }
+        self.restrict(&mut settings.mode)?;
         Ok(settings)
+    }
+
+    /// Makes the mode one of a replay: it ends, begins at the oldest record, and reads the given shard only.
+    fn restrict(&self, mode: &mut Mode) -> Result<(), ConfigError> {
+        match mode {
+            Mode::Worker(stream) => {
+                stream.exit_when_caught_up = true;
+                stream.start = StartAt::TrimHorizon;
+                stream.only_shard.clone_from(&self.shard);
+            }
+            Mode::Archive(archive) => {
+                let shard = self.shard.as_deref().map(ShardId::new).transpose();
+                archive.only_shard = shard.map_err(|why| ConfigError::new("shard", why))?;
+            }
+            Mode::Files(_) | Mode::Lambda => {}
+        }
+        Ok(())
     }
 
     /// A release has its own transform and configuration, so flags that give others would be ignored. The file
@@ -127,7 +140,9 @@ impl ReplayArgs {
                 (Some(Bound::Moment(_)), Mode::Files(_)) => {
                     "a file has no times of arrival; give the offset of a line"
                 }
-                (Some(Bound::Sequence(_)), Mode::Worker(_)) if self.shard.is_none() => {
+                (Some(Bound::Sequence(_)), Mode::Worker(_) | Mode::Archive(_))
+                    if self.shard.is_none() =>
+                {
                     "a number belongs to one shard; give --shard as well, or a time"
                 }
                 (Some(Bound::Moment(at)), _) if at > Utc::now().timestamp_millis() => {
@@ -140,7 +155,8 @@ impl ReplayArgs {
         if *mode == Mode::Lambda {
             return Err(ConfigError::new(
                 "source",
-                "a replay reads files, objects or a stream; give file:PATH, s3://BUCKET/PREFIX or kinesis:STREAM",
+                "a replay reads files, objects, a stream or an archive; give file:PATH, s3://BUCKET/PREFIX, kinesis:STREAM or \
+                 archive:TARGET",
             ));
         }
         if self.shard.is_some() && matches!(mode, Mode::Files(_)) {

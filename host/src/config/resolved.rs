@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
+use super::archive;
 use super::file::File;
 use super::table_settings::TABLE_BUILD;
 use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
@@ -19,9 +20,9 @@ const OF_STREAMS: [&str; 5] = [
     "chunk.age",
 ];
 
-/// Why files do not have such a setting.
+/// Why files and archives do not have such a setting.
 const NO_STREAM: &str =
-    "only a stream has this; leave it out for files, or give --source kinesis:STREAM";
+    "only a stream has this; leave it out, or give --source kinesis:STREAM";
 
 /// The setting that can be given several times.
 const SOURCE: &str = "source";
@@ -182,11 +183,12 @@ impl Resolved {
         let builds = self.is_given(TABLE_BUILD);
         let settings = self.validated(|settings| {
             settings.check_end()?;
+            archive::check_not_its_own(&settings.mode, settings.archive.as_ref())?;
             settings
                 .table_settings
                 .check_build(&settings.mode, builds)?;
             match (&settings.mode, of_stream) {
-                (Mode::Files(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
+                (Mode::Files(_) | Mode::Archive(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
                 _ => Ok(()),
             }
         });

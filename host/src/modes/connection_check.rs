@@ -21,12 +21,13 @@ use sluice_storage::s3::reader::ObjectReader;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
+use super::archive;
 use super::follow::check_not_mistyped;
 use super::source_files;
 use super::table_schema;
-use crate::config::{RegistryConfig, RunSettings, SchemaObject, TableSource};
+use crate::config::{ArchiveSettings, RegistryConfig, RunSettings, SchemaObject, TableSource};
 use crate::output;
-use crate::output::OutputError;
+use crate::output::{OutputError, with_causes};
 use crate::sink::SinkError;
 use crate::sink::bus::{BusTarget, ConnectOptions};
 use crate::source::file;
@@ -74,7 +75,9 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
 fn uses_aws(settings: &RunSettings) -> bool {
     let is_s3 = |location: &StoreLocation| matches!(location, StoreLocation::S3 { .. });
     let registry = settings.registry.as_ref();
+    let archive = settings.mode.archive();
     settings.mode.stream().is_some()
+        || archive.is_some_and(|archive| is_s3(&archive.location))
         || source_files::in_s3(settings).next().is_some()
         || schema_object(settings).is_some()
         || is_s3(&settings.lake)
@@ -138,6 +141,9 @@ impl ConnectionCheck<'_> {
         for source in source_files::in_s3(self.settings) {
             self.objects(source, report).await?;
         }
+        if let Some(archive) = self.settings.mode.archive() {
+            self.archive(archive, report).await?;
+        }
         self.lake(report).await?;
         if let Some(archive) = &self.settings.archive {
             self.archive(archive, report).await?;
@@ -192,6 +198,24 @@ impl ConnectionCheck<'_> {
                 report.line_about::<_, RequestError>("source", &source.name(), Ok(read))
             }
             Err(error) => report.line::<&str, _>("source", Err(error)),
+        }
+    }
+
+    /// Lists the archive that is the source, and reads one of its objects.
+    async fn archive(
+        &self,
+        archive: &ArchiveSettings,
+        report: &mut Report,
+    ) -> Result<(), OutputError> {
+        let Some(store) = self.store(&archive.location) else {
+            return report.skip("source", NEEDS_AWS);
+        };
+        match archive::try_reading(archive, &*store).await {
+            Ok(found) => {
+                let place = format!("the archive {}", archive.location);
+                report.line_about::<_, RequestError>("source", &place, Ok(found))
+            }
+            Err(error) => report.line::<&str, _>("source", Err(with_causes(&error))),
         }
     }
 

@@ -11,8 +11,8 @@ use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::record::ShardId;
 
 use self::at_once::{AtOnce, EndedFile, ReadyFile, is_small};
-pub(crate) use self::errors::is_of_file;
-use self::errors::{has_changed, is_gone, is_of_another_run, why_gone};
+use self::errors::{has_changed, is_gone, why_gone};
+pub(crate) use self::errors::{is_of_another_run, is_of_file};
 use super::earlier_rules;
 use super::failed_sources::FailedSources;
 use super::known_files::KnownFiles;

@@ -80,6 +80,12 @@ pub enum IdentityError {
          this one; run again when that run has ended"
     )]
     Busy(ShardId),
+    /// A shard of an archive has the records of a file that has landed.
+    #[error(
+        "it has the records of a file, and the lake has landed them from that file; go on with the file, or land the archive in \
+         another lake"
+    )]
+    OfFile,
     /// The file at this path has another first line than before, and the rest is the same.
     #[error(
         "its first line has changed, and its record {records} is still the last one that landed before; restore \

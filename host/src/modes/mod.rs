@@ -1,6 +1,7 @@
-//! The modes: files, a worker on a stream, a Lambda function. Each chooses where chunks come from and
+//! The modes: files, a worker on a stream, a Lambda function, an archive. Each chooses where chunks come from and
 //! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
+pub mod archive;
 pub mod connection_check;
 mod content_mismatch;
 pub mod deployment_package;
@@ -125,6 +126,9 @@ async fn land(
 ) -> anyhow::Result<FailedSources> {
     match &settings.mode {
         Mode::Files(_) => return until_stopped(file::run(settings, rules, context)).await,
+        Mode::Archive(archive) => {
+            return until_stopped(archive::run(settings, archive, rules, context)).await;
+        }
         Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }

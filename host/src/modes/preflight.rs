@@ -1,6 +1,9 @@
 //! What `sluice config check` checks besides the values of settings: that files can be read, and that the transform
 //! passes admission. It connects to nothing and writes nothing.
 
+use sluice_storage::location::StoreLocation;
+
+use super::archive;
 use super::rules;
 use super::rules::Rules;
 use super::source_files;
@@ -52,6 +55,7 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
         file::check(&file.location, &settings.files)?;
     }
     let mut notes = source_files::notes(&found);
+    notes.extend(runtime.block_on(archive_note(settings))?);
     notes.extend(source_files::in_s3(settings).map(|source| {
         let name = source.name();
         format!("{name} was not listed; --connect tries it")
@@ -61,4 +65,25 @@ pub fn check(settings: &RunSettings) -> anyhow::Result<Vec<String>> {
         schema.map(|object| format!("the schema {object} was not read; --connect reads it")),
     );
     Ok(notes)
+}
+
+/// What users have to know of the archive that is the source. One in a folder is listed, and one of its objects is read.
+///
+/// # Errors
+/// It has no objects, or they cannot be read.
+async fn archive_note(settings: &RunSettings) -> anyhow::Result<Option<String>> {
+    let Some(archive) = settings.mode.archive() else {
+        return Ok(None);
+    };
+    let location = &archive.location;
+    Ok(Some(match location {
+        StoreLocation::Folder(_) => {
+            let store = location.open(settings.retry_policy.clone()).await?;
+            let found = archive::try_reading(archive, &*store).await?;
+            format!("the archive {location} {found}")
+        }
+        StoreLocation::S3 { .. } => {
+            format!("the archive {location} was not listed; --connect tries it")
+        }
+    }))
 }

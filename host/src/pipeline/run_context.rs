@@ -113,6 +113,14 @@ impl RunContext {
         self.progress.summary(self.health.started(), release)
     }
 
+    /// How many shards the memory has room for without smaller chunks; at least one.
+    #[must_use]
+    pub fn shards_at_once(&self) -> usize {
+        let memory = self.memory - self.memory / READING_PART;
+        let shard = self.chunk_limits.bytes.saturating_mul(MEMORY_TIMES_CHUNK);
+        usize::try_from(memory / shard.max(1)).map_or(usize::MAX, |shards| shards.max(1))
+    }
+
     /// Sets how many shards share the memory.
     pub fn share_memory(&self, shards: usize) {
         self.shards.store(shards as u64, Relaxed);

@@ -1,6 +1,7 @@
 //! Sources: each reads a shard into batches. To add one, implement [`Source`] in a module of its own.
 
 pub mod aggregate;
+pub mod archive;
 pub mod batch_channel;
 pub mod budget;
 pub mod decoding;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 
 use sluice_engine::record::{Batch, Bounds, SequenceNumber};
 use sluice_engine::sanitize::sanitize;
-use sluice_storage::error::{ErrorKind, MORE_HANDLES, RequestError, is_out_of_handles};
+use sluice_storage::error::{
+    ErrorKind, MORE_HANDLES, RequestError, StorageError, is_out_of_handles,
+};
 use thiserror::Error;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -161,6 +164,14 @@ pub enum SourceError {
         /// Why it failed, and what to do.
         cause: RequestError,
     },
+    /// An object of an archive that cannot be used.
+    #[error("{object}: {why}")]
+    Archive {
+        /// Its path or URL.
+        object: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// An invalid record.
     #[error("{name}: {why}")]
     Record {
@@ -202,6 +213,15 @@ fn if_changed(name: &str) -> &'static str {
 }
 
 impl SourceError {
+    /// The error of an object that cannot be read, after retries.
+    #[must_use]
+    pub fn of_storage(error: StorageError) -> Self {
+        Self::Service {
+            what: format!("{} {}", error.operation, error.place),
+            cause: error.cause,
+        }
+    }
+
     /// Whether the error concerns only the source that it was met at. Others would meet it too if a service does not
     /// answer.
     #[must_use]
@@ -219,6 +239,7 @@ impl SourceError {
             | Self::NoFile { .. }
             | Self::Unsupported { .. }
             | Self::LineTooLong { .. }
+            | Self::Archive { .. }
             | Self::Record { .. }
             | Self::Changed { .. } => None,
         }

@@ -8,7 +8,7 @@ use crate::pipeline::error::PipelineError;
 use crate::source::SourceError;
 use crate::source::file::Location;
 
-/// Whether an error concerns only the file that it was met at.
+/// Whether an error concerns only the file that it was met at, or the shard of an archive.
 pub(crate) fn is_of_file(error: &anyhow::Error) -> bool {
     let of_shard = match error.downcast_ref() {
         Some(PipelineError::Source(error)) => error.is_of_one_source(),
@@ -21,8 +21,8 @@ pub(crate) fn is_of_file(error: &anyhow::Error) -> bool {
     of_shard || of_source || is_of_another_run(error) || error.is::<IdentityError>()
 }
 
-/// Whether another run works on the file.
-pub(super) fn is_of_another_run(error: &anyhow::Error) -> bool {
+/// Whether another run works on the file, or on the shard of an archive.
+pub(crate) fn is_of_another_run(error: &anyhow::Error) -> bool {
     let is = |error: &StoreError| {
         let is_lost = matches!(error, StoreError::Locked(_) | StoreError::Lost { .. });
         is_lost || error.is_conflict()

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use sluice_storage::error::StorageError;
 use sluice_storage::s3::reader::{ListedObject, ObjectReader};
 
 use super::key_pattern::{KeyPattern, Verdict};
@@ -35,7 +34,7 @@ impl SourceFiles {
         let object = |found| Location::Object(SourceObject::new(bucket.clone(), found));
         let key = &address.key;
         if !key.is_empty() && !key.ends_with('/') {
-            let found = bucket.find(key).await.map_err(service_error)?;
+            let found = bucket.find(key).await.map_err(SourceError::of_storage)?;
             if let Some(found) = found {
                 self.files.push(SourceFile::given(object(found)));
                 return Ok(());
@@ -54,7 +53,7 @@ impl SourceFiles {
         let mut sifted = Sifted::default();
         let mut sift = |found| sifted.add(&pattern, &address.bucket, found);
         let listed = bucket.list(pattern.prefix(), &mut sift).await;
-        listed.map_err(service_error)?;
+        listed.map_err(SourceError::of_storage)?;
         let Sifted {
             mut objects,
             left_out,
@@ -83,13 +82,6 @@ impl SourceFiles {
 const NO_MATCH: &str = "nothing has this key, and as a pattern, it matches no object to read";
 const NO_OBJECT: &str =
     "no object has this key, and none is below it; give the key of an object, or a prefix";
-
-fn service_error(error: StorageError) -> SourceError {
-    SourceError::Service {
-        what: format!("{} {}", error.operation, error.place),
-        cause: error.cause,
-    }
-}
 
 /// Objects that were listed.
 #[derive(Default)]

@@ -46,8 +46,8 @@ pub struct TryArgs {
     #[arg(long, value_name = "TARGET", requires = "release")]
     pub registry: Option<String>,
 
-    /// Take records from `file:PATH`, `s3://BUCKET/PREFIX`, `-` or `kinesis:STREAM` (a stream's name or ARN), as `run` names
-    /// them. A stream is read without a checkpoint and with small requests, so that its workers are not disturbed. PATH can be a folder or
+    /// Take records from `file:PATH`, `s3://BUCKET/PREFIX`, `-`, `kinesis:STREAM` (a stream's name or ARN) or
+    /// `archive:TARGET`, as `run` names them. A stream is read without a checkpoint and with small requests, so that its workers are not disturbed. PATH can be a folder or
     /// a pattern. Can be given several times.
     #[arg(long, value_name = "SOURCE", conflicts_with = "quarantined")]
     pub source: Vec<String>,
@@ -180,14 +180,17 @@ impl TryArgs {
     }
 
     fn is_stream(&self) -> bool {
-        self.source
-            .iter()
-            .any(|source| source.starts_with("kinesis:"))
+        self.has_source("kinesis:")
+    }
+
+    fn has_source(&self, scheme: &str) -> bool {
+        self.source.iter().any(|source| source.starts_with(scheme))
     }
 
     /// How many records are tried at most.
     pub(super) fn limit(&self) -> usize {
-        let all = match self.is_stream() || self.quarantined.is_some() {
+        let is_remote = self.is_stream() || self.has_source("archive:");
+        let all = match is_remote || self.quarantined.is_some() {
             true => REMOTE_LIMIT,
             false => usize::MAX,
         };

@@ -12,6 +12,7 @@ use sluice_storage::s3::reader::ObjectReader;
 use tokio::runtime::{Handle, Runtime};
 
 use super::TryArgs;
+use super::archive::{ArchiveInput, ArchiveReading};
 use super::quarantined::{QuarantineInput, QuarantineReading};
 use super::stream::{RETRY_TIMEOUT, StreamInput};
 use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
@@ -37,7 +38,7 @@ pub(super) struct Records {
 /// Where a record comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The file, the stream, or the object of quarantine.
+    /// The file, the stream, the archive, or the object of quarantine.
     pub(super) source: String,
     /// The number of the line in a file, from 1.
     pub(super) line: Option<u64>,
@@ -91,6 +92,7 @@ enum Given {
     Files(Vec<Location>),
     Stream(StreamInput),
     Quarantine(QuarantineInput),
+    Archive(ArchiveInput),
 }
 
 /// Records that are being read.
@@ -103,6 +105,7 @@ enum Reader<'a> {
     Files(Box<FileReader<'a>>),
     Stream(String, Box<StreamSample>),
     Quarantine(QuarantineReading),
+    Archive(ArchiveReading),
     Kept(std::slice::Iter<'a, Records>),
 }
 
@@ -179,6 +182,7 @@ impl Input {
                 Reader::Stream(stream.name(), Box::new(sample))
             }
             Given::Quarantine(lake) => Reader::Quarantine(runtime.block_on(lake.open())?),
+            Given::Archive(archive) => Reader::Archive(runtime.block_on(archive.open())?),
         };
         Ok(Reading { runtime, reader })
     }
@@ -196,6 +200,7 @@ impl Input {
             }
             Given::Stream(stream) => stream.nothing(),
             Given::Quarantine(lake) => lake.nothing(),
+            Given::Archive(archive) => archive.nothing(),
         }
     }
 }
@@ -265,6 +270,7 @@ fn of_source(args: &TryArgs, unpacking: Unpacking) -> Result<Given, ConfigError>
         return match mode {
             Mode::Files(files) => Ok(Given::Files(files)),
             Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream, unpacking))),
+            Mode::Archive(archive) => Ok(Given::Archive(ArchiveInput::new(archive, unpacking))),
             Mode::Lambda => {
                 let why =
                     "`lambda` works only in a Lambda function; give its stream, kinesis:STREAM";
@@ -340,6 +346,7 @@ impl Reading<'_> {
                 batch.map(|batch| Records::of_one_origin(batch, name))
             }
             Reader::Quarantine(lake) => self.runtime.block_on(lake.next())?,
+            Reader::Archive(archive) => self.runtime.block_on(archive.next())?,
             Reader::Kept(records) => records.next().cloned(),
         };
         Ok(next.map(|records| records.cut(max)))

@@ -6,6 +6,7 @@
 //!   └── watch ──┘ the files of both
 //! ```
 
+mod archive;
 mod args;
 mod difference;
 mod input;
