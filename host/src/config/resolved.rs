@@ -21,8 +21,7 @@ const OF_STREAMS: [&str; 5] = [
 ];
 
 /// Why files and archives do not have such a setting.
-const NO_STREAM: &str =
-    "only a stream has this; leave it out, or give --source kinesis:STREAM";
+const NO_STREAM: &str = "only a stream has this; leave it out, or give --source kinesis:STREAM";
 
 /// The setting that can be given several times.
 const SOURCE: &str = "source";
@@ -188,7 +187,9 @@ impl Resolved {
                 .table_settings
                 .check_build(&settings.mode, builds)?;
             match (&settings.mode, of_stream) {
-                (Mode::Files(_) | Mode::Archive(_), Some(key)) => Err(ConfigError::new(*key, NO_STREAM)),
+                (Mode::Files(_) | Mode::Archive(_), Some(key)) => {
+                    Err(ConfigError::new(*key, NO_STREAM))
+                }
                 _ => Ok(()),
             }
         });

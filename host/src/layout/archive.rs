@@ -240,6 +240,9 @@ impl<'a, I: Iterator<Item: Borrow<Batch>>> Parts<'a, I> {
 /// What is wrong with an object of the archive.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ArchiveError {
+    /// A line cannot be read.
+    #[error("{0}")]
+    Read(String),
     /// The first line is no header.
     #[error("line 1: it is no header of an object of the archive: {0}")]
     Header(String),

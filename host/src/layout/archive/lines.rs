@@ -1,31 +1,40 @@
 //! Reads the lines of an object of the archive.
 
+use std::io::{BufRead, Read as _};
+
 use sluice_engine::record::Position;
 
 use super::{ArchiveError, ArchiveHeader, ArchiveKey, ArchivedRecord};
 
-/// The lines of an object, after it is decompressed: its header, and then its records, which are checked as they are
+/// A longer line is not read, bytes. A record of a file has at most 64 MiB, and JSON writes a byte in at most six.
+const LINE_MAX_BYTES: u64 = 400 << 20;
+
+/// The lines of an object, as they are decompressed: its header, and then its records, which are checked as they are
 /// read.
 #[derive(Debug)]
-pub struct ArchiveLines<'a> {
+pub struct ArchiveLines<R> {
     header: ArchiveHeader,
-    rest: &'a [u8],
+    lines: R,
+    /// The last line that was read.
+    line: Vec<u8>,
     read: u64,
     before: Option<Position>,
     /// Whether the end or an error was returned.
     is_over: bool,
 }
 
-impl<'a> ArchiveLines<'a> {
+impl<R: BufRead> ArchiveLines<R> {
     /// Reads the header.
     ///
     /// # Errors
     /// It is no header.
-    pub fn new(lines: &'a [u8]) -> Result<Self, ArchiveError> {
-        let (first, rest) = split_line(lines);
+    pub fn new(mut lines: R) -> Result<Self, ArchiveError> {
+        let mut line = Vec::new();
+        read_line(&mut lines, &mut line)?;
         Ok(Self {
-            header: ArchiveHeader::parse(first)?,
-            rest,
+            header: ArchiveHeader::parse(&line)?,
+            lines,
+            line,
             read: 0,
             before: None,
             is_over: false,
@@ -36,7 +45,7 @@ impl<'a> ArchiveLines<'a> {
     ///
     /// # Errors
     /// It is no header, or that of another object.
-    pub fn of(key: &ArchiveKey, lines: &'a [u8]) -> Result<Self, ArchiveError> {
+    pub fn of(key: &ArchiveKey, lines: R) -> Result<Self, ArchiveError> {
         let lines = Self::new(lines)?;
         let found = lines.header.key();
         match found == *key {
@@ -51,18 +60,17 @@ impl<'a> ArchiveLines<'a> {
         &self.header
     }
 
-    fn next_record(&mut self) -> Result<Option<ArchivedRecord<'a>>, ArchiveError> {
-        if self.rest.is_empty() {
+    fn next_record(&mut self) -> Result<Option<ArchivedRecord<'static>>, ArchiveError> {
+        if !read_line(&mut self.lines, &mut self.line)? {
             return self.check_end().map(|()| None);
         }
-        let (line, rest) = split_line(self.rest);
-        self.rest = rest;
         self.read += 1;
         let wrong = |why| ArchiveError::Line {
             line: self.read + 1,
             why,
         };
-        let record = ArchivedRecord::parse(line).map_err(wrong)?;
+        let record = ArchivedRecord::parse(&self.line).map_err(wrong)?;
+        let record = record.into_owned();
         self.check(record.position).map_err(wrong)?;
         self.before = Some(record.position);
         Ok(Some(record))
@@ -102,8 +110,8 @@ impl<'a> ArchiveLines<'a> {
     }
 }
 
-impl<'a> Iterator for ArchiveLines<'a> {
-    type Item = Result<ArchivedRecord<'a>, ArchiveError>;
+impl<R: BufRead> Iterator for ArchiveLines<R> {
+    type Item = Result<ArchivedRecord<'static>, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {
@@ -115,10 +123,15 @@ impl<'a> Iterator for ArchiveLines<'a> {
     }
 }
 
-/// The first line without its end, and what follows.
-fn split_line(lines: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b'\n', lines) {
-        Some(end) => (&lines[..end], &lines[end + 1..]),
-        None => (lines, &[]),
+/// Reads the next line with its end in place of the one before. Returns whether there is one.
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, ArchiveError> {
+    line.clear();
+    let read = lines.take(LINE_MAX_BYTES).read_until(b'\n', line);
+    match read {
+        Ok(read) if read as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") => Err(
+            ArchiveError::Read(format!("a line has more than {LINE_MAX_BYTES} bytes")),
+        ),
+        Ok(read) => Ok(read > 0),
+        Err(error) => Err(ArchiveError::Read(error.to_string())),
     }
 }

@@ -100,6 +100,18 @@ impl ArchivedRecord<'_> {
         })
     }
 
+    /// The same record with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> ArchivedRecord<'static> {
+        ArchivedRecord {
+            position: self.position,
+            partition_key: self.partition_key.into_owned().into(),
+            arrived_at: self.arrived_at,
+            undecoded: self.undecoded,
+            data: self.data.into_owned().into(),
+        }
+    }
+
     /// The record without the reason why it was not transformed.
     #[must_use]
     pub fn record(&self) -> Record<'_> {

@@ -112,7 +112,7 @@ proptest! {
         let object = object(&records, size, Level::default());
         prop_assert_eq!(&object.key, &header(records.len()).key());
         let lines = decode(ARCHIVE_FORMAT, &object.body).unwrap();
-        let found = ArchiveLines::of(&object.key, &lines).unwrap();
+        let found = ArchiveLines::of(&object.key, &lines[..]).unwrap();
         prop_assert_eq!(found.header(), &header(records.len()));
         let found: Vec<_> = found.collect::<Result<_, _>>().unwrap();
         prop_assert_eq!(found.len(), records.len());
@@ -161,7 +161,7 @@ proptest! {
 
     #[test]
     fn whatever_is_read_ends(lines in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(lines) = ArchiveLines::new(&lines) {
+        if let Ok(lines) = ArchiveLines::new(&lines[..]) {
             prop_assert!(lines.count() <= 200);
         }
     }
@@ -282,6 +282,6 @@ fn an_object_under_the_key_of_another_one_is_noticed() {
         last: 99.into(),
         ..header(2).key()
     };
-    let error = ArchiveLines::of(&other, &text).unwrap_err();
+    let error = ArchiveLines::of(&other, &text[..]).unwrap_err();
     assert_eq!(error, ArchiveError::OtherObject(header(2).key()));
 }

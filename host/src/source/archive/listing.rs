@@ -49,7 +49,10 @@ impl ArchiveListing {
     ///
     /// # Errors
     /// It cannot be listed.
-    pub async fn read(store: &dyn ObjectStore, only: Option<&ShardId>) -> Result<Self, SourceError> {
+    pub async fn read(
+        store: &dyn ObjectStore,
+        only: Option<&ShardId>,
+    ) -> Result<Self, SourceError> {
         let folder = only.map_or_else(String::new, |shard| format!("{shard}/"));
         let mut listing = Self::default();
         let mut found = |name: &str| listing.add(&format!("{folder}{name}"));
@@ -75,7 +78,11 @@ impl ArchiveListing {
         }
         self.foreign += 1;
         // A store lists in no particular order, and a message should not change from run to run.
-        if self.first_foreign.as_deref().is_none_or(|first| key < first) {
+        if self
+            .first_foreign
+            .as_deref()
+            .is_none_or(|first| key < first)
+        {
             self.first_foreign = Some(key.to_owned());
         }
     }

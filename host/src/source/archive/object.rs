@@ -108,7 +108,7 @@ impl StoredObject {
     /// It is damaged, or it is not the object of its name.
     pub(super) fn open(&self, name: &ArchiveKey) -> Result<ObjectLines<'_>, SourceError> {
         let damaged = |error: io::Error| self.error(&format!("it is damaged: {error}"));
-        let decoder = || zstd::Decoder::new(&self.bytes[..]);
+        let decoder = || zstd::Decoder::with_buffer(&self.bytes[..]);
         io::copy(&mut decoder().map_err(damaged)?, &mut io::sink()).map_err(damaged)?;
         let lines = BufReader::new(decoder().map_err(damaged)?);
         ArchiveLines::of(name, lines).map_err(|error| self.wrong(&error))
@@ -142,10 +142,8 @@ pub async fn check_object(
         bytes: get(store, &key).await?,
     };
     let mut lines = stored.open(&object.name(shard))?;
-    while lines
-        .next_record()
-        .map_err(|error| stored.wrong(&error))?
-        .is_some()
-    {}
-    Ok(())
+    match lines.find_map(Result::err) {
+        Some(error) => Err(stored.wrong(&error)),
+        None => Ok(()),
+    }
 }

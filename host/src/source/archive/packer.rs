@@ -9,7 +9,8 @@ use crate::source::decoding::Decoder;
 use crate::source::unpacking::Unpackings;
 
 /// What is wrong with data that stays as it was archived.
-const NOT_DECODED: &str = "its data could not be decoded when the record was archived, and this run decodes none";
+const NOT_DECODED: &str =
+    "its data could not be decoded when the record was archived, and this run decodes none";
 
 /// What became of a record.
 #[derive(Debug)]
@@ -35,7 +36,12 @@ pub(super) struct Packer {
 
 impl Packer {
     /// A packer without records.
-    pub(super) fn new(shard: ShardId, unpackings: Unpackings, start: Start, bounds: Bounds) -> Self {
+    pub(super) fn new(
+        shard: ShardId,
+        unpackings: Unpackings,
+        start: Start,
+        bounds: Bounds,
+    ) -> Self {
         Self {
             unpackings,
             start,

@@ -117,16 +117,11 @@ impl Unpacker {
 
     fn try_read(&mut self, object: &FetchedObject) -> Result<bool, Failure> {
         let stored = &object.stored;
-        let mut lines = stored.open(&object.wanted.object.name(&self.shard))?;
-        let link = object
-            .wanted
-            .link(lines.header().after, self.start.take());
+        let lines = stored.open(&object.wanted.object.name(&self.shard))?;
+        let link = object.wanted.link(lines.header().after, self.start.take());
         self.check(object, link)?;
-        loop {
-            let record = lines.next_record().map_err(|error| stored.wrong(&error))?;
-            let Some(record) = record else {
-                break;
-            };
+        for record in lines {
+            let record = record.map_err(|error| stored.wrong(&error))?;
             let packed = self.packer.push(&record);
             match packed.map_err(|why| self.error(object, why.into()))? {
                 Packed::Taken(None) => {}
@@ -156,7 +151,10 @@ impl Unpacker {
     }
 
     fn check(&self, object: &FetchedObject, link: Link) -> Result<(), SourceError> {
-        let WantedObject { before, object: range } = object.wanted;
+        let WantedObject {
+            before,
+            object: range,
+        } = object.wanted;
         let earlier = before.map(|before| self.place(before)).unwrap_or_default();
         let last = before.map_or(range.first, |before| before.last);
         let first = range.first;
