@@ -76,6 +76,10 @@ impl ArchiveListing {
             objects.push(ObjectRange { first, last });
             return;
         }
+        // Temporary files of a run that is writing, and those of the system.
+        if key.split('/').any(|part| part.starts_with('.')) {
+            return;
+        }
         self.foreign += 1;
         // A store lists in no particular order, and a message should not change from run to run.
         if self

@@ -414,7 +414,8 @@ async fn records_that_come_next_must_be_there_and_the_oldest_may_have_expired() 
 async fn files_of_others_are_counted() {
     let archive = Archive::of_numbers(&[0..10]);
     let key = &archive.keys()[0];
-    for name in ["readme.txt", &format!("{SHARD}/notes"), &format!("x/{key}")] {
+    let notes = format!("{SHARD}/notes");
+    for name in ["readme.txt", &notes, &format!("x/{key}"), ".tmp/x/0"] {
         let path = archive.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "").unwrap();

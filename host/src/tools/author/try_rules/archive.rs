@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sluice_engine::record::ShardId;
+use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 
@@ -31,7 +32,10 @@ impl ArchiveInput {
 
     /// The archive as the settings name it.
     fn name(&self) -> String {
-        format!("archive:{}", self.settings.location)
+        match &self.settings.location {
+            StoreLocation::Folder(folder) => format!("archive:file:{}", folder.display()),
+            location @ StoreLocation::S3 { .. } => format!("archive:{location}"),
+        }
     }
 
     /// Lists the archive.
