@@ -159,7 +159,9 @@ mod tests {
         let target = archive.as_ref().map(store_setting).unwrap();
         let source = Mode::parse(&[format!("archive:{target}")], no_stream).unwrap();
         let as_source = check_source(&source, written, Some(&registry));
-        let why = |checked: &Result<(), ConfigError>| checked.as_ref().err().map(|error| error.why.clone());
+        let why = |checked: &Result<(), ConfigError>| {
+            checked.as_ref().err().map(|error| error.why.clone())
+        };
         assert_eq!(why(&checked), why(&as_source));
         checked.map_err(|error| error.to_string())
     }
@@ -172,7 +174,12 @@ mod tests {
             check_not_its_own(&mode(source), parse_store("archive", target).ok().as_ref())
         };
         let error = check("archive:file:a", "file:./a").unwrap_err();
-        assert!(error.to_string().starts_with("archive: ./a is also the source, a"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("archive: ./a is also the source, a"),
+            "{error}"
+        );
         assert!(check("archive:s3://bucket/a", "s3://bucket/a/b").is_err());
         assert_eq!(check("archive:file:a", "file:b"), Ok(()));
         assert_eq!(check("file:a", "file:a"), Ok(()));
