@@ -41,9 +41,50 @@ pub(super) fn check_apart(
     written: WrittenPlaces<'_>,
     registry: Option<&StoreLocation>,
 ) -> Result<(), ConfigError> {
-    let Some(archive) = written.archive else {
-        return Ok(());
-    };
+    match written.archive {
+        Some(archive) => check_others("archive", archive, written, registry),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the archive that is the source and the places that a run writes to do not hold each other. Whether it is the
+/// archive of the run too, [`check_not_its_own`] checks.
+///
+/// # Errors
+/// It is one of them, lies in one of them or holds one of them.
+pub(super) fn check_source(
+    mode: &Mode,
+    written: WrittenPlaces<'_>,
+    registry: Option<&StoreLocation>,
+) -> Result<(), ConfigError> {
+    match mode.archive() {
+        Some(source) => check_others("source", &source.location, written, registry),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a run does not archive into the archive that it reads.
+///
+/// # Errors
+/// The two are the same, or one of them lies in the other one.
+pub(super) fn check_not_its_own(
+    mode: &Mode,
+    archive: Option<&StoreLocation>,
+) -> Result<(), ConfigError> {
+    match (mode.archive(), archive) {
+        (Some(source), Some(archive)) => {
+            check_other("archive", archive, ("source", &source.location))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_others(
+    key: &str,
+    store: &StoreLocation,
+    written: WrittenPlaces<'_>,
+    registry: Option<&StoreLocation>,
+) -> Result<(), ConfigError> {
     let bus = written.bus.and_then(BusTarget::folder);
     let bus = bus.map(StoreLocation::Folder);
     let others = [
@@ -52,15 +93,25 @@ pub(super) fn check_apart(
         ("registry", registry),
     ];
     for (name, other) in others {
-        let Some(other) = other else {
-            continue;
-        };
-        if let Some(how) = how_stores_lie(("archive", archive), (name, other))? {
-            let why = format!("{archive} {how} the {name}, {other}; give a place outside of it");
-            return Err(ConfigError::new("archive", why));
+        if let Some(other) = other {
+            check_other(key, store, (name, other))?;
         }
     }
     Ok(())
+}
+
+fn check_other(
+    key: &str,
+    store: &StoreLocation,
+    (name, other): (&str, &StoreLocation),
+) -> Result<(), ConfigError> {
+    match how_stores_lie((key, store), (name, other))? {
+        Some(how) => {
+            let why = format!("{store} {how} the {name}, {other}; give a place outside of it");
+            Err(ConfigError::new(key, why))
+        }
+        None => Ok(()),
+    }
 }
 
 /// How the first of two stores lies to the second one; `None` if they lie apart.
@@ -91,6 +142,7 @@ fn how_stores_lie(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::store_setting;
 
     fn check(archive: &str, lake: &str, bus: &str, registry: &str) -> Result<(), String> {
         let no_stream = |_: &str| Err(ConfigError::new("source", "a stream"));
@@ -103,7 +155,35 @@ mod tests {
             archive: archive.as_ref(),
         };
         let registry = parse_store("registry", registry).unwrap();
-        check_apart(written, Some(&registry)).map_err(|error| error.to_string())
+        let checked = check_apart(written, Some(&registry));
+        let target = archive.as_ref().map(store_setting).unwrap();
+        let source = Mode::parse(&[format!("archive:{target}")], no_stream).unwrap();
+        let as_source = check_source(&source, written, Some(&registry));
+        let why = |checked: &Result<(), ConfigError>| {
+            checked.as_ref().err().map(|error| error.why.clone())
+        };
+        assert_eq!(why(&checked), why(&as_source));
+        checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_run_does_not_archive_into_the_archive_that_it_reads() {
+        let no_stream = |_: &str| Err(ConfigError::new("source", "a stream"));
+        let mode = |source: &str| Mode::parse(&[source.to_owned()], no_stream).unwrap();
+        let check = |source: &str, target| {
+            check_not_its_own(&mode(source), parse_store("archive", target).ok().as_ref())
+        };
+        let error = check("archive:file:a", "file:./a").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("archive: ./a is also the source, a"),
+            "{error}"
+        );
+        assert!(check("archive:s3://bucket/a", "s3://bucket/a/b").is_err());
+        assert_eq!(check("archive:file:a", "file:b"), Ok(()));
+        assert_eq!(check("file:a", "file:a"), Ok(()));
+        assert_eq!(check_not_its_own(&mode("archive:file:a"), None), Ok(()));
     }
 
     #[test]

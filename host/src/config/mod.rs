@@ -230,6 +230,7 @@ impl RunArgs {
         let registry = RegistryConfig::validate(&self)?;
         let registry_store = registry.as_ref().map(|registry| &registry.target);
         archive::check_apart(written, registry_store)?;
+        archive::check_source(&mode, written, registry_store)?;
         let stores = [
             ("lake", Some(&lake)),
             ("registry", registry_store),

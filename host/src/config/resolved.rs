@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
+use super::archive;
 use super::file::File;
 use super::table_settings::TABLE_BUILD;
 use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
@@ -181,6 +182,7 @@ impl Resolved {
         let builds = self.is_given(TABLE_BUILD);
         let settings = self.validated(|settings| {
             settings.check_end()?;
+            archive::check_not_its_own(&settings.mode, settings.archive.as_ref())?;
             settings
                 .table_settings
                 .check_build(&settings.mode, builds)?;

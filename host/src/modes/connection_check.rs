@@ -142,7 +142,7 @@ impl ConnectionCheck<'_> {
             self.objects(source, report).await?;
         }
         if let Some(archive) = self.settings.mode.archive() {
-            self.archived(archive, report).await?;
+            self.source_archive(archive, report).await?;
         }
         self.lake(report).await?;
         if let Some(archive) = &self.settings.archive {
@@ -202,7 +202,7 @@ impl ConnectionCheck<'_> {
     }
 
     /// Lists the archive that is the source, and reads one of its objects.
-    async fn archived(
+    async fn source_archive(
         &self,
         archive: &ArchiveSettings,
         report: &mut Report,

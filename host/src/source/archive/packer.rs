@@ -16,7 +16,7 @@ const NOT_DECODED: &str =
 #[derive(Debug)]
 pub(super) enum Packed {
     /// It was packed, or comes before the part that is read. A batch that was complete before it comes with it.
-    Taken(Option<Batch>),
+    Taken(Option<Box<Batch>>),
     /// It comes after the part that is read, so no later record is needed.
     Behind,
 }
@@ -78,7 +78,7 @@ impl Packer {
             return Ok(Packed::Taken(None));
         }
         let complete = match self.last {
-            Some(last) if last != sequence => self.complete(last),
+            Some(last) if last != sequence => self.complete(last).map(Box::new),
             _ => None,
         };
         self.add(record);

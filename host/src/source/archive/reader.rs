@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::chain::{Link, Start, WantedObject};
 use super::listing::ObjectRange;
-use super::object::{FetchedObject, Fetcher, joined};
+use super::object::{FetchedObject, Fetcher, ObjectLines, joined};
 use super::packer::{Packed, Packer};
 use crate::source::batch_channel::{BatchSender, ReceiverGone};
 use crate::source::budget::Budget;
@@ -116,19 +116,11 @@ impl Unpacker {
     }
 
     fn try_read(&mut self, object: &FetchedObject) -> Result<bool, Failure> {
-        let stored = &object.stored;
-        let lines = stored.open(&object.wanted.object.name(&self.shard))?;
+        let name = object.wanted.object.name(&self.shard);
+        let lines = object.stored.open(&name)?;
         let link = object.wanted.link(lines.header().after, self.start.take());
         self.check(object, link)?;
-        for record in lines {
-            let record = record.map_err(|error| stored.wrong(&error))?;
-            let packed = self.packer.push(&record);
-            match packed.map_err(|why| self.error(object, why.into()))? {
-                Packed::Taken(None) => {}
-                Packed::Taken(Some(batch)) => self.sender.blocking_send(batch)?,
-                Packed::Behind => return Ok(false),
-            }
-        }
+        let more = self.pack(object, lines)?;
         if let Link::Beginning { after } = link
             && !self.packer.has_skipped()
         {
@@ -138,6 +130,21 @@ impl Unpacker {
                 "the archive begins after this record: the records up to it have expired from the archive or were never in it, so \
                  they are not read"
             );
+        }
+        Ok(more)
+    }
+
+    /// Packs the records of an object. Returns whether more objects are needed.
+    fn pack(&mut self, object: &FetchedObject, lines: ObjectLines<'_>) -> Result<bool, Failure> {
+        let stored = &object.stored;
+        for record in lines {
+            let record = record.map_err(|error| stored.wrong(&error))?;
+            let packed = self.packer.push(&record);
+            match packed.map_err(|why| self.error(object, why.into()))? {
+                Packed::Taken(None) => {}
+                Packed::Taken(Some(batch)) => self.sender.blocking_send(*batch)?,
+                Packed::Behind => return Ok(false),
+            }
         }
         Ok(true)
     }

@@ -74,11 +74,11 @@ impl Archive {
         archive
     }
 
-    /// An object for each of these ranges of numbers.
-    fn of_numbers(ranges: &[std::ops::Range<u64>]) -> Self {
-        let objects: Vec<Vec<_>> = ranges
-            .iter()
-            .map(|range| range.clone().map(record).collect())
+    /// An object for the numbers from each of these to before the next one.
+    fn of_borders(borders: &[u64]) -> Self {
+        let objects: Vec<Vec<_>> = borders
+            .windows(2)
+            .map(|ends| (ends[0]..ends[1]).map(record).collect())
             .collect();
         Self::of(&objects)
     }
@@ -240,8 +240,8 @@ async fn batches_end_at_the_same_records_however_the_objects_are_divided() {
         batches.iter().map(Batch::len).collect::<Vec<_>>()
     };
     let expected = [BATCH_MAX_RECORDS, BATCH_MAX_RECORDS, 500];
-    assert_eq!(lengths(Archive::of_numbers(&[0..2_500])).await, expected);
-    let divided = Archive::of_numbers(&[0..1, 1..999, 999..1_700, 1_700..2_500]);
+    assert_eq!(lengths(Archive::of_borders(&[0, 2_500])).await, expected);
+    let divided = Archive::of_borders(&[0, 1, 999, 1_700, 2_500]);
     assert_eq!(lengths(divided).await, expected);
 }
 
@@ -260,7 +260,7 @@ async fn all_records_of_a_record_of_the_source_are_in_one_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_goes_on_after_any_record_and_a_pending_range_ends_a_batch() {
-    let archive = Archive::of_numbers(&[0..10, 10..20, 20..30]);
+    let archive = Archive::of_borders(&[0, 10, 20, 30]);
     for number in 0..30 {
         let found = archive.positions(&after(number)).await;
         assert_eq!(found, numbers(number + 1..30));
@@ -275,7 +275,7 @@ async fn reading_goes_on_after_any_record_and_a_pending_range_ends_a_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_begins_and_ends_as_that_of_a_stream() {
-    let archive = Archive::of_numbers(&[0..10, 10..20, 20..30]);
+    let archive = Archive::of_borders(&[0, 10, 20, 30]);
     let (number, moment) = (
         |number: u64| Some(Bound::Sequence(number.into())),
         |moment| Some(Bound::Moment(moment)),
@@ -354,7 +354,7 @@ async fn what_could_not_be_decoded_stays_so_or_is_decoded_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_record_of_a_damaged_object_is_read() {
-    let archive = Archive::of_numbers(&[0..3_000]);
+    let archive = Archive::of_borders(&[0, 3_000]);
     let path = archive.path(&archive.keys()[0]);
     let whole = fs::read(&path).unwrap();
     for at in [whole.len() / 2, whole.len() - 1] {
@@ -372,7 +372,7 @@ async fn no_record_of_a_damaged_object_is_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_and_an_overlap_name_both_objects() {
-    let archive = Archive::of_numbers(&[0..10, 10..20, 20..30]);
+    let archive = Archive::of_borders(&[0, 10, 20, 30]);
     let keys = archive.keys();
     fs::remove_file(archive.path(&keys[1])).unwrap();
     let error = archive.fails(&ResumePoint::default()).await;
@@ -383,7 +383,7 @@ async fn a_gap_and_an_overlap_name_both_objects() {
     let behind = within(Some(Bound::Sequence(20.into())), None);
     assert_eq!(archive.positions(&behind).await, numbers(20..30));
 
-    let mut overlapping = Archive::of_numbers(&[0..10, 10..20]);
+    let mut overlapping = Archive::of_borders(&[0, 10, 20]);
     overlapping.after = Some(14.into());
     overlapping.put(&(15..25).map(record).collect::<Vec<_>>());
     let keys = overlapping.keys();
@@ -395,7 +395,7 @@ async fn a_gap_and_an_overlap_name_both_objects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_come_next_must_be_there_and_the_oldest_may_have_expired() {
-    let archive = Archive::of_numbers(&[0..10, 10..20, 20..30]);
+    let archive = Archive::of_borders(&[0, 10, 20, 30]);
     let keys = archive.keys();
     fs::remove_file(archive.path(&keys[0])).unwrap();
     assert_eq!(
@@ -412,7 +412,7 @@ async fn records_that_come_next_must_be_there_and_the_oldest_may_have_expired() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_others_are_counted() {
-    let archive = Archive::of_numbers(&[0..10]);
+    let archive = Archive::of_borders(&[0, 10]);
     let key = &archive.keys()[0];
     let notes = format!("{SHARD}/notes");
     for name in ["readme.txt", &notes, &format!("x/{key}"), ".tmp/x/0"] {
@@ -431,7 +431,7 @@ async fn files_of_others_are_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_must_be_the_one_of_its_name() {
-    let archive = Archive::of_numbers(&[0..10, 10..20]);
+    let archive = Archive::of_borders(&[0, 10, 20]);
     let keys = archive.keys();
     let place = archive.path(&keys[0]);
     fs::rename(archive.path(&keys[1]), &place).unwrap();

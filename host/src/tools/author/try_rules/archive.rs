@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use sluice_engine::record::ShardId;
-use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 
 use super::input::Records;
 use super::stream::RETRY_TIMEOUT;
-use crate::config::ArchiveSettings;
+use crate::config::{ArchiveSettings, store_setting};
 use crate::modes::archive::list;
 use crate::source::archive::{ArchiveShard, ObjectRange};
 use crate::source::budget::Budget;
@@ -32,10 +31,7 @@ impl ArchiveInput {
 
     /// The archive as the settings name it.
     fn name(&self) -> String {
-        match &self.settings.location {
-            StoreLocation::Folder(folder) => format!("archive:file:{}", folder.display()),
-            location @ StoreLocation::S3 { .. } => format!("archive:{location}"),
-        }
+        format!("archive:{}", store_setting(&self.settings.location))
     }
 
     /// Lists the archive.
