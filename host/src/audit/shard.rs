@@ -238,9 +238,10 @@ impl ShardAudit {
     /// Reports the records that exceeded a resource only in the audit, and returns their number.
     fn undecided(&mut self, chunk: &Chunk, manifest: &ChunkManifest) -> usize {
         let mut new = 0;
-        for (position, fault) in chunk.new_faults(&manifest.resource_faults) {
+        for faulty in chunk.new_faults(&manifest.resource_faults) {
             new += 1;
-            let id = rid(&self.account.shard, position);
+            let (position, fault) = (faulty.position, faulty.fault);
+            let id = rid(&faulty.shard, position);
             let why = format!(
                 "{id} failed ({}) in the audit, but not when it was landed; audit again when the machine is \
                  less busy, or with the version of the program that landed it",

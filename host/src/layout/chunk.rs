@@ -13,7 +13,7 @@ use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
 use sluice_engine::outcome::{Event, Fault, Quarantined, ResourceFault, Transformed};
 use sluice_engine::partition::PartitionPath;
-use sluice_engine::record::{Batch, Position, SequenceNumber, span as record_span};
+use sluice_engine::record::{Batch, Position, SequenceNumber, ShardId, span as record_span};
 use sluice_release::bundle::ReleaseId;
 
 use crate::format::{ByteSpan, Rows};
@@ -37,6 +37,19 @@ const OUTPUT_TIMES_INPUT: u64 = 2;
 /// stays small.
 const RESOURCE_FAULTS_MAX: usize = 10_000;
 
+/// A record that exceeded a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultyRecord {
+    /// Its place in the chunk, from 0.
+    index: u64,
+    /// Its shard.
+    pub shard: ShardId,
+    /// Its position in the shard.
+    pub position: Position,
+    /// How it exceeded the resource.
+    pub fault: Fault,
+}
+
 /// A contiguous range of records of one shard, transformed by one release, to be landed as a unit.
 #[derive(Debug)]
 pub struct Chunk {
@@ -45,12 +58,14 @@ pub struct Chunk {
     bounds: Option<(SequenceNumber, SequenceNumber)>,
     last_digest: Option<Digest>,
     resource_faults: ResourceFaults,
-    faulty_records: Vec<(u64, Position, Fault)>,
+    faulty_records: Vec<FaultyRecord>,
     buffers: Vec<Vec<u8>>,
     output_bytes: u64,
     destinations: BTreeMap<Destination, Lines>,
     lake_partitions: usize,
     messages: Vec<MessageRef>,
+    /// The shards that the records of messages came from: one, except in a redrive.
+    message_shards: Vec<ShardId>,
     message_partitions: Vec<PartitionPath>,
     message_partition_indexes: HashMap<PartitionPath, u32>,
     counts: ChunkCounts,
@@ -72,6 +87,7 @@ impl Chunk {
             destinations: BTreeMap::new(),
             lake_partitions: 0,
             messages: Vec::new(),
+            message_shards: Vec::new(),
             message_partitions: Vec::new(),
             message_partition_indexes: HashMap::new(),
             counts: ChunkCounts::default(),
@@ -109,18 +125,22 @@ impl Chunk {
 
     fn count(&mut self, batch: &Batch, outcome: &Transformed) {
         let positions = batch.positions();
-        let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+        let Some((first, last)) = batch.ledger_span() else {
             return;
         };
-        let first = self.bounds.map_or(first.sequence, |(first, _)| first);
-        self.bounds = Some((first, last.sequence));
+        let first = self.bounds.map_or(first, |(first, _)| first);
+        self.bounds = Some((first, last));
         self.last_digest = Some(Digest::of(batch.record(batch.len() - 1).data));
         let begin = self.counts.records;
         for ResourceFault { record, fault } in &outcome.resource_faults {
             let index = begin + u64::from(*record);
             self.resource_faults.push(index, *fault);
-            let position = positions[*record as usize];
-            self.faulty_records.push((index, position, *fault));
+            self.faulty_records.push(FaultyRecord {
+                index,
+                shard: batch.shard().clone(),
+                position: positions[*record as usize],
+                fault: *fault,
+            });
         }
         self.counts.add(batch, outcome);
         self.counts.bus_only += bus_only(&outcome.events);
@@ -135,7 +155,7 @@ impl Chunk {
         for Quarantined { record, reason } in quarantined {
             let start = index(lines.len());
             let record = batch.record(*record as usize);
-            quarantine::push_line(&mut lines, &self.rules.shard, &record, reason, self.release);
+            quarantine::push_line(&mut lines, batch.shard(), &record, reason, self.release);
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
             let span = ByteSpan { buffer, start, end };
@@ -143,7 +163,7 @@ impl Chunk {
             let lines = self.destinations.entry(destination).or_default();
             lines.push(span, position);
             let hasher = lines.quarantined.get_or_insert_default();
-            let rid = quarantine::rid(&self.rules.shard, &record);
+            let rid = quarantine::rid(batch.shard(), &record);
             hasher.add(&rid, reason.code.as_str(), record.data);
         }
         self.keep(lines);
@@ -158,6 +178,7 @@ impl Chunk {
             .iter()
             .map(|path| self.message_partition(path))
             .collect();
+        let shard = self.message_shard(batch);
         let mut of_record = (u32::MAX, 0);
         for event in &outcome.events {
             of_record = match of_record {
@@ -174,6 +195,7 @@ impl Chunk {
             }
             if event.routes.bus && self.rules.pins.with_messages() {
                 self.messages.push(MessageRef {
+                    shard,
                     position,
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
@@ -202,6 +224,14 @@ impl Chunk {
         if self.rules.pins.with_messages() {
             self.keep(batch.partition_keys().as_bytes().to_vec());
         }
+    }
+
+    /// The index of a batch's shard among those that messages refer to.
+    fn message_shard(&mut self, batch: &Batch) -> u32 {
+        if self.rules.pins.with_messages() && self.message_shards.last() != Some(batch.shard()) {
+            self.message_shards.push(batch.shard().clone());
+        }
+        index(self.message_shards.len().saturating_sub(1))
     }
 
     /// The index of a partition's name among those that messages refer to.
@@ -252,10 +282,9 @@ impl Chunk {
     }
 
     /// The records that exceeded a resource which did not in an earlier attempt.
-    pub fn new_faults(&self, known: &ResourceFaults) -> impl Iterator<Item = (Position, Fault)> {
+    pub fn new_faults(&self, known: &ResourceFaults) -> impl Iterator<Item = &FaultyRecord> {
         let new = self.faulty_records.iter();
-        new.filter(|(index, _, fault)| !known.has(*index, *fault))
-            .map(|(_, position, fault)| (*position, *fault))
+        new.filter(|faulty| !known.has(faulty.index, faulty.fault))
     }
 
     /// The digest of the last record's bytes; `None` for a chunk without records.

@@ -67,15 +67,14 @@ impl ChunkWindow {
     }
 
     fn add(&mut self, batch: &Batch) -> Result<(), PipelineError> {
-        let positions = batch.positions();
-        let (Some(first), Some(last)) = (positions.first(), positions.last()) else {
+        let Some((first, last)) = batch.ledger_span() else {
             return Ok(());
         };
         if self.records == 0 {
             let now = Instant::now();
             self.opened_at = Some(now);
             match self.range {
-                Some(range) if range.first != first.sequence => {
+                Some(range) if range.first != first => {
                     return Err(PipelineError::RangeChanged(range));
                 }
                 Some(_) => {}
@@ -84,9 +83,9 @@ impl ChunkWindow {
         }
         self.bytes += batch.data().len() as u64;
         self.records += batch.len() as u64;
-        self.last = Some(last.sequence);
+        self.last = Some(last);
         self.closed = match self.range {
-            Some(range) => last.sequence >= range.last,
+            Some(range) => last >= range.last,
             None => self.bytes >= self.limits.bytes || self.records >= self.limits.records,
         };
         Ok(())

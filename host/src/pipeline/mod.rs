@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_engine::outcome::Transformed;
-use sluice_engine::record::{Batch, Rid, ShardId};
+use sluice_engine::record::{Batch, Rid};
 use sluice_engine::sandbox::SandboxError;
 use tokio::time::Instant;
 
@@ -207,7 +207,7 @@ async fn land(
         return Ok(());
     };
     if plan.range.is_some() {
-        check_faults(&sinks.shard, &chunk, &plan)?;
+        check_faults(&chunk, &plan)?;
     }
     let range = pending.range;
     sinks.registry.keep(plan.release.bundle()).await?;
@@ -248,9 +248,10 @@ async fn land(
 }
 
 /// Checks that in a repetition only those records fail by a resource that did when the range was pinned.
-fn check_faults(shard: &ShardId, chunk: &Chunk, plan: &ChunkPlan) -> Result<(), PipelineError> {
+fn check_faults(chunk: &Chunk, plan: &ChunkPlan) -> Result<(), PipelineError> {
     let new = chunk.new_faults(&plan.resource_faults).next();
-    new.map_or(Ok(()), |(position, fault)| {
+    new.map_or(Ok(()), |faulty| {
+        let (shard, position, fault) = (&faulty.shard, faulty.position, faulty.fault);
         let record = Rid { shard, position }.to_string();
         Err(PipelineError::NewFault { record, fault })
     })

@@ -222,15 +222,14 @@ impl ChunkSpec<'_> {
             Self::Replay(plan) => return ChunkPlan::clone(plan),
             Self::New(new_chunks) => new_chunks,
         };
-        let first = batch.positions().first();
-        let first = first.map_or(0.into(), |first| first.sequence);
-        let choice = new_chunks.switch.choose(batch.shard(), first);
+        let first = batch.ledger_span().map_or(0.into(), |(first, _)| first);
+        let choice = new_chunks.switch.choose(batch.ledger_shard(), first);
         ChunkPlan {
             release: choice.release,
             shadow: choice.shadow,
             pins: new_chunks.pins.clone(),
             table: new_chunks.table.clone(),
-            begin: Some((batch.shard().clone(), first)),
+            begin: Some((batch.ledger_shard().clone(), first)),
             range: None,
             resource_faults: ResourceFaults::default(),
             with_positions: false,
@@ -263,7 +262,7 @@ impl ChunkPlan {
     /// The rules of the chunk that begins with this batch.
     pub(super) fn rules(&self, batch: &Batch) -> ChunkRules {
         ChunkRules {
-            shard: batch.shard().clone(),
+            shard: batch.ledger_shard().clone(),
             pins: self.pins.clone(),
             with_positions: self.with_positions,
             table: self.table.clone(),

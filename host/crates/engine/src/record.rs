@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::batch::{BATCH_MAX_BYTES, BATCH_MAX_RECORDS, Batch, Undecoded, span};
+pub use self::batch::{BATCH_MAX_BYTES, BATCH_MAX_RECORDS, Batch, Redriven, Undecoded, span};
 pub use self::bounds::{Bound, Bounds};
 pub use self::sequence::SequenceNumber;
 

@@ -1,7 +1,7 @@
 //! The messages of a chunk.
 
 use sluice_engine::partition::PartitionPath;
-use sluice_engine::record::Position;
+use sluice_engine::record::{Position, Rid, ShardId};
 
 use super::Chunk;
 use crate::format::ByteSpan;
@@ -11,6 +11,7 @@ use crate::ledger::messages::Messages;
 /// Where a message lies in the buffers of its chunk.
 #[derive(Debug)]
 pub(super) struct MessageRef {
+    pub(super) shard: u32,
     pub(super) position: Position,
     pub(super) event: u32,
     pub(super) partition: u32,
@@ -21,7 +22,9 @@ pub(super) struct MessageRef {
 /// One message for the bus.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// The record of the event.
+    /// The shard that the record of the event came from.
+    pub shard: &'a ShardId,
+    /// The position of the record there.
     pub position: Position,
     /// The index of the event among those of its record.
     pub event: u32,
@@ -36,6 +39,15 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
+    /// The id of the record.
+    #[must_use]
+    pub fn rid(&self) -> Rid<'_> {
+        Rid {
+            shard: self.shard,
+            position: self.position,
+        }
+    }
+
     /// The object that has the event, if it was routed to the lake.
     #[must_use]
     pub fn destination(&self) -> Destination {
@@ -70,6 +82,7 @@ impl Chunk {
     fn message_of(&self, message: &MessageRef) -> Message<'_> {
         let path = &self.message_partitions[message.partition as usize];
         Message {
+            shard: &self.message_shards[message.shard as usize],
             position: message.position,
             event: message.event,
             partition: path.as_str(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sluice_engine::record::{Rid, ShardId};
+use sluice_engine::record::ShardId;
 use sluice_storage::files::{Content, Scratch};
 
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
@@ -106,8 +106,7 @@ pub fn write_messages(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
     let origin = chunk.origin();
     let release = origin.release.to_string();
     for message in chunk.messages() {
-        let (shard, position) = (&origin.shard, message.position);
-        let (rid, event) = (Rid { shard, position }, message.event);
+        let (rid, event) = (message.rid(), message.event);
         let partition = serde_json::to_string(message.partition)?;
         write!(
             file,

@@ -1,6 +1,7 @@
 //! Records packed into batches.
 
-use super::{Position, Record, ShardId};
+use super::{Position, Record, SequenceNumber, ShardId};
+use crate::outcome::ReasonCode;
 
 /// Consecutive records of one shard for one call of the transform, packed as the contract's
 /// `record-batch`.
@@ -17,6 +18,19 @@ pub struct Batch {
     undecoded: Vec<(u32, Undecoded)>,
     skipped: u64,
     misplaced_records: u64,
+    redriven: Option<Redriven>,
+}
+
+/// What a batch of quarantined records that are redriven has besides. The transform sees their original shard and
+/// positions. The ledger of the redrive has ordinals instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redriven {
+    /// The shard of the redrive.
+    pub shard: ShardId,
+    /// The reason that the records were quarantined for.
+    pub reason: ReasonCode,
+    /// The ordinal of each record.
+    ordinals: Vec<SequenceNumber>,
 }
 
 /// Why a record of a batch is not transformed: its data is what the source has.
@@ -51,6 +65,21 @@ impl Batch {
             undecoded: Vec::new(),
             skipped: 0,
             misplaced_records: 0,
+            redriven: None,
+        }
+    }
+
+    /// An empty batch of records of `shard` that were quarantined for `reason`, and that the redrive whose shard is
+    /// `redrive` lands. Each record must be [numbered](Self::number).
+    #[must_use]
+    pub fn of_redrive(shard: ShardId, redrive: ShardId, reason: ReasonCode) -> Self {
+        Self {
+            redriven: Some(Redriven {
+                shard: redrive,
+                reason,
+                ordinals: Vec::new(),
+            }),
+            ..Self::new(shard)
         }
     }
 
@@ -65,8 +94,59 @@ impl Batch {
             partition_key_ends: Vec::with_capacity(self.len()),
             positions: Vec::with_capacity(self.len()),
             arrived_at: Vec::with_capacity(self.len()),
-            ..Self::new(self.shard.clone())
+            ..self.empty()
         }
+    }
+
+    /// An empty batch of the same shard and the same redrive.
+    #[must_use]
+    pub fn empty(&self) -> Self {
+        let shard = self.shard.clone();
+        match &self.redriven {
+            None => Self::new(shard),
+            Some(redriven) => {
+                Self::of_redrive(shard, redriven.shard.clone(), redriven.reason.clone())
+            }
+        }
+    }
+
+    /// Gives the records that were appended since the last call this ordinal: a quarantined record can hold several
+    /// when it is decoded. Nothing changes in a batch that is not of a redrive.
+    pub fn number(&mut self, ordinal: SequenceNumber) {
+        let records = self.len();
+        if let Some(redriven) = &mut self.redriven {
+            redriven.ordinals.resize(records, ordinal);
+        }
+    }
+
+    /// The redrive, if the records are redriven.
+    #[must_use]
+    pub fn redriven(&self) -> Option<&Redriven> {
+        self.redriven.as_ref()
+    }
+
+    /// The shard in whose ledger and objects the records are: that of the redrive, or else their own.
+    #[must_use]
+    pub fn ledger_shard(&self) -> &ShardId {
+        let redriven = self.redriven.as_ref();
+        redriven.map_or(&self.shard, |redriven| &redriven.shard)
+    }
+
+    /// The sequence number that ledgers have for record `index`, which must be below [`len`](Self::len): its ordinal in
+    /// a redrive, or else its own.
+    #[must_use]
+    pub fn ledger_sequence(&self, index: usize) -> SequenceNumber {
+        match &self.redriven {
+            Some(redriven) => redriven.ordinals[index],
+            None => self.positions[index].sequence,
+        }
+    }
+
+    /// The first and the last of these numbers; `None` for a batch without records.
+    #[must_use]
+    pub fn ledger_span(&self) -> Option<(SequenceNumber, SequenceNumber)> {
+        let last = self.len().checked_sub(1)?;
+        Some((self.ledger_sequence(0), self.ledger_sequence(last)))
     }
 
     /// Appends a record.
@@ -99,6 +179,7 @@ impl Batch {
             Ok(at) => self.push_undecoded(from.record(index), from.undecoded[at].1.clone()),
             Err(_) => self.push(from.record(index)),
         }
+        self.number(from.ledger_sequence(index));
     }
 
     /// The records that are not transformed, by their index, in order.
@@ -255,4 +336,51 @@ fn end_offset(length: usize) -> u32 {
 pub fn span(ends: &[u32], index: usize) -> std::ops::Range<usize> {
     let start = if index == 0 { 0 } else { ends[index - 1] };
     start as usize..ends[index] as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(sequence: u64) -> Record<'static> {
+        Record {
+            data: b"{}",
+            partition_key: "",
+            position: SequenceNumber::from(sequence).into(),
+            arrived_at: 0,
+        }
+    }
+
+    #[test]
+    fn the_ledger_of_a_redrive_has_ordinals_and_the_transform_sees_where_records_came_from() {
+        let shard = |name| ShardId::new(name).unwrap();
+        let reason = ReasonCode::new("missing_field").unwrap();
+        let mut batch = Batch::of_redrive(shard("events"), shard("redrive-1"), reason);
+        assert_eq!(batch.ledger_span(), None);
+        batch.push(record(500));
+        batch.number(7.into());
+        batch.push(record(400));
+        batch.push(record(400));
+        batch.number(8.into());
+        assert_eq!(batch.ledger_span(), Some((7.into(), 8.into())));
+        assert_eq!(batch.ledger_sequence(1), 8.into());
+        assert_eq!(batch.shard(), &shard("events"));
+        assert_eq!(batch.ledger_shard(), &shard("redrive-1"));
+        assert_eq!(batch.positions()[0].sequence, 500.into());
+        let mut copy = batch.empty();
+        copy.copy(&batch, 2);
+        assert_eq!(copy.ledger_span(), Some((8.into(), 8.into())));
+        assert_eq!(copy.redriven().unwrap().reason.as_str(), "missing_field");
+    }
+
+    #[test]
+    fn the_ledger_of_another_shard_has_the_numbers_of_its_records() {
+        let mut batch = Batch::new(ShardId::new("events").unwrap());
+        batch.push(record(3));
+        batch.number(9.into());
+        batch.push(record(5));
+        assert_eq!(batch.ledger_span(), Some((3.into(), 5.into())));
+        assert_eq!(batch.ledger_shard(), batch.shard());
+        assert_eq!(batch.redriven(), None);
+    }
 }

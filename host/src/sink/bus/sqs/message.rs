@@ -2,7 +2,6 @@
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
 use sluice_engine::digest::Digest;
-use sluice_engine::record::Rid;
 use sluice_storage::error::{ErrorKind, RequestError};
 
 use super::SqsBus;
@@ -32,8 +31,7 @@ impl SqsBus {
     /// The message with an event, or with a pointer to one that is too large.
     pub(super) fn entry(&self, chunk: &Chunk, message: &Message<'_>) -> Result<Entry, SinkError> {
         let origin = chunk.origin();
-        let (shard, position) = (&origin.shard, message.position);
-        let rid = Rid { shard, position }.to_string();
+        let rid = message.rid().to_string();
         let mut body = allowed(message.body);
         let mut attributes = vec![
             (RID, rid.clone()),
@@ -48,7 +46,7 @@ impl SqsBus {
             body = self.pointer(chunk, message, &rid)?;
         }
         let group = match message.partition_key {
-            "" => origin.shard.as_str(),
+            "" => message.shard.as_str(),
             key => key,
         };
         let event = format!("{rid}/{}/{}", message.event, origin.release);
