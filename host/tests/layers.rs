@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the library, the lowest layer first, as `lib.rs` lists them. A module imports only from
 /// itself and from those before it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "engine",
     "storage",
     "release",
@@ -15,6 +15,7 @@ const LAYERS: [&str; 20] = [
     "format",
     "ledger",
     "layout",
+    "redrive",
     "quarantine",
     "source",
     "sink",
