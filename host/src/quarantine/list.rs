@@ -23,28 +23,25 @@ pub struct QuarantineList {
     pub objects: Vec<QuarantineObject>,
     /// The others.
     pub left_out: LeftOut,
-    /// The manifests that cannot be used, of chunks whose objects a filter may take.
-    pub problems: Vec<ManifestProblem>,
+    /// What cannot be used of the documents that say something of objects that the filter may take. The list is not complete
+    /// if there is any.
+    pub problems: Vec<ListProblem>,
 }
 
-/// A chunk manifest that cannot be used.
+/// A document that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestProblem {
+pub struct ListProblem {
     /// Where it is.
     pub place: String,
-    /// What is wrong with it.
+    /// What is wrong with it, and what to do.
     pub why: String,
-    /// The number of objects of quarantine of its chunk that were found.
+    /// The number of objects of quarantine that are not in the list because of it.
     pub objects: u64,
 }
 
-impl fmt::Display for ManifestProblem {
+impl fmt::Display for ListProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} cannot be used as a chunk manifest: {}; restore it as it was written",
-            self.place, self.why
-        )
+        write!(f, "{}: {}", self.place, self.why)
     }
 }
 
@@ -102,9 +99,11 @@ impl Quarantine {
         while let Some((shard, name, found, manifest)) = reads.try_next().await? {
             match manifest {
                 Some(Ok(manifest)) => list.add(&manifest, found, filter),
-                Some(Err(why)) => list.problems.push(ManifestProblem {
+                Some(Err(why)) => list.problems.push(ListProblem {
                     place: self.store.place(&name.manifest_key(&shard)),
-                    why,
+                    why: format!(
+                        "it cannot be used as a chunk manifest: {why}; restore it as it was written"
+                    ),
                     objects: found.len() as u64,
                 }),
                 None => {
@@ -115,6 +114,7 @@ impl Quarantine {
         }
         drop(reads);
         list.objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        self.note_redriven(&mut list).await?;
         list.problems.sort_unstable_by(|a, b| a.place.cmp(&b.place));
         Ok(list)
     }
@@ -207,6 +207,8 @@ impl QuarantineList {
                     digest: named.digest,
                     arrived_at: manifest.arrived_at,
                     format: manifest.pins.format,
+                    claimed_by: None,
+                    redriven: 0,
                 });
             }
         }

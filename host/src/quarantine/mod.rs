@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ledgers ─▶ list of _sluice/quarantine/ ─▶ manifests of the chunks of its objects ─▶ objects of committed chunks
+//!                                                            lists and claims of redrives ─▶ what is redriven of them
 //! ```
 //!
 //! Nothing else of the lake is listed, so a reader of quarantine costs as much as there is in quarantine. Ledgers are read
@@ -11,6 +12,7 @@
 mod left_out;
 mod list;
 mod object;
+mod redriven;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,12 +23,13 @@ use sluice_storage::object_store::ObjectStore;
 use thiserror::Error;
 
 pub use self::left_out::{Examples, LeftOut};
-pub use self::list::{ManifestProblem, QuarantineList};
+pub use self::list::{ListProblem, QuarantineList};
 pub use self::object::{ObjectProblem, QuarantineObject, read_object, records};
 pub use crate::layout::quarantine_filter::QuarantineFilter;
 
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::heads::{LedgerHead, ReadLedgersError, read_heads};
+use crate::redrive::RedriveStoreError;
 
 /// The quarantine of a lake, as its ledgers were when it was opened.
 #[derive(Debug)]
@@ -42,6 +45,9 @@ pub enum QuarantineError {
     /// The ledgers cannot be read.
     #[error(transparent)]
     Ledgers(#[from] ReadLedgersError),
+    /// The lists and claims of redrives cannot be read.
+    #[error(transparent)]
+    Redrives(#[from] RedriveStoreError),
     /// The lake cannot be listed or read.
     #[error(transparent)]
     Storage(#[from] StorageError),

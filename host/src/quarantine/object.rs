@@ -13,6 +13,7 @@ use crate::layout::Content;
 use crate::layout::chunk::ArrivalTimes;
 use crate::layout::object_key::{ChunkName, ParsedKey};
 use crate::layout::quarantine::QuarantinedRecord;
+use crate::redrive::RedriveId;
 
 /// An object of quarantined records of a committed chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,25 @@ pub struct QuarantineObject {
     pub arrived_at: Option<ArrivalTimes>,
     /// The format of its chunk, not of the object: quarantine of Parquet is lines.
     pub format: Format,
+    /// The redrive that has claimed it.
+    pub claimed_by: Option<RedriveId>,
+    /// How many of its records, from the first one on, this redrive has committed. They are where the redrive has put them,
+    /// and the others are still quarantined here.
+    pub redriven: u64,
+}
+
+impl QuarantineObject {
+    /// The number of records that are quarantined here now.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.records.saturating_sub(self.redriven)
+    }
+
+    /// Whether a redrive has committed all of its records.
+    #[must_use]
+    pub fn is_redriven(&self) -> bool {
+        self.remaining() == 0
+    }
 }
 
 /// Why an object of quarantine cannot be read.

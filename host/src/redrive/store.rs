@@ -149,7 +149,8 @@ impl RedriveStore {
         if text.len() > LIST_MAX_BYTES {
             return Err(RedriveStoreError::TooLarge(document.objects.len()));
         }
-        let put = self.store.put_if_absent(&document.id.key(), json(text));
+        let key = document.id.key();
+        let put = self.store.put_if_absent(&key, json(text));
         put.await.map_err(|error| match error.is_conflict() {
             true => RedriveStoreError::Exists(document.id.clone()),
             false => error.into(),
