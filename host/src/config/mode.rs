@@ -8,7 +8,7 @@ use chrono::DateTime;
 
 use super::suggestion::did_you_mean;
 use super::target::{check_path, check_s3, wrong};
-use super::{ConfigError, HttpBind};
+use super::{ConfigError, HttpBind, RedriveSettings};
 use crate::source::file::{Location, ObjectsAddress};
 use crate::source::kinesis::StreamAddress;
 
@@ -26,6 +26,8 @@ pub enum Mode {
     Worker(StreamSettings),
     /// Lands the batches that a Lambda function receives.
     Lambda,
+    /// Lands quarantined records of the lake once more.
+    Redrive(RedriveSettings),
 }
 
 /// The settings of a stream.
@@ -129,7 +131,7 @@ impl Mode {
     pub fn files(&self) -> Option<&[Location]> {
         match self {
             Self::Files(files) => Some(files),
-            Self::Worker(_) | Self::Lambda => None,
+            Self::Worker(_) | Self::Lambda | Self::Redrive(_) => None,
         }
     }
 
@@ -139,7 +141,7 @@ impl Mode {
     pub fn stream(&self) -> Option<&StreamSettings> {
         match self {
             Self::Worker(stream) => Some(stream),
-            Self::Files(_) | Self::Lambda => None,
+            Self::Files(_) | Self::Lambda | Self::Redrive(_) => None,
         }
     }
 
@@ -147,7 +149,7 @@ impl Mode {
     /// its chunks can be larger.
     pub(super) fn default_chunk_bytes(&self) -> ByteSize {
         match self {
-            Self::Files(_) => ByteSize::mib(24),
+            Self::Files(_) | Self::Redrive(_) => ByteSize::mib(24),
             Self::Worker(_) | Self::Lambda => ByteSize::mib(64),
         }
     }
@@ -161,7 +163,7 @@ impl Mode {
     pub(super) fn default_http(&self) -> HttpBind {
         match self {
             Self::Worker(_) => HttpBind::worker_default(),
-            Self::Files(_) | Self::Lambda => HttpBind::Off,
+            Self::Files(_) | Self::Lambda | Self::Redrive(_) => HttpBind::Off,
         }
     }
 }

@@ -20,6 +20,46 @@ pub struct PinnedRelease {
     pub public_key: Option<PublicKey>,
 }
 
+impl PinnedRelease {
+    /// A release has its own transform and configuration, so flags that give others would be ignored. The file
+    /// and the environment are meant for `run`.
+    pub(super) fn check_flags(
+        release: Option<&ReleasePrefix>,
+        resolved: &Resolved,
+    ) -> Result<(), ConfigError> {
+        match resolved.rules_flag() {
+            Some((key, flag)) if release.is_some() => {
+                let why =
+                    format!("a release has its own; give either --release or {flag}, not both");
+                Err(ConfigError::new(key, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The release that is given, if one is. It is in the registry, which is not followed then.
+    pub(super) fn of(
+        release: Option<&ReleasePrefix>,
+        registry: &mut Option<RegistryConfig>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let Some(release) = release.cloned() else {
+            return Ok(None);
+        };
+        let Some(RegistryConfig {
+            target, public_key, ..
+        }) = registry.take()
+        else {
+            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
+            return Err(ConfigError::new("release", why));
+        };
+        Ok(Some(Self {
+            registry: target,
+            release,
+            public_key,
+        }))
+    }
+}
+
 /// The options of `replay`, on top of the settings of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
@@ -57,7 +97,7 @@ impl ReplayArgs {
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
         let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
-        self.check_release(&resolved)?;
+        PinnedRelease::check_flags(self.release.as_ref(), &resolved)?;
         if !has_lake {
             let why =
                 "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
@@ -69,7 +109,8 @@ impl ReplayArgs {
             resolved.without_bus()
         };
         let mut settings = resolved.settings()?;
-        settings.pinned_release = self.pinned_release(&mut settings.registry)?;
+        let pinned = PinnedRelease::of(self.release.as_ref(), &mut settings.registry);
+        settings.pinned_release = pinned?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);
         if let Mode::Worker(stream) = &mut settings.mode {
@@ -78,40 +119,6 @@ impl ReplayArgs {
             stream.only_shard.clone_from(&self.shard);
         }
         Ok(settings)
-    }
-
-    /// A release has its own transform and configuration, so flags that give others would be ignored. The file
-    /// and the environment are meant for `run`.
-    fn check_release(&self, resolved: &Resolved) -> Result<(), ConfigError> {
-        match resolved.rules_flag() {
-            Some((key, flag)) if self.release.is_some() => {
-                let why =
-                    format!("a release has its own; give either --release or {flag}, not both");
-                Err(ConfigError::new(key, why))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn pinned_release(
-        &self,
-        registry: &mut Option<RegistryConfig>,
-    ) -> Result<Option<PinnedRelease>, ConfigError> {
-        let Some(release) = self.release.clone() else {
-            return Ok(None);
-        };
-        let Some(RegistryConfig {
-            target, public_key, ..
-        }) = registry.take()
-        else {
-            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
-            return Err(ConfigError::new("release", why));
-        };
-        Ok(Some(PinnedRelease {
-            registry: target,
-            release,
-            public_key,
-        }))
     }
 
     fn bounds(&self, mode: &Mode) -> Result<Bounds, ConfigError> {

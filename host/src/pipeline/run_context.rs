@@ -169,12 +169,7 @@ impl Sinks {
     #[must_use]
     pub fn complete(&self, pins: Pins) -> Pins {
         let messages = self.bus.is_some().then_some(self.messages);
-        let message_bytes = self.max_event_bytes;
-        Pins {
-            messages,
-            message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
-            ..pins
-        }
+        pins.with_bus(messages.map(|messages| (messages, self.max_event_bytes)))
     }
 }
 
