@@ -25,7 +25,7 @@ use self::generate::{GenerateArgs, generate};
 use crate::builtin::Builtin;
 use crate::config;
 use crate::config::transform_source::parse_builtin;
-use crate::config::{ConfigError, ReplayArgs, RunArgs, RunSettings, TransformSource};
+use crate::config::{ConfigError, RedriveArgs, ReplayArgs, RunArgs, RunSettings, TransformSource};
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
@@ -59,6 +59,10 @@ enum Command {
     /// Transform a part of a source again, with the release of your choice, into another lake. The lake
     /// of `run` stays unchanged.
     Replay(Box<ReplayArgs>),
+    /// Transform quarantined records again, with better rules, and deliver their events to the same lake. Each
+    /// record stays in exactly one place: the newest.
+    #[command(after_help = REDRIVE_EXAMPLES)]
+    Redrive(Box<RedriveArgs>),
     /// Prove that each record is in exactly one place, or list those that are not. Reads the source and
     /// the lake, takes the settings of `run`, and writes nothing.
     Audit(Box<AuditArgs>),
@@ -88,6 +92,14 @@ enum Command {
         folder: PathBuf,
     },
 }
+
+/// The examples in the help of `redrive`.
+const REDRIVE_EXAMPLES: &str = "\
+Examples:
+  sluice redrive --lake s3://bucket/lake --reason missing_field --jq rules.jq --dry-run
+  sluice redrive --lake s3://bucket/lake --reason missing_field --jq rules.jq
+  sluice redrive --lake file:lake --registry file:registry --release 0123abcd
+  sluice redrive --lake file:lake --reason undecodable --record-encoding gzip";
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
@@ -210,6 +222,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             run(&settings)
         }
         Command::Replay(args) => run(&args.settings(with_file(&args.run, argv, &["replay"])?)?),
+        Command::Redrive(args) => run(&args.settings(with_file(&args.run, argv, &["redrive"])?)?),
         Command::Transform(command) => {
             unknown_variables(&known_settings())?;
             transform(&command).map_err(|error| name_variable(error, &argv))

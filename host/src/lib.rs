@@ -17,6 +17,8 @@
 //! - [`mod@format`]: the encoding of objects: containers and codecs.
 //! - [`ledger`]: which records of a shard are committed and which are pending, and what a chunk pins.
 //! - [`layout`]: chunks, partitions, object keys, quarantine lines and chunk manifests.
+//! - [`redrive`]: the lists and the claims of redrives.
+//! - [`quarantine`]: the quarantined records of a lake.
 //! - [`source`]: shards read into batches.
 //! - [`sink`]: the lake, the bus and quarantine.
 //! - [`config`]: the settings, validated.
@@ -51,6 +53,8 @@ pub mod modes;
 pub mod observe;
 pub mod output;
 pub mod pipeline;
+pub mod quarantine;
+pub mod redrive;
 pub mod sink;
 pub mod source;
 #[cfg(feature = "table")]

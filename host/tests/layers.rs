@@ -6,9 +6,28 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the library, the lowest layer first, as `lib.rs` lists them. A module imports only from
 /// itself and from those before it.
-const LAYERS: [&str; 19] = [
-    "engine", "storage", "release", "builtin", "output", "format", "ledger", "layout", "source",
-    "sink", "config", "observe", "pipeline", "generate", "table", "modes", "audit", "tools", "cli",
+const LAYERS: [&str; 21] = [
+    "engine",
+    "storage",
+    "release",
+    "builtin",
+    "output",
+    "format",
+    "ledger",
+    "layout",
+    "redrive",
+    "quarantine",
+    "source",
+    "sink",
+    "config",
+    "observe",
+    "pipeline",
+    "generate",
+    "table",
+    "modes",
+    "audit",
+    "tools",
+    "cli",
 ];
 
 /// The layers that are crates of their own, `sluice-engine` and so on: the compiler checks what they import

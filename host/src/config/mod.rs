@@ -21,6 +21,8 @@ pub mod object_format;
 pub mod origins;
 pub mod part;
 pub mod quantity;
+pub mod quarantine_filter;
+pub mod redrive;
 pub mod registry;
 pub mod replay;
 pub mod resolved;
@@ -64,6 +66,8 @@ pub use self::http_bind::HttpBind;
 pub use self::mode::{ArchiveSettings, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
 pub use self::origins::Origins;
 pub use self::part::{Part, PartArg};
+pub use self::quarantine_filter::QuarantineFilterArgs;
+pub use self::redrive::{RedriveArgs, RedriveSettings};
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;
@@ -163,13 +167,19 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// Whether one release transforms all chunks of the run, whatever is activated meanwhile.
+    #[must_use]
+    pub fn has_one_release(&self) -> bool {
+        self.replay.is_some() || matches!(self.mode, Mode::Redrive(_))
+    }
+
     /// Checks the settings that only a run that ends by itself can have.
     ///
     /// # Errors
     /// `max_quarantined` for a function, or for a worker that goes on until it is stopped.
     pub fn check_end(&self) -> Result<(), ConfigError> {
         let ends = match &self.mode {
-            Mode::Files(_) | Mode::Archive(_) => true,
+            Mode::Files(_) | Mode::Archive(_) | Mode::Redrive(_) => true,
             Mode::Worker(stream) => stream.exit_when_caught_up,
             Mode::Lambda => false,
         };

@@ -10,7 +10,7 @@ use sluice_storage::location::StoreLocation;
 
 use super::suggestion::did_you_mean;
 use super::target::{check_path, check_s3, parse_store, wrong};
-use super::{ConfigError, HttpBind};
+use super::{ConfigError, HttpBind, RedriveSettings};
 use crate::source::file::{Location, ObjectsAddress};
 use crate::source::kinesis::StreamAddress;
 
@@ -36,6 +36,8 @@ pub enum Mode {
     Lambda,
     /// Lands the shards of an archive, several at once.
     Archive(ArchiveSettings),
+    /// Lands quarantined records of the lake once more.
+    Redrive(RedriveSettings),
 }
 
 /// The settings of an archive as a source.
@@ -160,7 +162,7 @@ impl Mode {
     pub fn files(&self) -> Option<&[Location]> {
         match self {
             Self::Files(files) => Some(files),
-            Self::Worker(_) | Self::Lambda | Self::Archive(_) => None,
+            Self::Worker(_) | Self::Lambda | Self::Archive(_) | Self::Redrive(_) => None,
         }
     }
 
@@ -169,7 +171,7 @@ impl Mode {
     pub fn archive(&self) -> Option<&ArchiveSettings> {
         match self {
             Self::Archive(archive) => Some(archive),
-            Self::Files(_) | Self::Worker(_) | Self::Lambda => None,
+            Self::Files(_) | Self::Worker(_) | Self::Lambda | Self::Redrive(_) => None,
         }
     }
 
@@ -179,7 +181,7 @@ impl Mode {
     pub fn stream(&self) -> Option<&StreamSettings> {
         match self {
             Self::Worker(stream) => Some(stream),
-            Self::Files(_) | Self::Lambda | Self::Archive(_) => None,
+            Self::Files(_) | Self::Lambda | Self::Archive(_) | Self::Redrive(_) => None,
         }
     }
 
@@ -187,7 +189,7 @@ impl Mode {
     /// its chunks can be larger. Those of an archive are as large, so that they have the same records as those of the stream.
     pub(super) fn default_chunk_bytes(&self) -> ByteSize {
         match self {
-            Self::Files(_) => ByteSize::mib(24),
+            Self::Files(_) | Self::Redrive(_) => ByteSize::mib(24),
             Self::Worker(_) | Self::Lambda | Self::Archive(_) => ByteSize::mib(64),
         }
     }
@@ -201,7 +203,9 @@ impl Mode {
     pub(super) fn default_http(&self) -> HttpBind {
         match self {
             Self::Worker(_) => HttpBind::worker_default(),
-            Self::Files(_) | Self::Lambda | Self::Archive(_) => HttpBind::Off,
+            Self::Files(_) | Self::Lambda | Self::Archive(_) | Self::Redrive(_) => {
+                HttpBind::Off
+            }
         }
     }
 }

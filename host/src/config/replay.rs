@@ -23,6 +23,46 @@ pub struct PinnedRelease {
     pub public_key: Option<PublicKey>,
 }
 
+impl PinnedRelease {
+    /// A release has its own transform and configuration, so flags that give others would be ignored. The file
+    /// and the environment are meant for `run`.
+    pub(super) fn check_flags(
+        release: Option<&ReleasePrefix>,
+        resolved: &Resolved,
+    ) -> Result<(), ConfigError> {
+        match resolved.rules_flag() {
+            Some((key, flag)) if release.is_some() => {
+                let why =
+                    format!("a release has its own; give either --release or {flag}, not both");
+                Err(ConfigError::new(key, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The release that is given, if one is. It is in the registry, which is not followed then.
+    pub(super) fn of(
+        release: Option<&ReleasePrefix>,
+        registry: &mut Option<RegistryConfig>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let Some(release) = release.cloned() else {
+            return Ok(None);
+        };
+        let Some(RegistryConfig {
+            target, public_key, ..
+        }) = registry.take()
+        else {
+            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
+            return Err(ConfigError::new("release", why));
+        };
+        Ok(Some(Self {
+            registry: target,
+            release,
+            public_key,
+        }))
+    }
+}
+
 /// The options of `replay`, on top of the settings of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
@@ -65,7 +105,7 @@ impl ReplayArgs {
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
         let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
         let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
-        self.check_release(&resolved)?;
+        PinnedRelease::check_flags(self.release.as_ref(), &resolved)?;
         if !has_lake {
             let why =
                 "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
@@ -81,7 +121,8 @@ impl ReplayArgs {
             return Err(ConfigError::new("archive", why));
         }
         let mut settings = resolved.without_archive().settings()?;
-        settings.pinned_release = self.pinned_release(&mut settings.registry)?;
+        let pinned = PinnedRelease::of(self.release.as_ref(), &mut settings.registry);
+        settings.pinned_release = pinned?;
         settings.registry = settings.registry.filter(|_| !has_transform);
         settings.replay = Some(self.bounds(&settings.mode)?);
         settings.part = self.part(&settings.mode)?;
@@ -101,22 +142,9 @@ impl ReplayArgs {
                 let shard = self.shard.as_deref().map(ShardId::new).transpose();
                 archive.only_shard = shard.map_err(|why| ConfigError::new("shard", why))?;
             }
-            Mode::Files(_) | Mode::Lambda => {}
+            Mode::Files(_) | Mode::Lambda | Mode::Redrive(_) => {}
         }
         Ok(())
-    }
-
-    /// A release has its own transform and configuration, so flags that give others would be ignored. The file
-    /// and the environment are meant for `run`.
-    fn check_release(&self, resolved: &Resolved) -> Result<(), ConfigError> {
-        match resolved.rules_flag() {
-            Some((key, flag)) if self.release.is_some() => {
-                let why =
-                    format!("a release has its own; give either --release or {flag}, not both");
-                Err(ConfigError::new(key, why))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// A part is made of whole files or shards, which another process must find again.
@@ -136,27 +164,6 @@ impl ReplayArgs {
             return Err(ConfigError::new("part", why));
         }
         part.resolve(|name| std::env::var(name).ok()).map(Some)
-    }
-
-    fn pinned_release(
-        &self,
-        registry: &mut Option<RegistryConfig>,
-    ) -> Result<Option<PinnedRelease>, ConfigError> {
-        let Some(release) = self.release.clone() else {
-            return Ok(None);
-        };
-        let Some(RegistryConfig {
-            target, public_key, ..
-        }) = registry.take()
-        else {
-            let why = "needs a registry; give --registry file:DIR or s3://BUCKET/PREFIX";
-            return Err(ConfigError::new("release", why));
-        };
-        Ok(Some(PinnedRelease {
-            registry: target,
-            release,
-            public_key,
-        }))
     }
 
     fn bounds(&self, mode: &Mode) -> Result<Bounds, ConfigError> {

@@ -142,6 +142,15 @@ impl Resolved {
         self.settings()
     }
 
+    /// Reads no source, whatever the settings say.
+    #[must_use]
+    pub fn without_source(mut self) -> Self {
+        self.args.source = vec!["-".to_owned()];
+        self.args.source_name = None;
+        self.args.is_final = false;
+        self
+    }
+
     /// The settings as they were written, and where they come from.
     #[must_use]
     pub fn into_args(self) -> (RunArgs, Origins) {

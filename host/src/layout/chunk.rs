@@ -28,7 +28,7 @@ use self::lines::Lines;
 pub use self::message::Message;
 use self::message::MessageRef;
 pub use self::outline::ChunkOutline;
-pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules};
+pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules, RedrivenCounts};
 
 /// A chunk closes if its events have more than this many times its byte limit.
 const OUTPUT_TIMES_INPUT: u64 = 2;
@@ -164,8 +164,7 @@ impl Chunk {
                 fault: *fault,
             });
         }
-        self.counts.add(batch, outcome);
-        self.counts.bus_only += bus_only(&outcome.events);
+        self.counts.add(batch, outcome, bus_only(&outcome.events));
     }
 
     fn quarantine(&mut self, batch: &Batch, quarantined: &[Quarantined]) {

@@ -8,6 +8,7 @@ pub mod event_type;
 pub mod object_key;
 pub mod object_notification;
 pub mod quarantine;
+pub mod quarantine_filter;
 
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::outcome::ReasonCode;

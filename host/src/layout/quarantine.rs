@@ -84,6 +84,12 @@ pub struct QuarantinedRecord<'a> {
     /// The reason, for people.
     #[serde(borrow, default)]
     pub message: Cow<'a, str>,
+    /// The functions that were running, if the component trapped.
+    #[serde(borrow, default)]
+    pub backtrace: Option<Cow<'a, str>>,
+    /// The id of the release that quarantined the record.
+    #[serde(borrow, default)]
+    pub release: Cow<'a, str>,
     /// The Kinesis partition key; empty for a file.
     #[serde(borrow, default)]
     pub partition_key: Cow<'a, str>,
@@ -227,6 +233,8 @@ mod tests {
         assert_eq!(read.partition_key, record.partition_key);
         assert_eq!(read.arrived_at, record.arrived_at);
         assert_eq!(read.message, "a\tb");
+        assert_eq!(read.release, Digest::of(b"r").to_string());
+        assert_eq!(read.backtrace, None);
         let other = QuarantinedRecord::parse(br#"{"rid":"no id","reason":"trap","data":""}"#);
         assert_eq!(other.unwrap().origin(), None);
     }

@@ -13,6 +13,7 @@ pub mod error;
 pub mod file;
 mod group;
 pub mod groups;
+pub mod heads;
 pub mod lease;
 mod lease_entry;
 pub mod lost_range;

@@ -39,6 +39,18 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// The settings for a bus with messages of this kind, and with the largest event that fits one; `None` without a bus.
+    #[must_use]
+    pub fn with_bus(self, bus: Option<(Messages, Option<usize>)>) -> Self {
+        let (messages, message_bytes) = bus.unzip();
+        let message_bytes = message_bytes.flatten();
+        Self {
+            messages,
+            message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
+            ..self
+        }
+    }
+
     /// Whether a message is sent for each event that the transform routes to the bus.
     #[must_use]
     pub fn with_messages(&self) -> bool {

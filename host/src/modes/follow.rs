@@ -54,8 +54,8 @@ impl Follower {
             return Ok(None);
         };
         let follower = Self::begin(settings, config, rules.clone(), context.clone()).await?;
-        if settings.replay.is_some() {
-            // A replay uses one release for all chunks.
+        if settings.has_one_release() {
+            // Neither a canary nor a shadow takes part.
             let active = rules.switch().now().active.clone();
             rules.switch().swap(ActiveReleases::of(active));
         }

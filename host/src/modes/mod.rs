@@ -1,4 +1,4 @@
-//! The modes: files, a worker on a stream, a Lambda function, an archive. Each chooses where chunks come from and
+//! The modes: files, a worker on a stream, a Lambda function, an archive, a redrive. Each chooses where chunks come from and
 //! where their results go; [`pipeline`](crate::pipeline) does the rest.
 
 pub mod archive;
@@ -16,6 +16,7 @@ pub mod parts;
 pub mod preflight;
 pub mod progress_line;
 mod quarantine_check;
+pub mod redrive;
 pub mod report;
 pub mod rules;
 pub mod source_files;
@@ -35,6 +36,7 @@ use self::failed_sources::FailedSources;
 use self::follow::Follower;
 use self::progress_line::{ProgressLine, Work};
 use self::quarantine_check::check_quarantined;
+use self::redrive::Redriven;
 use self::rules::Rules;
 use self::stop_signal::until_stopped;
 use self::watch::Watcher;
@@ -74,7 +76,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(watcher) = Watcher::new(settings, rules.clone(), context.clone()) {
             background.spawn(async move { watcher.follow().await });
         }
-        let frozen = settings.replay.is_some() || settings.mode == Mode::Lambda;
+        let frozen = settings.has_one_release() || settings.mode == Mode::Lambda;
         if let Some(follower) = follower.clone().filter(|_| !frozen) {
             background.spawn(async move { follower.follow().await });
         }
@@ -84,11 +86,17 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
         if let Some(progress) = progress {
             progress.finish().await;
         }
-        let failed = landed?;
-        let summary = context.summary();
+        let Landed { failed, redriven } = landed?;
+        let mut summary = context.summary();
+        if let Some(redriven) = redriven {
+            redriven.add_to(&mut summary);
+        }
         warn_of_empty_replay(settings, &summary);
         report::summarize(settings, &summary, context.health.has_polled())?;
-        let (failed, quarantined) = (failed.check(), check_quarantined(settings, &summary));
+        let failed = failed
+            .check()
+            .and_then(|()| redrive::check_readable(&summary));
+        let quarantined = check_quarantined(settings, &summary);
         if let (Err(error), Err(_)) = (&failed, &quarantined) {
             output::error(output::with_causes(error));
         }
@@ -126,19 +134,34 @@ fn file_size_signal() -> Option<tokio::signal::unix::Signal> {
 #[cfg(not(target_os = "linux"))]
 fn file_size_signal() {}
 
+/// What a run ended with, besides its counts.
+#[derive(Default)]
+struct Landed {
+    failed: FailedSources,
+    redriven: Option<Redriven>,
+}
+
 async fn land(
     settings: &RunSettings,
     rules: Arc<Rules>,
     follower: Option<Arc<Follower>>,
     context: Arc<RunContext>,
-) -> anyhow::Result<FailedSources> {
+) -> anyhow::Result<Landed> {
+    let mut landed = Landed::default();
     match &settings.mode {
-        Mode::Files(_) => return until_stopped(file::run(settings, rules, context)).await,
+        Mode::Files(_) => {
+            landed.failed = until_stopped(file::run(settings, rules, context)).await?;
+        }
         Mode::Archive(archive) => {
-            return until_stopped(archive::run(settings, archive, rules, context)).await;
+            let archive = archive::run(settings, archive, rules, context);
+            landed.failed = until_stopped(archive).await?;
+        }
+        Mode::Redrive(redrive) => {
+            let redriven = redrive::run(settings, redrive, rules, context);
+            landed.redriven = Some(until_stopped(redriven).await?);
         }
         Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,
     }
-    Ok(FailedSources::default())
+    Ok(landed)
 }

@@ -343,6 +343,7 @@ fn source_text(mode: &Mode) -> Vec<String> {
             vec![format!("kinesis:{}", stream.stream)]
         }
         Mode::Archive(archive) => vec![format!("archive:{}", archive.location)],
+        Mode::Redrive(_) => Vec::new(),
         Mode::Lambda => Vec::new(),
     }
 }

@@ -13,7 +13,16 @@ pub(super) fn check_quarantined(settings: &RunSettings, summary: &Summary) -> an
     let (quarantined, records) = (summary.quarantined, summary.records);
     let lake = settings.lake.to_string();
     let place = format!("{}/_sluice/quarantine", lake.trim_end_matches('/'));
+    let is_tried = summary
+        .redrive
+        .as_ref()
+        .is_some_and(|redrive| redrive.dry_run);
     match settings.max_quarantined {
+        Some(max) if is_tried && max.is_exceeded(quarantined, records) => anyhow::bail!(
+            "the redrive would quarantine {quarantined} of {} again, more than --max-quarantined allows ({max})",
+            counted(records, "record")
+        ),
+        None if is_tried => {}
         Some(max) if max.is_exceeded(quarantined, records) => anyhow::bail!(
             "the run quarantined {quarantined} of {}, more than --max-quarantined allows ({max}); all \
              records have landed, {place} has the reasons",

@@ -20,6 +20,7 @@ use crate::builtin::Builtin;
 use crate::config::{ConfigError, PinnedRelease, RunSettings, TransformSource};
 use crate::format::parquet::TableSchema;
 use crate::ledger::Pending;
+use crate::ledger::messages::Messages;
 use crate::ledger::pins::Pins;
 use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
 use crate::sink::{Archive, SchemaStore};
@@ -128,6 +129,17 @@ impl Rules {
             pins: sinks.complete(self.pins.clone()),
             table: self.table.clone(),
             archive: sinks.archive.clone(),
+        }
+    }
+
+    /// How chunks are made that are not landed. `messages` are those of the bus, if there is one, with the largest event
+    /// that fits a message.
+    #[must_use]
+    pub fn untargeted_chunks(&self, messages: Option<(Messages, Option<usize>)>) -> NewChunks {
+        NewChunks {
+            switch: self.switch.clone(),
+            pins: self.pins.clone().with_bus(messages),
+            table: self.table.clone(),
         }
     }
 

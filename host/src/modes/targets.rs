@@ -404,6 +404,24 @@ impl Targets {
         Ok(bus.and_then(|bus| bus.max_event_bytes))
     }
 
+    /// What messages are about, and the largest event that fits one; `None` without a bus.
+    ///
+    /// # Errors
+    /// There is no such bus, or it cannot be read.
+    pub async fn messages(&self) -> Result<Option<(Messages, Option<usize>)>, SinkError> {
+        let bus = self.bus_connection().await?;
+        Ok(bus.map(|bus| (self.messages, bus.max_event_bytes)))
+    }
+
+    /// Whether there is a bus that keeps the order of its messages.
+    ///
+    /// # Errors
+    /// There is no such bus, or it cannot be read.
+    pub async fn bus_keeps_order(&self) -> Result<bool, SinkError> {
+        let bus = self.bus_connection().await?;
+        Ok(bus.is_some_and(|bus| bus.keeps_order))
+    }
+
     /// The bus, if there is one.
     async fn bus_connection(&self) -> Result<Option<&BusConnection>, SinkError> {
         let Some(bus) = &self.bus else {

@@ -3,11 +3,12 @@
 mod drift;
 mod files_read;
 mod reasons;
+mod redriven;
 mod register;
 mod summary;
 mod times;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,10 +21,11 @@ use sluice_storage::retry::Retries;
 use self::drift::DriftCounts;
 use self::files_read::FilesRead;
 use self::reasons::Reasons;
-pub use self::summary::{ReleaseRecords, Summary};
+use self::redriven::Redriven;
+pub use self::summary::{RedriveSummary, ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::format::parquet::UnmappedValues;
-use crate::layout::chunk::ChunkCounts;
+use crate::layout::chunk::{ChunkCounts, RedrivenCounts};
 use crate::observe::drift::{ChunkDrift, DriftNews};
 use crate::source::file::{LeftOut, ReadPosition};
 
@@ -55,6 +57,7 @@ pub struct Progress {
     events: Counter,
     lake_events: Counter,
     quarantined: Reasons,
+    redriven: Redriven,
     dropped: Counter,
     unsent: Counter,
     messages: Counter,
@@ -107,6 +110,7 @@ impl Progress {
             events: Counter::default(),
             lake_events: Counter::default(),
             quarantined: Reasons::default(),
+            redriven: Redriven::default(),
             dropped: Counter::default(),
             unsent: Counter::default(),
             messages: Counter::default(),
@@ -227,9 +231,16 @@ impl Progress {
         for (reason, records) in &counts.quarantined {
             self.quarantined.add(reason, *records);
         }
+        self.redriven.add(&counts.redriven);
         self.dropped.inc_by(counts.dropped);
         self.unsent.inc_by(counts.unsent);
         self.chunks.inc();
+    }
+
+    /// What became of redriven records, by the reason that they were quarantined for.
+    #[must_use]
+    pub fn redriven(&self) -> BTreeMap<String, RedrivenCounts> {
+        self.redriven.by_reason()
     }
 
     /// A chunk was committed whose objects have these values in no column.
@@ -366,6 +377,7 @@ impl Progress {
             files_left_out: left_out.total(),
             unplanned: self.unplanned.get(),
             left_out: left_out.to_string(),
+            redrive: None,
         }
     }
 

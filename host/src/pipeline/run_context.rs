@@ -188,14 +188,10 @@ impl Sinks {
     #[must_use]
     pub fn complete(&self, pins: Pins) -> Pins {
         let messages = self.bus.is_some().then_some(self.messages);
-        let message_bytes = self.max_event_bytes;
+        let pins = pins.with_bus(messages.map(|messages| (messages, self.max_event_bytes)));
+        let archive = self.archive.as_ref();
         Pins {
-            messages,
-            message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
-            archive: self
-                .archive
-                .as_ref()
-                .map(|archive| archive.name().to_owned()),
+            archive: archive.map(|archive| archive.name().to_owned()),
             ..pins
         }
     }

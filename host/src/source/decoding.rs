@@ -55,6 +55,21 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Counts the places within the source record from `place` on: other data of it was decoded before.
+    #[must_use]
+    pub fn from_place(self, place: u32) -> Self {
+        Self {
+            next: place,
+            ..self
+        }
+    }
+
+    /// The place of the next record within the source record.
+    #[must_use]
+    pub fn next_place(&self) -> u32 {
+        self.next
+    }
+
     /// Adds what `data` holds: a source record, or the record at place `sub` of an aggregate. Data that cannot be
     /// decoded, or that holds no record, is added as a record that says so.
     pub fn add(&mut self, data: &[u8], partition_key: &str, sub: Option<u32>) {

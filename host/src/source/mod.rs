@@ -10,6 +10,7 @@ pub mod kinesis;
 pub mod lambda_batch;
 pub mod lambda_event;
 pub mod read_meter;
+pub mod redrive;
 pub mod unpacking;
 
 use std::collections::VecDeque;

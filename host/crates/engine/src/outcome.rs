@@ -1,6 +1,7 @@
 //! The outcome of a batch.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use crate::partition::PartitionPath;
 use crate::record::Undecoded;
 
 /// The code of a reason for quarantine: the transform's own, or one of Sluice's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ReasonCode(String);
 
 /// A code is the name of a folder and a label of a metric.
@@ -36,6 +38,32 @@ impl ReasonCode {
 impl fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ReasonCode {
+    type Err = String;
+
+    fn from_str(code: &str) -> Result<Self, String> {
+        Self::new(code).ok_or_else(|| {
+            format!(
+                "{code:?} is not the code of a reason: 1 to {CODE_MAX_BYTES} lower case letters, digits and underscores"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for ReasonCode {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, String> {
+        code.parse()
+    }
+}
+
+impl From<ReasonCode> for String {
+    fn from(code: ReasonCode) -> Self {
+        code.0
     }
 }
 

@@ -14,7 +14,8 @@ use crate::repeated_member::repeated_member;
 pub type ReleaseId = Digest;
 
 /// A release as people name it: its id, or the first digits of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ReleasePrefix(String);
 
 impl ReleasePrefix {
@@ -46,6 +47,20 @@ impl FromStr for ReleasePrefix {
         Err(format!(
             "{text:?} is not a release; give its id, or at least its first {least} digits"
         ))
+    }
+}
+
+impl TryFrom<String> for ReleasePrefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ReleasePrefix> for String {
+    fn from(prefix: ReleasePrefix) -> Self {
+        prefix.0
     }
 }
 

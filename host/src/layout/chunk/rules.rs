@@ -66,6 +66,42 @@ pub struct ChunkCounts {
     pub bus_only: u64,
     /// When its records arrived; `None` if the source does not say.
     pub arrived_at: Option<ArrivalTimes>,
+    /// What became of records that are redriven, by the reason that they were quarantined for.
+    pub redriven: BTreeMap<ReasonCode, RedrivenCounts>,
+}
+
+/// What became of redriven records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RedrivenCounts {
+    /// How many there are.
+    pub records: u64,
+    /// Records with an event in the lake.
+    pub landed: u64,
+    /// Records that the transform dropped on purpose.
+    pub dropped: u64,
+    /// Records with events of which none goes to the lake.
+    pub bus_only: u64,
+    /// Records that are quarantined again, by their new reason.
+    pub quarantined: BTreeMap<String, u64>,
+}
+
+impl RedrivenCounts {
+    /// Adds the counts of other records.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.landed += other.landed;
+        self.dropped += other.dropped;
+        self.bus_only += other.bus_only;
+        for (reason, records) in &other.quarantined {
+            *self.quarantined.entry(reason.clone()).or_default() += records;
+        }
+    }
+
+    /// Records that are quarantined again.
+    #[must_use]
+    pub fn quarantined_again(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
 }
 
 /// When records arrived, milliseconds since the Unix epoch.
@@ -96,8 +132,10 @@ impl ArrivalTimes {
 
 impl ChunkCounts {
     /// Counts a batch and its result, except for events by where they go, which depends on the chunk's rules.
-    pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed) {
+    pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed, bus_only: u64) {
+        self.add_redriven(batch, outcome, bus_only);
         self.records += batch.len() as u64;
+        self.bus_only += bus_only;
         self.arrived_at = ArrivalTimes::add(self.arrived_at, batch.arrived_at());
         self.bytes += batch.data().len() as u64;
         self.events += outcome.events.len() as u64;
@@ -110,6 +148,46 @@ impl ChunkCounts {
                 }
             }
         }
+    }
+
+    /// Adds the counts of another chunk.
+    pub fn absorb(&mut self, other: &Self) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.events += other.events;
+        self.lake_events += other.lake_events;
+        for (reason, records) in &other.quarantined {
+            *self.quarantined.entry(reason.clone()).or_default() += records;
+        }
+        self.dropped += other.dropped;
+        self.unsent += other.unsent;
+        self.bus_only += other.bus_only;
+        if let Some(times) = other.arrived_at {
+            self.arrived_at = ArrivalTimes::add(self.arrived_at, &[times.min, times.max]);
+        }
+        for (reason, counts) in &other.redriven {
+            self.redriven.entry(reason.clone()).or_default().add(counts);
+        }
+    }
+
+    fn add_redriven(&mut self, batch: &Batch, outcome: &Transformed, bus_only: u64) {
+        let Some(redriven) = batch.redriven() else {
+            return;
+        };
+        let mut counts = RedrivenCounts {
+            records: batch.len() as u64,
+            dropped: outcome.dropped,
+            bus_only,
+            ..RedrivenCounts::default()
+        };
+        for Quarantined { reason, .. } in &outcome.quarantined {
+            let code = reason.code.to_string();
+            *counts.quarantined.entry(code).or_default() += 1;
+        }
+        let elsewhere = counts.dropped + bus_only + counts.quarantined_again();
+        counts.landed = counts.records.saturating_sub(elsewhere);
+        let reason = redriven.reason.clone();
+        self.redriven.entry(reason).or_default().add(&counts);
     }
 
     /// Records quarantined, for any reason.

@@ -59,6 +59,12 @@ impl Progress {
             "Records quarantined, by reason",
             self.quarantined.clone(),
         );
+        registry.register(
+            "records_redriven",
+            "Quarantined records that were redriven and committed, by the reason that they were quarantined for and by what \
+             became of them",
+            self.redriven.clone(),
+        );
         registry.register_with_unit(
             "source",
             "Bytes of the committed records",

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::layout::chunk::RedrivenCounts;
 use crate::observe::drift::FoundDrift;
+use crate::redrive::RedriveId;
+use crate::source::redrive::{SkippedObjects, UnreadableObject};
 
 /// The summary of a run. Each of its `records` has become one or more `events`, or is `quarantined`, or
 /// is `dropped`.
@@ -95,6 +98,30 @@ pub struct Summary {
     /// How many of these are of which kind, as text.
     #[serde(skip)]
     pub left_out: String,
+    /// What a redrive did; other runs have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<RedriveSummary>,
+}
+
+/// What a redrive did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RedriveSummary {
+    /// Its id; `None` if there was nothing to redrive, or if it only tried the rules.
+    pub id: Option<RedriveId>,
+    /// Whether it only tried the rules and has written nothing.
+    pub dry_run: bool,
+    /// Whether it has come to the end of its list.
+    pub finished: bool,
+    /// The objects of its list.
+    pub objects: u64,
+    /// The records of these objects.
+    pub records: u64,
+    /// What became of the records that this run has redriven, by the reason that they were quarantined for.
+    pub reasons: BTreeMap<String, RedrivenCounts>,
+    /// Objects that other redrives have claimed.
+    pub skipped: Vec<SkippedObjects>,
+    /// Objects that cannot be read, and documents that cannot be used.
+    pub unreadable: Vec<UnreadableObject>,
 }
 
 /// The records that a run committed by one release.

@@ -30,6 +30,7 @@ fn connect<'a>(path: &'a str, _: ConnectOptions<'a>) -> Connecting<'a> {
     Box::pin(async {
         Ok(BusConnection {
             max_event_bytes: None,
+            keeps_order: false,
             open: Box::new(move |shard| Ok(Arc::new(FolderBus::open(&root, shard)?))),
         })
     })

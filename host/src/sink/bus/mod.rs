@@ -65,6 +65,8 @@ pub trait Bus: fmt::Debug + Send + Sync {
 pub struct BusConnection {
     /// The largest event that fits a message with its attributes, bytes; `None` without a limit.
     pub max_event_bytes: Option<usize>,
+    /// Whether it keeps the order in which it gets messages.
+    pub keeps_order: bool,
     open: Box<OpenBus>,
 }
 

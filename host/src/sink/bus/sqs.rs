@@ -67,6 +67,7 @@ fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
         });
         Ok(BusConnection {
             max_event_bytes: Some(bus.max_event_bytes()),
+            keeps_order: bus.queue.is_fifo(),
             open: Box::new(move |_shard| Ok(bus.clone())),
         })
     })

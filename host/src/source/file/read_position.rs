@@ -15,6 +15,11 @@ impl ReadPosition {
         self.0.load(Relaxed)
     }
 
+    /// Moves the position by this many bytes.
+    pub(in crate::source) fn advance(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Relaxed);
+    }
+
     /// An input that moves the position, from `start` on.
     pub(super) fn track<R>(&self, start: u64, input: R) -> TrackedInput<R> {
         self.0.store(start, Relaxed);

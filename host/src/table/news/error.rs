@@ -4,6 +4,8 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
 use thiserror::Error;
 
+use crate::ledger::heads::ReadLedgersError;
+
 /// What to do if the lake does not have what the table has.
 const OTHER_LAKE: &str = "this is another lake than that of the table, or an older state of it was restored; give the lake \
                           of the table, restore the latest state of its ledgers, or build the table again from this lake \
@@ -103,4 +105,13 @@ pub enum NewsError {
         /// The document.
         place: String,
     },
+}
+
+impl From<ReadLedgersError> for NewsError {
+    fn from(error: ReadLedgersError) -> Self {
+        match error {
+            ReadLedgersError::Storage(error) => Self::Storage(error),
+            ReadLedgersError::Damaged { place, why } => Self::Ledger { place, why },
+        }
+    }
 }

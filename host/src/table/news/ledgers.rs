@@ -4,24 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::{SequenceNumber, ShardId};
-use sluice_storage::object_store::{ConditionalRead, ListedObject};
 
 use super::{NewsError, NewsReader};
-use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
-use crate::ledger::groups::ledgers_of_group;
-use crate::ledger::{DocumentName, Ledger, Range};
+use crate::layout::object_key::METADATA_FOLDER;
+use crate::ledger::heads::{LedgerHead, ListedDocument, ReadLedgersError};
+use crate::ledger::{DocumentName, Ledger};
 use crate::table::watermark::Watermark;
-
-/// What a ledger has committed.
-#[derive(Clone, Debug)]
-pub(super) struct LedgerHead {
-    pub(super) shard: ShardId,
-    /// The last committed record.
-    pub(super) last: SequenceNumber,
-    /// The number of committed records.
-    pub(super) records: u64,
-    given_up: Vec<Range>,
-}
 
 /// A ledger with news.
 #[derive(Debug)]
@@ -51,33 +39,6 @@ pub(super) struct KnownDocument {
     heads: Vec<LedgerHead>,
 }
 
-/// A document in the list.
-#[derive(Debug)]
-struct ListedDocument {
-    key: String,
-    tag: String,
-    name: DocumentName,
-}
-
-impl LedgerHead {
-    fn of(ledger: &Ledger) -> Option<Self> {
-        let committed = ledger.committed()?;
-        Some(Self {
-            shard: ledger.shard().clone(),
-            last: committed.last,
-            records: committed.records,
-            given_up: ledger.given_up().collect(),
-        })
-    }
-
-    /// Whether a run has given up the range of this name, so that it is no chunk whatever exists of it.
-    #[must_use]
-    pub(super) fn has_given_up(&self, name: ChunkName) -> bool {
-        let mut ranges = self.given_up.iter();
-        ranges.any(|range| (range.first, range.last) == (name.first, name.last))
-    }
-}
-
 impl NewsReader {
     /// Lists the ledgers, and reads those that have changed.
     ///
@@ -87,7 +48,8 @@ impl NewsReader {
         &mut self,
         since: &Watermark,
     ) -> Result<NewLedgers, NewsError> {
-        let listed = self.list_documents().await?;
+        let folder = format!("{METADATA_FOLDER}/ledger/");
+        let listed = ListedDocument::list(self.lake.as_ref(), &folder).await?;
         let tags: BTreeMap<_, _> = listed
             .iter()
             .map(|document| (document.key.clone(), document.tag.clone()))
@@ -112,21 +74,6 @@ impl NewsReader {
         self.documents.retain(|key, _| tags.contains_key(key));
         let heads = self.heads(&others, since)?;
         Ok(NewLedgers { tags, heads })
-    }
-
-    async fn list_documents(&self) -> Result<Vec<ListedDocument>, NewsError> {
-        let folder = format!("{METADATA_FOLDER}/ledger/");
-        let mut listed = Vec::new();
-        let mut found = |object: ListedObject<'_>| {
-            let name = DocumentName::parse(object.key);
-            listed.extend(name.map(|name| ListedDocument {
-                key: format!("{folder}{}", object.key),
-                tag: object.tag,
-                name,
-            }));
-        };
-        self.lake.list_objects(&folder, None, &mut found).await?;
-        Ok(listed)
     }
 
     /// Reads documents, and remembers their ledgers with news. Returns the shards of the groups among them.
@@ -163,23 +110,7 @@ impl NewsReader {
         &self,
         document: &'a ListedDocument,
     ) -> Result<(&'a ListedDocument, Vec<Ledger>), NewsError> {
-        let damaged = |why| NewsError::Ledger {
-            place: self.lake.place(&document.key),
-            why,
-        };
-        let found = self.lake.get_if_changed(&document.key, None).await?;
-        let ConditionalRead::Content(text, _) = found else {
-            return Err(damaged("it is missing".to_owned()));
-        };
-        let ledgers = match &document.name {
-            DocumentName::Group => ledgers_of_group(&text),
-            DocumentName::Own(shard) => {
-                let ledger = Ledger::parse(&text).and_then(|ledger| ledger.check(shard));
-                ledger.map(|ledger| vec![ledger])
-            }
-        };
-        let ledgers = ledgers.map_err(|error| damaged(error.to_string()))?;
-        Ok((document, ledgers))
+        Ok((document, document.read(self.lake.as_ref()).await?))
     }
 
     /// The ledgers with news in documents that have been read.
@@ -199,13 +130,9 @@ impl NewsReader {
                 let shard = head.shard.clone();
                 let other = heads.insert(shard.clone(), NewLedger { head, document });
                 if let Some(other) = other {
-                    return Err(NewsError::Ledger {
-                        place: self.lake.place(key),
-                        why: format!(
-                            "it has the ledger of shard {shard}, which {} has too",
-                            other.document
-                        ),
-                    });
+                    let place = self.lake.place(key);
+                    let other = &other.document;
+                    return Err(ReadLedgersError::in_two_documents(place, &shard, other).into());
                 }
             }
         }

@@ -7,10 +7,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::object_store::{ListedObject, ObjectStore};
 
-use super::ledgers::{LedgerHead, NewLedgers};
+use super::ledgers::NewLedgers;
 use super::{NewsError, NewsReader, WaitingShard};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER};
+use crate::ledger::heads::LedgerHead;
 use crate::table::watermark::Watermark;
 
 /// The keys of a page of a list: the most that S3 returns.
@@ -109,7 +110,8 @@ impl<'a> ManifestList<'a> {
     /// Adds a chunk by its name, if it is committed and not known.
     fn add(&mut self, name: ChunkName, put_at: i64) {
         let is_known = self.from.is_some_and(|from| name.first <= from);
-        if is_known || name.first > self.head.last || self.head.has_given_up(name) {
+        if is_known || name.first > self.head.last || self.head.has_given_up(name.first, name.last)
+        {
             return;
         }
         if name.last > self.head.last {

@@ -271,6 +271,10 @@ fn of_source(args: &TryArgs, unpacking: Unpacking) -> Result<Given, ConfigError>
             Mode::Files(files) => Ok(Given::Files(files)),
             Mode::Worker(stream) => Ok(Given::Stream(StreamInput::new(stream, unpacking))),
             Mode::Archive(archive) => Ok(Given::Archive(ArchiveInput::new(archive, unpacking))),
+            Mode::Redrive(_) => {
+                let why = "quarantined records are no source; give --quarantined with their lake";
+                Err(ConfigError::new("source", why))
+            }
             Mode::Lambda => {
                 let why =
                     "`lambda` works only in a Lambda function; give its stream, kinesis:STREAM";

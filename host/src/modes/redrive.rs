@@ -1,0 +1,265 @@
+//! The mode for a redrive: quarantined records of a lake are transformed and landed in the same lake once more.
+//!
+//! ```text
+//! choose ─▶ list ─▶ claim the shard of the redrive ─▶ land the objects of the list ─▶ finish its ledger
+//! ```
+
+mod choice;
+mod dry_run;
+
+use std::sync::Arc;
+
+use sluice_engine::record::ShardId;
+use sluice_release::bundle::ReleaseId;
+
+use self::choice::{Choice, Chosen};
+use super::open_shard::ShardRunner;
+use super::rules::Rules;
+use super::targets::{Claim, Targets};
+use crate::config::log_format::LogFormat;
+use crate::config::{RedriveSettings, RunSettings};
+use crate::layout::chunk::ChunkCounts;
+use crate::ledger::Ledger;
+use crate::ledger::store::StoreError;
+use crate::observe::health::State;
+use crate::observe::http;
+use crate::observe::progress::{RedriveSummary, Summary};
+use crate::output;
+use crate::output::{counted, with_causes};
+use crate::pipeline::RunContext;
+use crate::pipeline::error::ledger_error;
+use crate::redrive::{RedriveDocument, RedriveId, RedriveStore};
+use crate::source::End;
+use crate::source::file::ReadPosition;
+use crate::source::redrive::{Claiming, RedriveSource, RedriveTally};
+
+/// What a redrive did.
+pub struct Redriven {
+    summary: RedriveSummary,
+    /// The counts of a dry run, which commits nothing.
+    tried: ChunkCounts,
+}
+
+impl Redriven {
+    /// Adds it to the summary of the run.
+    pub fn add_to(self, summary: &mut Summary) {
+        let Self {
+            summary: redrive,
+            tried,
+        } = self;
+        if redrive.dry_run {
+            summary.records = tried.records;
+            summary.bytes_in = tried.bytes;
+            summary.events = tried.events;
+            summary.lake_events = tried.lake_events;
+            summary.dropped = tried.dropped;
+            summary.quarantined = tried.quarantined_records();
+            let reasons = tried.quarantined.into_iter();
+            let reasons = reasons.map(|(reason, records)| (reason.to_string(), records));
+            summary.quarantined_reasons = reasons.collect();
+        }
+        summary.redrive = Some(redrive);
+    }
+}
+
+/// Checks that everything could be read, after the summary was printed.
+///
+/// # Errors
+/// What could not be read; each is named first.
+pub fn check_readable(summary: &Summary) -> anyhow::Result<()> {
+    let unreadable = summary
+        .redrive
+        .iter()
+        .flat_map(|redrive| &redrive.unreadable);
+    let mut count = 0_u64;
+    for object in unreadable {
+        count += 1;
+        output::error(format_args!("{}: {}", object.place, object.why));
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "{} in quarantine cannot be used, as said above, and their records stay there; everything else was redriven. \
+         Restore what is damaged, and run `sluice redrive` once more",
+        counted(count, "file")
+    )
+}
+
+/// Redrives quarantined records, or tries the rules on them.
+///
+/// # Errors
+/// The first error that does not concern a single object or record.
+pub async fn run(
+    settings: &RunSettings,
+    redrive: &RedriveSettings,
+    rules: Arc<Rules>,
+    context: Arc<RunContext>,
+) -> anyhow::Result<Redriven> {
+    let _server = http::start(settings, context.clone()).await?;
+    let targets = Arc::new(Targets::new(settings));
+    let store = targets.lake_store().await?;
+    let at_once = store.operations_at_once(settings.threads);
+    let run = Redrive {
+        settings,
+        dry_run: redrive.dry_run,
+        release: rules.switch().now().active.id(),
+        redrives: RedriveStore::new(store, at_once),
+        tally: Arc::default(),
+        rules,
+        targets,
+        context,
+    };
+    let choice = Choice {
+        run: &run,
+        redrive,
+        at_once,
+    };
+    let chosen = choice.choose().await?;
+    run.end(chosen).await
+}
+
+/// A redrive of this process.
+struct Redrive<'a> {
+    settings: &'a RunSettings,
+    dry_run: bool,
+    /// The release that transforms.
+    release: ReleaseId,
+    redrives: RedriveStore,
+    tally: Arc<RedriveTally>,
+    rules: Arc<Rules>,
+    targets: Arc<Targets>,
+    context: Arc<RunContext>,
+}
+
+impl Redrive<'_> {
+    /// Redrives what was chosen.
+    async fn end(&self, chosen: Chosen) -> anyhow::Result<Redriven> {
+        let mut summary = RedriveSummary {
+            dry_run: self.dry_run,
+            finished: true,
+            ..RedriveSummary::default()
+        };
+        let mut tried = ChunkCounts::default();
+        let Chosen {
+            document,
+            is_stored,
+            unusable,
+        } = chosen;
+        if let Some(document) = document {
+            let document = Arc::new(document);
+            summary.objects = document.objects.len() as u64;
+            summary.records = document.records();
+            summary.id = (is_stored || !self.dry_run).then(|| document.id.clone());
+            match self.dry_run {
+                true => {
+                    tried = self.try_rules(document.clone(), is_stored).await?;
+                    let reasons = tried.redriven.iter();
+                    let reasons =
+                        reasons.map(|(reason, counts)| (reason.to_string(), counts.clone()));
+                    summary.reasons = reasons.collect();
+                }
+                false => {
+                    summary.finished = self.land(document.clone(), is_stored).await?;
+                    summary.reasons = self.context.progress.redriven();
+                }
+            }
+        }
+        summary.skipped = self.tally.all_skipped();
+        summary.unreadable = unusable;
+        summary.unreadable.extend(self.tally.all_unreadable());
+        Ok(Redriven { summary, tried })
+    }
+
+    /// The list as a source.
+    fn source(&self, document: Arc<RedriveDocument>, claiming: Claiming) -> RedriveSource {
+        let (progress, position) = (&self.context.progress, ReadPosition::default());
+        progress.begin_files(document.objects.iter().map(|object| object.bytes).sum());
+        progress.begin_file(position.clone());
+        RedriveSource {
+            document,
+            redrives: self.redrives.clone(),
+            claiming,
+            unpacking: self.rules.unpacking(),
+            budget: self.context.budget.clone(),
+            tally: self.tally.clone(),
+            position,
+        }
+    }
+
+    /// Lands the records of a list, and returns whether its end was reached.
+    async fn land(&self, document: Arc<RedriveDocument>, is_stored: bool) -> anyhow::Result<bool> {
+        self.warn_of_order().await?;
+        if !is_stored {
+            self.redrives.create(&document).await?;
+        }
+        self.announce(&document, is_stored);
+        let (id, shard) = (document.id.clone(), document.id.shard().clone());
+        let landed = self.land_shard(document).await;
+        let health = &self.context.health;
+        match &landed {
+            Ok(_) => health.ended(&shard, State::Finished),
+            Err(error) => health.ended(&shard, State::Failed(with_causes(error))),
+        }
+        landed.map_err(|error| explain(error, &id))
+    }
+
+    async fn land_shard(&self, document: Arc<RedriveDocument>) -> anyhow::Result<bool> {
+        let runner = ShardRunner {
+            rules: self.rules.clone(),
+            targets: self.targets.clone(),
+            context: self.context.clone(),
+            replay: None,
+        };
+        let shard: ShardId = document.id.shard().clone();
+        let opened = runner.open_shard(&shard, Claim::Take).await?;
+        let source = self.source(document, Claiming::Claim);
+        let mut landed = opened.land(source).await?;
+        let is_finished = landed.end == End::Closed;
+        if is_finished {
+            landed.ledger.step(Ledger::finish).await?;
+        }
+        landed.close()?;
+        Ok(is_finished)
+    }
+
+    /// Says which redrive this is: it takes its id to continue it.
+    fn announce(&self, document: &RedriveDocument, is_stored: bool) {
+        let id = &document.id;
+        let records = counted(document.records(), "record");
+        let objects = counted(document.objects.len() as u64, "object");
+        let what = match is_stored {
+            true => "continuing the redrive",
+            false => "beginning the redrive",
+        };
+        tracing::info!(redrive = %id, records = document.records(), "{what}");
+        if self.settings.log_format == LogFormat::Human && !self.settings.quiet {
+            output::message(format_args!(
+                "sluice: {what} {id} of {records} in {objects}"
+            ));
+        }
+    }
+
+    async fn warn_of_order(&self) -> anyhow::Result<()> {
+        if self.targets.bus_keeps_order().await? {
+            tracing::warn!(
+                "the queue keeps the order of its messages, and redriven records come after later records of their keys; \
+                 make sure that its consumers accept this, or leave --bus out"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Says what it means if another process works on the redrive.
+fn explain(error: anyhow::Error, id: &RedriveId) -> anyhow::Error {
+    match ledger_error(&error) {
+        Some(StoreError::Lost { .. }) => error.context(format!(
+            "another process continues the redrive {id}, so this one has ended; what is committed stays"
+        )),
+        Some(StoreError::Locked(_)) => error.context(format!(
+            "another process works on the redrive {id}; wait for it or stop it"
+        )),
+        _ => error,
+    }
+}

@@ -1,0 +1,92 @@
+//! The claim of an object of quarantine: which redrive it belongs to. It is written once and never changes, so two
+//! redrives cannot land one record.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{LISTS, RedriveError, RedriveId, parse_version, pretty_json};
+use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
+
+/// The format version of the document; a reader rejects any other.
+const VERSION: u32 = 1;
+
+/// The folder of the claims, below that of the lists.
+pub(super) const CLAIMS: &str = "claims/";
+
+/// The claim of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    version: u32,
+    /// The redrive that the object belongs to.
+    pub redrive: RedriveId,
+    /// The key of the object in the lake.
+    pub object: String,
+}
+
+/// The key in the lake of the claim of an object of quarantine; `None` for any other object.
+#[must_use]
+pub fn claim_key(object: &str) -> Option<String> {
+    let parsed = ParsedKey::parse(object)?;
+    let folder = parsed.folder.strip_prefix(METADATA_FOLDER)?;
+    let reason = folder.strip_prefix("/quarantine/")?;
+    let stem = parsed.chunk.stem(&parsed.shard);
+    Some(format!("{LISTS}{CLAIMS}{reason}/{stem}.json"))
+}
+
+impl Claim {
+    /// A claim.
+    #[must_use]
+    pub fn new(redrive: RedriveId, object: &str) -> Self {
+        Self {
+            version: VERSION,
+            redrive,
+            object: object.to_owned(),
+        }
+    }
+
+    /// Parses the claim of an object.
+    ///
+    /// # Errors
+    /// [`RedriveError`]
+    pub fn parse_of(object: &str, text: &[u8]) -> Result<Self, RedriveError> {
+        let claim: Self = parse_version(text)?;
+        if claim.object != object {
+            let why = format!("it is the claim of another object, {}", claim.object);
+            return Err(RedriveError::Document(why));
+        }
+        Ok(claim)
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        pretty_json(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &str = "_sluice/quarantine/reason=trap/\
+                          s-00000000000000000001-00000000000000000009-0123abcd.ndjson.zst";
+
+    #[test]
+    fn a_claim_has_the_name_of_its_object() {
+        assert_eq!(
+            claim_key(OBJECT).unwrap(),
+            "_sluice/redrives/claims/reason=trap/s-00000000000000000001-00000000000000000009-0123abcd.json"
+        );
+        assert_eq!(claim_key(&OBJECT.replace("_sluice/quarantine/", "")), None);
+        assert_eq!(claim_key("_sluice/quarantine/reason=trap/notes.txt"), None);
+    }
+
+    #[test]
+    fn a_claim_belongs_to_its_object() {
+        let claim = Claim::new("r1".parse().unwrap(), OBJECT);
+        let text = claim.json();
+        assert_eq!(Claim::parse_of(OBJECT, &text).unwrap(), claim);
+        assert!(Claim::parse_of("another", &text).is_err());
+        assert!(Claim::parse_of(OBJECT, b"{}").is_err());
+    }
+}

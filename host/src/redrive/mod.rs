@@ -1,0 +1,19 @@
+//! Redrives: what a lake keeps of records that are taken out of quarantine again.
+//!
+//! ```text
+//! _sluice/redrives/<id>.json                               the list of a redrive, which never changes
+//! _sluice/redrives/claims/reason=<code>/<object>.json      the redrive that an object of quarantine belongs to
+//! ```
+//!
+//! A redrive is a shard of its own with a ledger of its own. The sequence numbers of that shard are ordinals: the place of
+//! a record in the list.
+
+mod claim;
+mod document;
+mod store;
+
+pub use self::claim::{Claim, claim_key};
+pub use self::document::{
+    LISTS, RedriveDocument, RedriveError, RedriveId, RedriveObject, RedriveRequest,
+};
+pub use self::store::{Claimed, RedriveStore, RedriveStoreError, StoredRedrives};

@@ -1,0 +1,326 @@
+//! The source of a redrive: the objects of its list, in order, each claimed before its records are sent.
+//!
+//! ```text
+//! list ─▶ read an object and check it ─▶ claim it ─▶ batches of its records
+//! ```
+//!
+//! The sequence number of a record in the ledger of the redrive is its ordinal in the list. The transform sees the shard,
+//! the position, the key and the arrival that the record had when it was quarantined.
+
+mod object_records;
+mod tally;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use sluice_engine::record::SequenceNumber;
+use sluice_storage::error::StorageError;
+
+pub use self::object_records::ObjectRecords;
+pub use self::tally::{RedriveTally, SkippedObjects, UnreadableObject};
+use crate::quarantine::{ObjectProblem, read_object};
+use crate::redrive::{Claimed, RedriveDocument, RedriveObject, RedriveStore, RedriveStoreError};
+use crate::source::batch_channel::{BatchSender, ReceiverGone, batch_channel};
+use crate::source::budget::Budget;
+use crate::source::file::ReadPosition;
+use crate::source::unpacking::{RepeatedRange, Unpacking, Unpackings};
+use crate::source::{End, ResumePoint, ShardBatches, Source, SourceError};
+
+/// Batches that are ready before they are asked for.
+const BATCHES_AHEAD: usize = 4;
+
+/// Objects that are read at once, at most.
+const OBJECTS_AHEAD: usize = 16;
+
+/// The bytes of the records of these objects, at most. One object is always read.
+const BYTES_AHEAD: u64 = 16 << 20;
+
+/// Whether objects are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claiming {
+    /// Each is claimed before its records are sent.
+    Claim,
+    /// Nothing is written. Objects that another redrive has claimed are left out.
+    Look,
+}
+
+/// A redrive as a source.
+pub struct RedriveSource {
+    /// What it reads.
+    pub document: Arc<RedriveDocument>,
+    /// The claims of the lake.
+    pub redrives: RedriveStore,
+    /// Whether objects are claimed.
+    pub claiming: Claiming,
+    /// How the records that could not be decoded are decoded now.
+    pub unpacking: Unpacking,
+    /// The memory for reading.
+    pub budget: Budget,
+    /// Counts what is not read.
+    pub tally: Arc<RedriveTally>,
+    /// How far the list is read, in bytes of records.
+    pub position: ReadPosition,
+}
+
+impl Source for RedriveSource {
+    /// Reads the objects of a pending range that the redrive has claimed, and claims the ones after it. What another redrive
+    /// has claimed is skipped, and so is what cannot be read, unless this redrive has claimed it.
+    fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
+        let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
+        let committed = from.committed.as_ref();
+        let reader = Reader {
+            first: committed.map_or(Some(0), |committed| after(committed.last)),
+            pending: from.pending.as_ref().map(|pending| pending.range.last),
+            unpackings: Unpackings {
+                new: self.unpacking,
+                repeated: from.pending.iter().map(RepeatedRange::of).collect(),
+            },
+            source: self,
+        };
+        let task = tokio::spawn(async move {
+            match reader.send_all(&sender).await {
+                Ok(()) => End::Closed,
+                Err(Ended::ReceiverGone) => End::Stopped,
+                Err(Ended::Failed(error)) => {
+                    sender.fail(error).await;
+                    End::Stopped
+                }
+            }
+        });
+        Ok(ShardBatches::read_by(task, receiver))
+    }
+}
+
+/// The ordinal after another one.
+fn after(last: SequenceNumber) -> Option<u64> {
+    last.as_offset()?.checked_add(1)
+}
+
+/// Why reading ended before the end of the list.
+enum Ended {
+    /// The receiver was dropped.
+    ReceiverGone,
+    /// The list cannot be read on.
+    Failed(SourceError),
+}
+
+impl From<ReceiverGone> for Ended {
+    fn from(ReceiverGone: ReceiverGone) -> Self {
+        Self::ReceiverGone
+    }
+}
+
+impl From<SourceError> for Ended {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Reads a list to its end.
+struct Reader {
+    source: RedriveSource,
+    /// The first ordinal to read; `None` behind the last one that there can be.
+    first: Option<u64>,
+    /// The last ordinal of the pending range.
+    pending: Option<SequenceNumber>,
+    unpackings: Unpackings,
+}
+
+/// An object that is going to be read.
+#[derive(Clone)]
+struct NextObject<'a> {
+    ordinals: Range<u64>,
+    object: &'a RedriveObject,
+    /// Whether records of it are committed, so it must be there and belong to this redrive.
+    is_begun: bool,
+    /// Whether it lies in the pending range, where nothing is claimed any more.
+    is_pending: bool,
+}
+
+/// An object that was read, with its lines; without them if it is skipped.
+struct ReadObject<'a> {
+    next: NextObject<'a>,
+    lines: Option<Vec<u8>>,
+}
+
+impl Reader {
+    async fn send_all(&self, sender: &BatchSender) -> Result<(), Ended> {
+        let mut waiting: VecDeque<_> = self.objects().collect();
+        let (mut ahead, mut bytes) = (FuturesOrdered::new(), 0_u64);
+        loop {
+            while let Some(next) = waiting.pop_front_if(|next| {
+                let has_room = bytes.saturating_add(next.object.bytes) <= BYTES_AHEAD;
+                ahead.is_empty() || (has_room && ahead.len() < OBJECTS_AHEAD)
+            }) {
+                bytes = bytes.saturating_add(next.object.bytes);
+                ahead.push_back(self.open(next));
+            }
+            let Some(read) = ahead.next().await else {
+                return Ok(());
+            };
+            let ReadObject { next, lines } = read?;
+            if let Some(lines) = lines {
+                self.send(&next, lines, sender).await?;
+            }
+            bytes = bytes.saturating_sub(next.object.bytes);
+            self.source.position.advance(next.object.bytes);
+        }
+    }
+
+    /// The objects of which a record is left.
+    fn objects(&self) -> impl Iterator<Item = NextObject<'_>> {
+        let first = self.first.unwrap_or(u64::MAX);
+        let numbered = self.source.document.numbered();
+        numbered
+            .filter(move |(ordinals, object)| {
+                let is_left = ordinals.end > first;
+                if !is_left {
+                    self.source.position.advance(object.bytes);
+                }
+                is_left
+            })
+            .map(move |(ordinals, object)| NextObject {
+                is_begun: ordinals.start < first,
+                is_pending: self.pending >= Some(ordinals.start.into()),
+                ordinals,
+                object,
+            })
+    }
+
+    /// Sends the records of an object.
+    async fn send(
+        &self,
+        next: &NextObject<'_>,
+        lines: Vec<u8>,
+        sender: &BatchSender,
+    ) -> Result<(), Ended> {
+        let redrive = &self.source.document.id;
+        let mut records = ObjectRecords::new(
+            redrive,
+            next.object,
+            next.ordinals.start,
+            lines,
+            &self.unpackings,
+        );
+        records.skip_before(self.first.unwrap_or(u64::MAX));
+        while let Some(batch) = records
+            .next_batch()
+            .map_err(|why| self.damaged(next, why))?
+        {
+            sender.send(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads an object and claims it.
+    async fn open<'a>(&self, next: NextObject<'a>) -> Result<ReadObject<'a>, SourceError> {
+        let lines = self.lines(&next).await?;
+        Ok(ReadObject { next, lines })
+    }
+
+    /// The lines of an object; `None` if it is skipped.
+    async fn lines(&self, next: &NextObject<'_>) -> Result<Option<Vec<u8>>, SourceError> {
+        if next.is_pending && !self.is_own(next).await? {
+            return Ok(None);
+        }
+        let RedriveObject { key, digest, .. } = next.object;
+        let store = self.source.redrives.store();
+        let lines = match read_object(store.as_ref(), key, *digest).await {
+            Ok(lines) => lines,
+            Err(ObjectProblem::Storage(error)) => return Err(service(error)),
+            Err(problem) => {
+                self.unreadable(next, &problem).await?;
+                return Ok(None);
+            }
+        };
+        let is_own = next.is_pending || self.claim(next).await?;
+        Ok(is_own.then_some(lines))
+    }
+
+    /// Claims an object. One that belongs to another redrive is counted.
+    async fn claim(&self, next: &NextObject<'_>) -> Result<bool, SourceError> {
+        let (redrive, key) = (&self.source.document.id, &next.object.key);
+        let claimed = match self.source.claiming {
+            Claiming::Claim => self.source.redrives.claim(redrive, key).await,
+            Claiming::Look => {
+                let owner = self.source.redrives.owner(key).await;
+                owner.map(|owner| match owner {
+                    Some(owner) if owner != *redrive => Claimed::ByOther(owner),
+                    _ => Claimed::Own,
+                })
+            }
+        };
+        match claimed.map_err(|error| self.failed(error))? {
+            Claimed::Own => Ok(true),
+            Claimed::ByOther(other) if next.is_begun => {
+                let why = format!(
+                    "the redrive {other} has claimed it, and this one has committed a part of it"
+                );
+                Err(self.damaged(next, why))
+            }
+            Claimed::ByOther(other) => {
+                self.source.tally.skipped(other, next.object.records);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the redrive has claimed an object.
+    async fn is_own(&self, next: &NextObject<'_>) -> Result<bool, SourceError> {
+        let owner = self.source.redrives.owner(&next.object.key).await;
+        let owner = owner.map_err(|error| self.failed(error))?;
+        Ok(owner.is_some_and(|owner| owner == self.source.document.id))
+    }
+
+    /// Counts an object that cannot be read.
+    ///
+    /// # Errors
+    /// The redrive has claimed it, so it cannot go on without it: nobody else can land its records.
+    async fn unreadable(
+        &self,
+        next: &NextObject<'_>,
+        problem: &ObjectProblem,
+    ) -> Result<(), SourceError> {
+        if self.is_own(next).await? {
+            let why =
+                format!("{problem}; this redrive has claimed it, so it cannot go on without it");
+            return Err(self.damaged(next, why));
+        }
+        self.source.tally.unreadable(UnreadableObject {
+            place: self.place(next),
+            why: problem.to_string(),
+            records: Some(next.object.records),
+        });
+        Ok(())
+    }
+
+    fn place(&self, next: &NextObject<'_>) -> String {
+        self.source.redrives.store().place(&next.object.key)
+    }
+
+    fn damaged(&self, next: &NextObject<'_>, why: String) -> SourceError {
+        SourceError::Record {
+            name: self.place(next),
+            why: format!("{why}; restore it as it was written, and start the redrive again"),
+        }
+    }
+
+    fn failed(&self, error: RedriveStoreError) -> SourceError {
+        match error {
+            RedriveStoreError::Storage(error) => service(error),
+            error => SourceError::Record {
+                name: format!("redrive {}", self.source.document.id),
+                why: error.to_string(),
+            },
+        }
+    }
+}
+
+fn service(error: StorageError) -> SourceError {
+    SourceError::Service {
+        what: format!("{} {}", error.operation, error.place),
+        cause: error.cause,
+    }
+}
