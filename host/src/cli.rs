@@ -39,7 +39,7 @@ use crate::tools::author::new::{NewArgs, new};
 use crate::tools::author::try_rules::{TryArgs, try_rules};
 use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
-use crate::tools::quarantine as quarantined;
+use crate::tools::quarantine as quarantine_tools;
 use crate::tools::schema;
 #[cfg(feature = "table")]
 use crate::tools::table as tables;
@@ -74,7 +74,7 @@ enum Command {
     Schema(schema::Command),
     /// Show the quarantined records of a lake: how many there are, why, and some of them. Writes nothing.
     #[command(subcommand)]
-    Quarantine(quarantined::Command),
+    Quarantine(quarantine_tools::Command),
     /// Build and keep the lake as an Iceberg table, for query engines.
     #[cfg(feature = "table")]
     #[command(subcommand)]
