@@ -14,6 +14,8 @@ mod left_out;
 mod list;
 mod object;
 mod redriven;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
