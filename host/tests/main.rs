@@ -40,6 +40,7 @@ mod objects;
 mod outages;
 mod parquet;
 mod producers;
+mod quarantine;
 mod readers;
 mod replay;
 mod rules;

@@ -41,14 +41,13 @@ pub(super) fn problems(problems: &[ListProblem]) -> anyhow::Result<()> {
         output::error(problem);
     }
     let objects: u64 = problems.iter().map(|problem| problem.objects).sum();
+    let verb = if objects == 1 { "is" } else { "are" };
     anyhow::ensure!(
         problems.is_empty(),
-        "{} cannot be used, and {} of quarantine left out because of that; `sluice audit` names all that is wrong with a lake",
+        "{} cannot be used, and {} of quarantine {verb} left out because of that; `sluice audit` names all that is wrong \
+         with a lake",
         counted(problems.len() as u64, "file"),
-        match objects {
-            1 => "1 object is".to_owned(),
-            _ => format!("{} are", counted(objects, "object")),
-        }
+        counted(objects, "object")
     );
     Ok(())
 }
