@@ -4,6 +4,7 @@ mod audit;
 mod failure;
 mod generate;
 mod manual;
+mod quarantine;
 #[cfg(feature = "table")]
 mod table;
 
@@ -38,6 +39,7 @@ use crate::tools::author::new::{NewArgs, new};
 use crate::tools::author::try_rules::{TryArgs, try_rules};
 use crate::tools::author::wrap::{WrapArgs, wrap};
 use crate::tools::publisher;
+use crate::tools::quarantine as quarantine_tools;
 use crate::tools::schema;
 #[cfg(feature = "table")]
 use crate::tools::table as tables;
@@ -74,6 +76,9 @@ enum Command {
     /// Infer schemas from events, compare and extend them, and map events to them.
     #[command(subcommand)]
     Schema(schema::Command),
+    /// Show the quarantined records of a lake: how many there are, why, and some of them. Writes nothing.
+    #[command(subcommand)]
+    Quarantine(quarantine_tools::Command),
     /// Build and keep the lake as an Iceberg table, for query engines.
     #[cfg(feature = "table")]
     #[command(subcommand)]
@@ -231,6 +236,7 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
             unknown_variables(&known_settings())?;
             schema::execute(&command)
         }
+        Command::Quarantine(command) => quarantine::execute(&command, argv),
         #[cfg(feature = "table")]
         Command::Table(command) => table::execute(&command, argv),
         Command::Config(ConfigCommand::Check(args)) => {
@@ -350,13 +356,15 @@ fn known_settings() -> clap::Command {
     RunArgs::augment_args(clap::Command::new("sluice"))
 }
 
-/// The arguments whose variables can be wrong: those of a command of tables, which have other flags, or else all settings.
+/// The arguments whose variables can be wrong: those of a command of tables or of quarantine, which have other flags, or
+/// else all settings.
 fn known_arguments(argv: &[OsString]) -> clap::Command {
     let cli = Cli::command();
     let named = |place: usize| argv.get(place).and_then(|name| name.to_str());
-    let of_tables = named(1).filter(|name| *name == "table").zip(named(2));
+    let groups = ["table", "quarantine"];
+    let of_group = named(1).filter(|name| groups.contains(name)).zip(named(2));
     let command =
-        of_tables.and_then(|(tables, name)| cli.find_subcommand(tables)?.find_subcommand(name));
+        of_group.and_then(|(group, name)| cli.find_subcommand(group)?.find_subcommand(name));
     command.cloned().unwrap_or_else(known_settings)
 }
 

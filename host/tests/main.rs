@@ -42,6 +42,7 @@ mod outages;
 mod parquet;
 mod parts;
 mod producers;
+mod quarantine;
 mod readers;
 mod replay;
 mod rules;

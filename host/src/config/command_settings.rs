@@ -9,7 +9,7 @@ use clap::{ArgMatches, Command};
 use super::table_settings::SECTION;
 use super::{File, Origins, environment};
 
-/// The arguments of a command of tables, with the values of the file.
+/// The arguments of a command of tables or of quarantine, with the values of the file.
 #[derive(Debug)]
 pub struct CommandSettings {
     /// The arguments of the group of commands, which has the command.
@@ -20,7 +20,7 @@ pub struct CommandSettings {
     name: String,
 }
 
-/// Whether a command of tables takes this setting of the file.
+/// Whether a command of tables or of quarantine takes this setting of the file.
 fn is_taken(key: &str) -> bool {
     key == "lake" || key.starts_with(SECTION)
 }

@@ -55,8 +55,11 @@ struct FoundObject {
 /// The objects of each chunk.
 type FoundChunks = BTreeMap<(ShardId, ChunkName), Vec<FoundObject>>;
 
+/// Whether the objects of a chunk are wanted.
+pub(super) type IsWanted<'a> = &'a (dyn Fn(&ShardId, ChunkName) -> bool + Sync);
+
 /// A chunk manifest, or why it cannot be used; `None` if there is none.
-type ReadManifest = Option<Result<ChunkManifest, String>>;
+pub(super) type ReadManifest = Option<Result<ChunkManifest, String>>;
 
 /// The reason, the shard and the chunk of an object, by its key; `None` for a file that is none.
 fn parse(key: &str) -> Option<(ReasonCode, ShardId, ChunkName)> {
@@ -82,13 +85,22 @@ impl Quarantine {
     /// The objects that a filter takes.
     ///
     /// # Errors
-    /// The lake cannot be listed or read.
+    /// [`QuarantineError`]
     pub async fn objects(
         &self,
         filter: &QuarantineFilter,
     ) -> Result<QuarantineList, QuarantineError> {
+        self.objects_of(filter, &|_, _| true).await
+    }
+
+    /// The objects that a filter takes, of the chunks that `is_wanted` takes.
+    pub(super) async fn objects_of(
+        &self,
+        filter: &QuarantineFilter,
+        is_wanted: IsWanted<'_>,
+    ) -> Result<QuarantineList, QuarantineError> {
         let mut list = QuarantineList::default();
-        let chunks = self.find(filter, &mut list.left_out).await?;
+        let chunks = self.find(filter, is_wanted, &mut list.left_out).await?;
         let chunks = self.committed(chunks, &mut list.left_out);
         let reads = chunks.into_iter().map(async |((shard, name), found)| {
             let manifest = self.read_manifest(&shard, name).await?;
@@ -123,6 +135,7 @@ impl Quarantine {
     async fn find(
         &self,
         filter: &QuarantineFilter,
+        is_wanted: IsWanted<'_>,
         left_out: &mut LeftOut,
     ) -> Result<FoundChunks, QuarantineError> {
         let mut chunks = FoundChunks::new();
@@ -131,7 +144,9 @@ impl Quarantine {
                 let key = format!("{folder}{name}");
                 match parse(&key) {
                     Some((reason, shard, name)) => {
-                        if filter.has_shard(&shard) && filter.may_have_release(name.release) {
+                        let by_filter =
+                            filter.has_shard(&shard) && filter.may_have_release(name.release);
+                        if by_filter && is_wanted(&shard, name) {
                             let objects = chunks.entry((shard, name)).or_default();
                             objects.push(FoundObject { key, reason });
                         }
@@ -160,7 +175,7 @@ impl Quarantine {
     }
 
     /// Reads the manifest of a chunk.
-    async fn read_manifest(
+    pub(super) async fn read_manifest(
         &self,
         shard: &ShardId,
         name: ChunkName,
@@ -208,6 +223,7 @@ impl QuarantineList {
                     arrived_at: manifest.arrived_at,
                     format: manifest.pins.format,
                     claimed_by: None,
+                    first_ordinal: None,
                     redriven: 0,
                 });
             }

@@ -9,10 +9,13 @@
 //! before objects are listed. So all that they have committed is in the list, and what is landed meanwhile is counted as
 //! not committed yet.
 
+mod history;
 mod left_out;
 mod list;
 mod object;
 mod redriven;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 use thiserror::Error;
 
+pub use self::history::{RecordHistory, RecordPlace, RedrivenChunk, RedrivenTo};
 pub use self::left_out::{Examples, LeftOut};
 pub use self::list::{ListProblem, QuarantineList};
 pub use self::object::{ObjectProblem, QuarantineObject, read_object, records};

@@ -40,6 +40,8 @@ pub struct QuarantineObject {
     pub format: Format,
     /// The redrive that has claimed it.
     pub claimed_by: Option<RedriveId>,
+    /// The ordinal of its first record in this redrive.
+    pub first_ordinal: Option<u64>,
     /// How many of its records, from the first one on, this redrive has committed. They are where the redrive has put them,
     /// and the others are still quarantined here.
     pub redriven: u64,

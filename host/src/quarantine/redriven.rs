@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::list::{ListProblem, QuarantineList};
 use super::{Quarantine, QuarantineError};
-use crate::redrive::{RedriveDocument, RedriveId, RedriveStore, RedriveStoreError, claim_key};
+use crate::redrive::{RedriveDocument, RedriveId, RedriveStore, claim_key};
 
 /// The ordinal of the first record of an object in each redrive that lists the object.
 pub(super) type Ordinals = BTreeMap<RedriveId, u64>;
@@ -54,6 +54,7 @@ impl Quarantine {
             let committed = first.map_or(0, |first| self.committed_after(&owner, first));
             object.redriven = committed.min(object.records);
             object.claimed_by = Some(owner);
+            object.first_ordinal = first;
         }
         Ok(())
     }
@@ -75,20 +76,6 @@ impl Quarantine {
             ),
             objects: 0,
         }
-    }
-
-    /// The list of a redrive.
-    ///
-    /// # Errors
-    /// It is missing, or cannot be read.
-    pub async fn redrive(&self, id: &RedriveId) -> Result<RedriveDocument, QuarantineError> {
-        let redrives = RedriveStore::new(self.store.clone(), self.reads_at_once);
-        let document = redrives.read(id).await?;
-        let missing = || RedriveStoreError::Damaged {
-            place: self.store.place(&id.key()),
-            why: "it is missing".into(),
-        };
-        Ok(document.ok_or_else(missing)?)
     }
 }
 

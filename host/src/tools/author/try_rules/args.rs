@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
+use sluice_engine::outcome::ReasonCode;
 
 use super::trial::{Outcome, Tried};
 use crate::config::log_level;
@@ -67,14 +68,14 @@ pub struct TryArgs {
     #[arg(long, value_name = "WHERE")]
     pub start: Option<StartAt>,
 
-    /// Take the quarantined records of a lake, with their bytes, keys and positions: `file:DIR` or
+    /// Take the records that are quarantined in a lake now, with their bytes, keys and positions: `file:DIR` or
     /// `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE")]
     pub quarantined: Option<String>,
 
     /// Take only records that are quarantined for this reason, such as `missing_field`.
     #[arg(long, value_name = "CODE")]
-    pub reason: Option<String>,
+    pub reason: Option<ReasonCode>,
 
     /// Try this many records. [default: all of files, 20 of a stream or of quarantine]
     #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1..=u64::MAX))]

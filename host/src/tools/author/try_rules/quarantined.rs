@@ -4,29 +4,31 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sluice_engine::outcome::Fault;
+use sluice_engine::outcome::{Fault, ReasonCode};
 use sluice_engine::record::{Batch, Position};
 use sluice_storage::location::StoreLocation;
-use sluice_storage::object_store::{Found, ObjectStore};
+use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 
 use super::input::{Origin, Records};
+use super::people::escape;
 use super::stream::RETRY_TIMEOUT;
 use crate::config::{ConfigError, parse_store};
-use crate::format::decode;
-use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::layout::quarantine::QuarantinedRecord;
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
+use crate::quarantine::{
+    LeftOut, ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object, records,
+};
 use crate::source::decoding::Decoder;
 
-/// What comes before the code of the reason in the name of a folder.
-const REASON: &str = "reason=";
+/// The objects that are read at once. A few are enough: records are tried one after another.
+const READS_AT_ONCE: usize = 16;
 
 /// A lake to take quarantined records from.
 pub(super) struct QuarantineInput {
     lake: StoreLocation,
-    reason: Option<String>,
+    reason: Option<ReasonCode>,
     decoding: RecordDecoding,
 }
 
@@ -37,7 +39,7 @@ impl QuarantineInput {
     /// A target that is none.
     pub(super) fn new(
         lake: &str,
-        reason: Option<String>,
+        reason: Option<ReasonCode>,
         decoding: RecordDecoding,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -47,42 +49,37 @@ impl QuarantineInput {
         })
     }
 
-    /// Lists the objects of quarantine.
+    /// Lists the objects with records that are quarantined now.
     ///
     /// # Errors
     /// The lake cannot be listed, or has no record that was quarantined for the reason.
     pub(super) async fn open(&self) -> anyhow::Result<QuarantineReading> {
         let store = self.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
-        let folder = format!("{METADATA_FOLDER}/quarantine/");
-        let mut keys = BTreeSet::new();
-        let mut add = |name: &str| {
-            keys.insert(format!("{folder}{name}"));
+        let quarantine = Quarantine::open(&store, READS_AT_ONCE).await?;
+        let filter = QuarantineFilter {
+            reasons: Vec::from_iter(self.reason.clone()),
+            ..QuarantineFilter::default()
         };
-        store.list(&folder, &mut add).await?;
-        let (keys, others): (BTreeSet<_>, BTreeSet<_>) =
-            keys.into_iter().partition(|key| reason_of(key).is_some());
-        if let Some(first) = others.first() {
-            let count = output::counted(others.len() as u64, "file");
-            let place = store.place(first);
-            output::message(format_args!(
-                "sluice: leaving out {count} in quarantine that Sluice has not written, such as {place}"
-            ));
+        let list = quarantine.objects(&filter).await?;
+        say_left_out(store.as_ref(), &list.left_out);
+        if let Some(problem) = list.problems.first() {
+            anyhow::bail!("{problem}");
         }
-        let reasons: BTreeSet<_> = keys.iter().filter_map(|key| reason_of(key)).collect();
-        if let Some(reason) = &self.reason
-            && !reasons.contains(reason.as_str())
-        {
+        let objects = list.objects.into_iter();
+        let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
+        if let Some(reason) = self.reason.as_ref().filter(|_| objects.is_empty()) {
+            let all = quarantine.objects(&QuarantineFilter::default()).await?;
+            let all = all.objects.iter().filter(|object| !object.is_redriven());
+            let reasons: BTreeSet<_> = all.map(|object| object.reason.as_str()).collect();
             let reasons = Vec::from_iter(reasons).join(", ");
             anyhow::bail!(
-                "{} has no record that is quarantined for {reason:?}; its reasons: {}",
+                "{} has no record that is quarantined for \"{reason}\"; its reasons: {}",
                 self.lake,
                 if reasons.is_empty() { "none" } else { &reasons }
             );
         }
-        let is_wanted =
-            |key: &String| self.reason.is_none() || reason_of(key) == self.reason.as_deref();
         Ok(QuarantineReading {
-            keys: keys.iter().filter(|key| is_wanted(key)).cloned().collect(),
+            objects,
             store,
             decoding: self.decoding,
             ready: VecDeque::new(),
@@ -96,16 +93,22 @@ impl QuarantineInput {
     }
 }
 
-/// The code of the reason of an object of quarantine; `None` for a file that is none.
-fn reason_of(key: &str) -> Option<&str> {
-    let (_, code) = ParsedKey::parse(key)?.folder.rsplit_once('/')?;
-    code.strip_prefix(REASON)
+/// Says what is left out.
+fn say_left_out(store: &dyn ObjectStore, left_out: &LeftOut) {
+    for (files, what) in left_out.kinds() {
+        let count = output::counted(files.count, "file");
+        let place = store.place(files.first.as_deref().unwrap_or_default());
+        let place = escape(&place);
+        output::message(format_args!(
+            "sluice: leaving out {count} in quarantine {what}, such as {place}"
+        ));
+    }
 }
 
 /// Quarantined records that are being read, object by object.
 pub(super) struct QuarantineReading {
     store: Arc<dyn ObjectStore>,
-    keys: VecDeque<String>,
+    objects: VecDeque<QuarantineObject>,
     decoding: RecordDecoding,
     ready: VecDeque<Records>,
 }
@@ -120,41 +123,42 @@ impl QuarantineReading {
             if let Some(records) = self.ready.pop_front() {
                 return Ok(Some(records));
             }
-            let Some(key) = self.keys.pop_front() else {
+            let Some(object) = self.objects.pop_front() else {
                 return Ok(None);
             };
-            let place = self.store.place(&key);
-            let content = match self.store.get(&key, usize::MAX).await? {
-                Found::Content(content) => content,
-                Found::Nothing | Found::TooLarge(_) => {
+            let place = self.store.place(&object.key);
+            let read = read_object(self.store.as_ref(), &object.key, object.digest).await;
+            let lines = match read {
+                Ok(lines) => lines,
+                Err(ObjectProblem::Missing) => {
                     output::message(format_args!(
                         "sluice: leaving out {place}, which was removed a moment ago"
                     ));
                     continue;
                 }
+                Err(problem) => {
+                    return Err(problem).with_context(|| format!("cannot read {place}"));
+                }
             };
-            self.ready = records(&key, &place, &content, self.decoding)?;
+            // A redrive has committed those before.
+            let first = usize::try_from(object.redriven).unwrap_or(usize::MAX);
+            let records = records(&lines).skip(first);
+            self.ready = batches(&place, records, self.decoding)?;
         }
     }
 }
 
 /// The records of an object. Those that could not be decoded are decoded anew; others have been decoded.
-fn records(
-    key: &str,
+fn batches<'a>(
     place: &str,
-    object: &[u8],
+    records: impl Iterator<Item = QuarantinedRecord<'a>>,
     decoding: RecordDecoding,
 ) -> anyhow::Result<VecDeque<Records>> {
-    let parsed = ParsedKey::parse(key);
-    let format = parsed.with_context(|| format!("{place}: not an object of Sluice"))?;
-    let lines = decode(format.format, object);
-    let lines = lines.with_context(|| format!("cannot read {place}"))?;
     let mut all: VecDeque<Records> = VecDeque::new();
-    for (number, line) in (1..).zip(lines.split_inclusive(|byte| *byte == b'\n')) {
-        let damaged = || format!("{place}: line {number} is not a quarantined record");
-        let read = QuarantinedRecord::parse(line).with_context(damaged)?;
+    for read in records {
+        let damaged = || format!("{place}: {:?} is not the id of a record", read.rid);
         let (shard, position) = read.origin().with_context(damaged)?;
-        let data = read.data().with_context(damaged)?;
+        let data = read.data().unwrap_or_default();
         let last = all.back();
         if last.is_none_or(|last| last.batch.is_full() || *last.batch.shard() != shard) {
             all.push_back(Records {

@@ -1,0 +1,415 @@
+//! Listing, reading and following of quarantined records.
+
+mod lake;
+
+use std::fs;
+
+use sluice_engine::digest::Digest;
+use sluice_engine::record::Position;
+
+use self::lake::{Chunk, Lake, code, shard};
+use super::*;
+use crate::layout::chunk::ArrivalTimes;
+
+async fn list(lake: &Lake, filter: &QuarantineFilter) -> QuarantineList {
+    Quarantine::list(&lake.store(), filter, 4).await.unwrap()
+}
+
+async fn all(lake: &Lake) -> Vec<QuarantineObject> {
+    let list = list(lake, &QuarantineFilter::default()).await;
+    assert_eq!(list.problems, []);
+    list.objects
+}
+
+fn position(text: &str) -> Position {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn only_objects_of_committed_chunks_are_listed() {
+    let mut lake = Lake::new();
+    let (given_up, committed, pinned) = (
+        Chunk {
+            lines: &[("1", "trap")],
+            ..Chunk::default()
+        },
+        Chunk {
+            first: 10,
+            last: 19,
+            lines: &[("11", "trap"), ("12", "trap"), ("13", "invalid_json")],
+            ..Chunk::default()
+        },
+        Chunk {
+            first: 20,
+            last: 29,
+            lines: &[("21", "trap")],
+            ..Chunk::default()
+        },
+    );
+    lake.pin(&given_up);
+    lake.give_up(&given_up);
+    lake.commit(&committed);
+    let pending = lake.pin(&pinned);
+    lake.write("_sluice/quarantine/reason=trap/notes.txt", "mine");
+    lake.write("_sluice/quarantine/reason=No/x.ndjson", "mine");
+    let list = list(&lake, &QuarantineFilter::default()).await;
+    let found = list
+        .objects
+        .iter()
+        .map(|it| (it.reason.as_str(), it.records));
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [("invalid_json", 1), ("trap", 2)]
+    );
+    let left_out = &list.left_out;
+    assert_eq!(
+        (left_out.given_up.count, left_out.not_committed.count),
+        (1, 1)
+    );
+    assert_eq!(left_out.unrecognized.count, 2);
+    let first = left_out.not_committed.first.clone();
+    assert_eq!(first.as_ref(), Some(&pending.quarantine[0].key));
+    assert_eq!(left_out.kinds().count(), 3);
+}
+
+#[tokio::test]
+async fn objects_that_no_manifest_names_are_left_out_and_a_damaged_manifest_is_a_problem() {
+    let mut lake = Lake::new();
+    let chunk = |first| Chunk {
+        first,
+        last: first + 9,
+        lines: &[("1", "trap")],
+        ..Chunk::default()
+    };
+    let without = lake.commit(&chunk(0));
+    let damaged = lake.commit(&chunk(10));
+    let named = lake.commit(&chunk(20));
+    fs::remove_file(lake.path(&without.key())).unwrap();
+    lake.write(&damaged.key(), "{}");
+    let other = named.quarantine[0].key.replace("reason=trap", "reason=x");
+    lake.write(&other, "");
+    let list = list(&lake, &QuarantineFilter::default()).await;
+    assert_eq!(list.objects.len(), 1);
+    assert_eq!(list.left_out.without_manifest.count, 1);
+    assert_eq!(list.left_out.not_named.first, Some(other));
+    let [problem] = &list.problems[..] else {
+        panic!("{:?}", list.problems)
+    };
+    assert_eq!(problem.objects, 1);
+    assert!(problem.to_string().contains(&damaged.key()), "{problem}");
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_named() {
+    let mut lake = Lake::new();
+    lake.commit(&Chunk::default());
+    lake.write("_sluice/ledger/s.json", "{}");
+    let listed = Quarantine::list(&lake.store(), &QuarantineFilter::default(), 4).await;
+    let error = listed.unwrap_err().to_string();
+    assert!(
+        error.contains("ledger/s.json") && error.contains("restore"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_filter_takes_objects_by_reason_release_shard_and_time() {
+    let mut lake = Lake::new();
+    let times = |min, max| Some(ArrivalTimes { min, max });
+    let lines = &[("1", "trap"), ("2", "invalid_json")][..];
+    for (shard, release, arrived_at) in [
+        ("a", &b"one"[..], times(10, 20)),
+        ("b", b"two", times(30, 40)),
+        ("file", b"two", None),
+    ] {
+        lake.commit(&Chunk {
+            shard,
+            release,
+            arrived_at,
+            lines,
+            ..Chunk::default()
+        });
+    }
+    let all = QuarantineFilter::default;
+    let release = Digest::of(b"two").short().parse().ok();
+    for (filter, expected, without_times) in [
+        (all(), 6, 0),
+        (
+            QuarantineFilter {
+                reasons: vec![code("trap")],
+                ..all()
+            },
+            3,
+            0,
+        ),
+        (
+            QuarantineFilter {
+                quarantined_by: release,
+                ..all()
+            },
+            4,
+            0,
+        ),
+        (
+            QuarantineFilter {
+                shards: vec![shard("a")],
+                ..all()
+            },
+            2,
+            0,
+        ),
+        (
+            QuarantineFilter {
+                from: Some(20),
+                to: Some(30),
+                ..all()
+            },
+            2,
+            2,
+        ),
+        (
+            QuarantineFilter {
+                from: Some(21),
+                ..all()
+            },
+            2,
+            2,
+        ),
+        (
+            QuarantineFilter {
+                to: Some(10),
+                ..all()
+            },
+            0,
+            2,
+        ),
+    ] {
+        let list = list(&lake, &filter).await;
+        assert_eq!(list.objects.len(), expected, "{filter:?}");
+        assert_eq!(
+            list.left_out.without_times.count, without_times,
+            "{filter:?}"
+        );
+    }
+}
+
+/// The number of requests depends on what is in quarantine, and not on the rest of the lake.
+#[tokio::test]
+async fn nothing_but_quarantine_and_its_manifests_is_read() {
+    let mut lake = Lake::new();
+    for first in (0..500).step_by(10) {
+        lake.commit(&Chunk {
+            first,
+            last: first + 9,
+            ..Chunk::default()
+        });
+    }
+    lake.commit(&Chunk {
+        first: 500,
+        last: 509,
+        lines: &[("501", "trap"), ("502", "invalid_json")],
+        ..Chunk::default()
+    });
+    for number in 0..100 {
+        lake.write(&format!("event_type=a/{number}.ndjson"), "{}");
+    }
+    let counted = lake.test_store();
+    let store: Arc<dyn ObjectStore> = counted.clone();
+    let list = Quarantine::list(&store, &QuarantineFilter::default(), 4).await;
+    assert_eq!(list.unwrap().objects.len(), 2);
+    #[cfg(feature = "table")]
+    {
+        let (lists, reads) = counted.take_reads();
+        // Ledgers, quarantine and redrives; a ledger and a manifest.
+        assert!(lists <= 3 && reads <= 2, "{lists} lists, {reads} reads");
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_as_its_manifest_names_it_or_not_at_all() {
+    let mut lake = Lake::new();
+    let lines = &[("1", "trap"), ("2", "trap")];
+    lake.commit(&Chunk {
+        lines,
+        ..Chunk::default()
+    });
+    let [object] = &all(&lake).await[..] else {
+        panic!()
+    };
+    let store = lake.store();
+    let read = async || read_object(store.as_ref(), &object.key, object.digest).await;
+    let text = read().await.unwrap();
+    let read_records: Vec<_> = records(&text)
+        .map(|record| record.rid.into_owned())
+        .collect();
+    assert_eq!(read_records, ["s:1", "s:2"]);
+    let text = String::from_utf8(text).unwrap();
+    let (first, second) = text.split_once('\n').unwrap();
+    for (wrong, part) in [
+        (format!("{first}\n"), "not those that the manifest"),
+        (
+            text.replace("data of 2", "data of 3"),
+            "not those that the manifest",
+        ),
+        (format!("{first}\n{{}}\n{second}"), "line 2 is not"),
+    ] {
+        lake.write(&object.key, wrong);
+        let error = read().await.unwrap_err();
+        assert!(matches!(error, ObjectProblem::Damaged(_)), "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    fs::remove_file(lake.path(&object.key)).unwrap();
+    assert!(matches!(read().await, Err(ObjectProblem::Missing)));
+}
+
+/// A lake with two objects that one redrive lists. It has claimed both, and committed the first of their three records
+/// and a part of the rest.
+async fn half_redriven() -> (Lake, Vec<QuarantineObject>) {
+    let mut lake = Lake::new();
+    lake.commit(&Chunk {
+        lines: &[("1", "trap")],
+        ..Chunk::default()
+    });
+    lake.commit(&Chunk {
+        first: 10,
+        last: 19,
+        lines: &[("11", "trap"), ("12", "trap")],
+        ..Chunk::default()
+    });
+    let objects = all(&lake).await;
+    let id = lake.begin_redrive("r1", &[&objects[0], &objects[1]]);
+    for object in &objects {
+        lake.claim(&id, object);
+    }
+    // The second record is quarantined again.
+    lake.commit(&Chunk {
+        shard: "redrive-r1",
+        first: 0,
+        last: 1,
+        release: b"new",
+        lines: &[("11", "missing_field")],
+        of: Some("s"),
+        ..Chunk::default()
+    });
+    (lake, objects)
+}
+
+#[tokio::test]
+async fn what_a_redrive_has_committed_is_not_quarantined_in_the_old_place() {
+    let (lake, _) = half_redriven().await;
+    let found = all(&lake).await;
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| {
+            (
+                it.shard.as_str(),
+                it.redriven,
+                it.remaining(),
+                it.is_redriven(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("redrive-r1", 0, 1, false),
+        ("s", 1, 0, true),
+        ("s", 1, 1, false),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_listed_object_that_is_not_claimed_stays_where_it_is() {
+    let (lake, objects) = half_redriven().await;
+    for object in &objects {
+        let claim = crate::redrive::claim_key(&object.key).unwrap();
+        fs::remove_file(lake.path(&claim)).unwrap();
+    }
+    let found = all(&lake).await;
+    assert!(
+        found
+            .iter()
+            .all(|it| it.redriven == 0 && it.claimed_by.is_none())
+    );
+}
+
+#[tokio::test]
+async fn of_several_redrives_that_list_an_object_the_claim_decides() {
+    let (lake, objects) = half_redriven().await;
+    lake.begin_redrive("r2", &[&objects[0]]);
+    let owners = |found: Vec<QuarantineObject>| -> Vec<_> {
+        let owners = found.into_iter().filter_map(|it| it.claimed_by);
+        owners.map(|id| id.to_string()).collect()
+    };
+    assert_eq!(owners(all(&lake).await), ["r1", "r1"]);
+    lake.claim(&"r2".parse().unwrap(), &objects[0]);
+    let found = all(&lake).await;
+    assert_eq!(found[1].redriven, 0);
+    assert_eq!(owners(found), ["r2", "r1"]);
+    // A claim of a redrive that does not list the object is a problem.
+    lake.claim(&"r3".parse().unwrap(), &objects[0]);
+    let list = list(&lake, &QuarantineFilter::default()).await;
+    assert!(
+        list.problems[0].to_string().contains("r3"),
+        "{:?}",
+        list.problems
+    );
+}
+
+#[tokio::test]
+async fn a_record_is_followed_through_redrives() {
+    let (lake, _) = half_redriven().await;
+    let quarantine = Quarantine::open(&lake.store(), 4).await.unwrap();
+    let history = async |text| {
+        quarantine
+            .history(&shard("s"), position(text))
+            .await
+            .unwrap()
+    };
+
+    let landed = history("1").await;
+    assert_eq!(landed.problems, []);
+    let [place] = &landed.places[..] else {
+        panic!("{landed:?}")
+    };
+    assert!(!place.is_current());
+    let chunk = place.redriven.as_ref().unwrap().chunk.as_ref().unwrap();
+    assert_eq!(chunk.release, Digest::of(b"new"));
+    assert!(!chunk.is_quarantined_again);
+
+    let again = history("11").await;
+    let [old, new] = &again.places[..] else {
+        panic!("{again:?}")
+    };
+    assert!(!old.is_current() && new.is_current());
+    let redriven = old.redriven.as_ref().unwrap();
+    assert_eq!(redriven.ordinal, Some(1));
+    assert!(redriven.chunk.as_ref().unwrap().is_quarantined_again);
+    assert_eq!(new.record().unwrap().reason, "missing_field");
+    assert!(new.redriven.is_none());
+
+    let waiting = history("12").await;
+    let [place] = &waiting.places[..] else {
+        panic!("{waiting:?}")
+    };
+    assert!(place.is_current());
+    let redriven = place.redriven.as_ref().unwrap();
+    assert!(redriven.ordinal == Some(2) && redriven.chunk.is_none());
+
+    assert!(history("13").await.places.is_empty());
+    let other = quarantine.history(&shard("t"), position("1")).await;
+    assert!(other.unwrap().places.is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_may_have_the_record_and_cannot_be_read_is_a_problem() {
+    let (lake, objects) = half_redriven().await;
+    lake.write(&objects[0].key, "damaged");
+    let quarantine = Quarantine::open(&lake.store(), 4).await.unwrap();
+    let history = quarantine
+        .history(&shard("s"), position("1"))
+        .await
+        .unwrap();
+    assert!(history.places.is_empty());
+    let problem = history.problems[0].to_string();
+    assert!(problem.contains(&objects[0].key), "{problem}");
+}

@@ -1,0 +1,132 @@
+//! `sluice quarantine show`.
+
+use clap::{ArgAction, Args};
+use serde_json::{Value, json};
+use sluice_engine::record::{Position, ShardId};
+
+use super::args::LakeArgs;
+use super::notes;
+use super::record::{ShownRecord, line};
+use crate::output;
+use crate::quarantine::{Quarantine, RecordPlace, RedrivenTo};
+use crate::tools::author::try_rules::escape;
+use crate::tools::schema::print_json;
+
+/// Which record.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The id of the record, `shard:sequence`, or `shard:sequence:number` for one of several user records.
+    #[arg(value_name = "RID", value_parser = parse_rid)]
+    rid: RecordId,
+
+    #[command(flatten)]
+    pub(super) lake: LakeArgs,
+
+    /// Print the bytes of the record too.
+    #[arg(long, action = ArgAction::SetTrue)]
+    payload: bool,
+
+    /// Print a JSON object for each place of the record in quarantine, one a line, the oldest first.
+    #[arg(long, action = ArgAction::SetTrue)]
+    json: bool,
+}
+
+/// The id of a record.
+#[derive(Clone, Debug)]
+struct RecordId {
+    shard: ShardId,
+    position: Position,
+}
+
+fn parse_rid(text: &str) -> Result<RecordId, String> {
+    let wrong =
+        || "expected the id of a record, such as events-shardId-000000000000:4711".to_owned();
+    let (shard, position) = text.split_once(':').ok_or_else(wrong)?;
+    Ok(RecordId {
+        shard: ShardId::new(shard)?,
+        position: position.parse().map_err(|_| wrong())?,
+    })
+}
+
+/// Prints a quarantined record and its history.
+///
+/// # Errors
+/// Wrong usage, what cannot be read, or a record that is not found.
+pub(super) async fn show(args: &ShowArgs) -> anyhow::Result<()> {
+    let RecordId { shard, position } = &args.rid;
+    let (location, quarantine) = args.lake.open().await?;
+    let mut history = quarantine.history(shard, *position).await?;
+    for place in &history.places {
+        print_place(args, &quarantine, place)?;
+    }
+    // Files of others cannot have the record.
+    history.left_out.unrecognized = Default::default();
+    notes::left_out(&quarantine, &history.left_out);
+    notes::problems(&history.problems)?;
+    anyhow::ensure!(
+        !history.places.is_empty(),
+        "no record with the id {shard}:{position} is or was quarantined in {location}; if its range is committed, it has \
+         landed or was dropped"
+    );
+    Ok(())
+}
+
+fn print_place(
+    args: &ShowArgs,
+    quarantine: &Quarantine,
+    place: &RecordPlace,
+) -> anyhow::Result<()> {
+    let object = quarantine.store().place(&place.object.key);
+    let Some(record) = place.record() else {
+        return Ok(());
+    };
+    let shown = ShownRecord {
+        record: &record,
+        object: &place.object,
+        place: &object,
+        line: place.line,
+        payload: args.payload,
+    };
+    if args.json {
+        let mut json = shown.json();
+        let redriven = place.redriven.as_ref().map(redriven_json);
+        json.insert("redrive".into(), redriven.unwrap_or_default());
+        return Ok(print_json(&Value::Object(json))?);
+    }
+    let mut text = shown.text();
+    match &place.redriven {
+        Some(redriven) => line(&mut text, "redriven", &redriven_text(redriven)),
+        None => line(&mut text, "redriven", "by none"),
+    }
+    output::text(text)?;
+    Ok(())
+}
+
+/// What a redrive has made of a record, in words.
+fn redriven_text(redriven: &RedrivenTo) -> String {
+    let id = &redriven.redrive;
+    match &redriven.chunk {
+        None => format!(
+            "claimed by {id}, which has not committed it; `sluice redrive --id {id}` continues it"
+        ),
+        Some(chunk) => {
+            let outcome = match chunk.is_quarantined_again {
+                true => "quarantined again, see below",
+                false => "not quarantined again, so it has landed or was dropped",
+            };
+            let release = chunk.release.short();
+            let manifest = escape(&chunk.manifest);
+            format!("by {id} with release {release}: {outcome}; its chunk: {manifest}")
+        }
+    }
+}
+
+fn redriven_json(redriven: &RedrivenTo) -> Value {
+    json!({
+        "id": redriven.redrive,
+        "ordinal": redriven.ordinal,
+        "manifest": redriven.chunk.as_ref().map(|chunk| &chunk.manifest),
+        "release": redriven.chunk.as_ref().map(|chunk| chunk.release),
+        "is_quarantined_again": redriven.chunk.as_ref().map(|chunk| chunk.is_quarantined_again),
+    })
+}
