@@ -6,6 +6,7 @@ use sluice_storage::error::RequestError;
 use tokio::sync::watch;
 
 use super::finding::{Finding, Kind};
+use super::redrives::{LostObjects, RedriveReader};
 use super::timeline::ChunkHead;
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
@@ -39,6 +40,7 @@ enum Reads {
     /// A file, which is opened again before it is audited; standard input stays open.
     File(Location, Option<OpenFile>),
     Shard(Stream, ShardInfo),
+    Redrive(RedriveReader),
 }
 
 /// A shard that is being read.
@@ -47,6 +49,8 @@ pub(super) struct Opened {
     pub(super) batches: ShardBatches,
     /// Whether its oldest records expire.
     pub(super) expires: bool,
+    /// The objects of a redrive that cannot be read again.
+    pub(super) lost: LostObjects,
     /// Reading ends when this is dropped.
     pub(super) until: Option<watch::Sender<bool>>,
 }
@@ -163,6 +167,16 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl AuditedShard {
+    /// The shard of a redrive, whose source are the objects that it has claimed.
+    #[must_use]
+    pub(super) fn of_redrive(shard: &ShardId, reader: RedriveReader) -> Self {
+        Self {
+            shard: shard.clone(),
+            name: shard.to_string(),
+            reads: Reads::Redrive(reader),
+        }
+    }
+
     /// Starts to read the records of this ledger's pipeline, from the oldest one, each unpacked as it was in
     /// these chunks and in the pending range.
     ///
@@ -190,6 +204,16 @@ impl AuditedShard {
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,
+                    lost: LostObjects::default(),
+                    until: None,
+                })
+            }
+            Reads::Redrive(reader) => {
+                let (batches, lost) = reader.read(last_known(ledger), unpackings, budget);
+                Ok(Opened {
+                    batches,
+                    expires: false,
+                    lost,
                     until: None,
                 })
             }
@@ -218,6 +242,7 @@ impl AuditedShard {
                     }
                     .read(&from)?,
                     expires: true,
+                    lost: LostObjects::default(),
                     until: Some(until),
                 })
             }
