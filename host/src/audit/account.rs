@@ -18,11 +18,22 @@ use crate::ledger::Ledger;
 use crate::ledger::lost_range::LossCause;
 use crate::output;
 
+/// What of a redrive cannot be proven, because it does not fit its claims.
+#[derive(Debug, Default)]
+pub(super) struct Unproven {
+    /// Its chunks.
+    pub(super) chunks: Vec<ChunkName>,
+    /// Whether it is so for the pending range.
+    pub(super) pending: bool,
+}
+
 /// The account of a shard.
 pub(super) struct ShardAccount {
     pub(super) shard: ShardId,
     pub(super) ledger: Ledger,
     pub(super) timeline: Timeline,
+    /// What of a redrive does not fit its claims.
+    pub(super) unproven: Unproven,
     pub(super) report: Report,
 }
 
@@ -47,6 +58,7 @@ impl ShardAccount {
         } = read;
         Ok(Self {
             timeline: Timeline::new(&ledger, heads, others),
+            unproven: Unproven::default(),
             shard,
             ledger,
             report,
@@ -67,7 +79,7 @@ impl ShardAccount {
         let mut archived = ArchivedChunks::default();
         let seen = |manifest: &ChunkManifest, present: &ChunkObjects| {
             let mut report = compare_names(lake, manifest, present);
-            report.counts += counts(manifest, lake.bus.is_some());
+            report.counts += counts(lake, manifest);
             kept += report.findings.kept().len();
             if kept > FINDINGS_KEPT {
                 report.findings.forget();

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use sluice_engine::record::{Position, ShardId};
+use sluice_engine::record::ShardId;
 
 use super::content::Part;
 use super::difference::Difference;
-use super::finding::{Finding, Kind, rid};
+use super::finding::{Finding, Kind};
 use super::inventory::{ChunkObjects, bus_key};
 use super::read::get;
 use super::report::{Counts, Report};
 use super::{Audit, archive};
 use crate::layout::Destination;
-use crate::layout::chunk::Chunk;
+use crate::layout::chunk::{Chunk, RecordRef};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::messages::Messages;
 use crate::output::counted;
@@ -49,7 +49,7 @@ enum Outcome {
 #[derive(Default)]
 struct Verdict {
     report: Report,
-    wrong: HashSet<Position>,
+    wrong: HashSet<RecordRef>,
 }
 
 impl Check {
@@ -102,6 +102,11 @@ impl Check {
 
     fn shard(&self) -> &ShardId {
         &self.manifest.shard
+    }
+
+    /// The id of a record, which in a redrive is that of the shard that it came from.
+    fn rid(&self, record: RecordRef) -> String {
+        self.chunk.rid(record).to_string()
     }
 
     /// The objects to read. Unexpected and missing ones are reported.
@@ -170,23 +175,19 @@ impl Check {
             return;
         }
         let lines = part.lines(&self.chunk);
-        let positions = (0..lines).filter_map(|line| part.position(&self.chunk, line));
-        let positions: BTreeSet<_> = positions.collect();
+        let records = (0..lines).filter_map(|line| part.record(&self.chunk, line));
+        let all: BTreeSet<_> = records.collect();
         let mut finding = Finding::new(Kind::MissingObject, self.shard(), "").at(key);
         finding.message = format!("{key} does not exist");
-        if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
-            let (from, to) = (rid(self.shard(), *first), rid(self.shard(), *last));
-            let records = counted(positions.len() as u64, "record");
-            let belong = if positions.len() == 1 {
-                "belongs"
-            } else {
-                "belong"
-            };
-            finding = finding.between(*first, *last);
+        if let (Some(first), Some(last)) = (all.first(), all.last()) {
+            let (from, to) = (self.rid(*first), self.rid(*last));
+            let records = counted(all.len() as u64, "record");
+            let belong = if all.len() == 1 { "belongs" } else { "belong" };
             finding.message += &format!("; {records} {belong} in it, {from} to {to}");
+            finding = finding.of_records(from, to);
         }
         verdict.find(|| finding);
-        verdict.wrong.extend(positions);
+        verdict.wrong.extend(all);
     }
 
     async fn outcome(&self, read: Read) -> anyhow::Result<(Read, Outcome)> {
@@ -216,8 +217,8 @@ impl Check {
             Outcome::Gone => self.is_missing(read, verdict),
             Outcome::Damaged(why) => {
                 let lines = read.part.lines(&self.chunk);
-                let positions = (0..lines).filter_map(|i| read.part.position(&self.chunk, i));
-                verdict.wrong.extend(positions);
+                let records = (0..lines).filter_map(|i| read.part.record(&self.chunk, i));
+                verdict.wrong.extend(records);
                 let key = &read.key;
                 let why = format!("{key} cannot be decoded: {why}");
                 verdict.find(|| Finding::new(Kind::DamagedObject, self.shard(), why).at(key));
@@ -228,18 +229,18 @@ impl Check {
             },
             Outcome::Compared(differences) => {
                 for difference in differences {
-                    let position = difference.expected();
-                    let position = position.and_then(|i| read.part.position(&self.chunk, i));
-                    verdict.wrong.extend(position);
-                    verdict.find(|| self.differs(&read.key, difference, position));
+                    let record = difference.expected();
+                    let record = record.and_then(|i| read.part.record(&self.chunk, i));
+                    verdict.wrong.extend(record);
+                    verdict.find(|| self.differs(&read.key, difference, record));
                 }
             }
         }
     }
 
-    fn differs(&self, key: &str, difference: Difference, position: Option<Position>) -> Finding {
-        let record = position.map(|position| rid(self.shard(), position));
-        let record = record.as_deref().unwrap_or("an object");
+    fn differs(&self, key: &str, difference: Difference, record: Option<RecordRef>) -> Finding {
+        let id = record.map(|record| self.rid(record));
+        let record = id.as_deref().unwrap_or("an object");
         let place = |line: usize| format!("line {} of {key}", line + 1);
         let (kind, line, message) = match difference {
             Difference::Missing { .. } => {
@@ -264,17 +265,19 @@ impl Check {
             }
         };
         let mut finding = Finding::new(kind, self.shard(), message).at(key);
-        finding = position.into_iter().fold(finding, Finding::of);
+        finding = id.into_iter().fold(finding, Finding::of_record);
         line.into_iter().fold(finding, Finding::line)
     }
 
     /// The counts of the chunk's records by place, without the wrong ones.
-    fn counts(&self, wrong: &HashSet<Position>) -> Counts {
+    fn counts(&self, wrong: &HashSet<RecordRef>) -> Counts {
         let all = self.chunk.counts();
         let quarantined = all.quarantined_records();
+        let redriven = self.audit.lake.redrives.redriven_of(&self.manifest);
         let mut counts = Counts {
             in_lake: all.records - quarantined - all.dropped - all.bus_only,
-            quarantined,
+            quarantined: quarantined.saturating_sub(redriven),
+            redriven,
             dropped: all.dropped,
             bus_only: all.bus_only,
             wrong: wrong.len() as u64,
@@ -284,18 +287,20 @@ impl Check {
         if wrong.is_empty() {
             return counts;
         }
-        let mut in_lake: HashSet<&Position> = HashSet::new();
-        let mut in_quarantine: HashSet<&Position> = HashSet::new();
+        let mut in_lake: HashSet<&RecordRef> = HashSet::new();
+        let mut in_quarantine: HashSet<&RecordRef> = HashSet::new();
         for destination in self.chunk.destinations() {
             let wrong_here = self.chunk.lines(destination).1.iter();
-            let wrong_here = wrong_here.filter(|position| wrong.contains(position));
+            let wrong_here = wrong_here.filter(|record| wrong.contains(record));
             match destination {
                 Destination::Lake(_) => in_lake.extend(wrong_here),
                 Destination::Quarantine(_) => in_quarantine.extend(wrong_here),
             }
         }
         counts.in_lake -= in_lake.len() as u64;
-        counts.quarantined -= in_quarantine.len() as u64;
+        // Some of them can be counted where a redrive has landed them.
+        let in_quarantine_now = counts.quarantined.min(in_quarantine.len() as u64);
+        counts.quarantined -= in_quarantine_now;
         counts.bus_only -= (wrong.len() - in_lake.len() - in_quarantine.len()) as u64;
         counts
     }

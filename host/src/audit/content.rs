@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::Value;
-use sluice_engine::record::Position;
 
 use super::difference::{Difference, differences};
 use crate::format::{Format, decode};
 use crate::layout::Destination;
-use crate::layout::chunk::Chunk;
+use crate::layout::chunk::{Chunk, RecordRef};
 use crate::layout::object_notification;
 use crate::layout::object_notification::ObjectNotification;
 use crate::sink::bus::folder::write_messages;
@@ -87,10 +86,10 @@ impl Part {
 
     /// The record of a line; `None` for a message about an object, which is about many.
     #[must_use]
-    pub(super) fn position(&self, chunk: &Chunk, line: usize) -> Option<Position> {
+    pub(super) fn record(&self, chunk: &Chunk, line: usize) -> Option<RecordRef> {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
-            Self::Messages => chunk.message(line).map(|message| message.position),
+            Self::Messages => chunk.message(line).map(|message| message.record),
             Self::Notifications => None,
         }
     }

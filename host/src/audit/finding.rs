@@ -61,6 +61,22 @@ pub(super) enum Kind {
     DamagedLedger,
     /// A ledger that does not exist or has nothing committed, although its shard has chunks.
     MissingLedger,
+    /// A redrive that has a ledger, chunks or claims, and no list.
+    MissingRedrive,
+    /// A list of a redrive that cannot be read, or that says something else of an object than its chunk manifest.
+    DamagedRedrive,
+    /// A claim that cannot be read.
+    DamagedClaim,
+    /// A file between the claims that is not the claim of an object.
+    ExtraClaim,
+    /// A claim of an object that the list of its redrive does not have.
+    UnlistedClaim,
+    /// A claim of an object that no committed chunk has.
+    UnknownQuarantine,
+    /// A redrive has records of objects that it has not claimed.
+    MissingClaim,
+    /// A redrive has claimed an object and landed its records nowhere.
+    UnredrivenClaim,
 }
 
 impl Kind {
@@ -146,6 +162,25 @@ impl Finding {
         self = self.of(first);
         self.last_record = last.filter(|last| self.record.as_ref() != Some(last));
         self
+    }
+
+    /// The finding about the record with this id, which may be one of another shard: a redrive has such records.
+    #[must_use]
+    pub(super) fn of_record(self, id: String) -> Self {
+        Self {
+            record: Some(id),
+            ..self
+        }
+    }
+
+    /// The finding about records from one to another, by their ids.
+    #[must_use]
+    pub(super) fn of_records(self, first: String, last: String) -> Self {
+        let last = (first != last).then_some(last);
+        Self {
+            last_record: last,
+            ..self.of_record(first)
+        }
     }
 
     /// The finding about an object.

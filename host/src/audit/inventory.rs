@@ -1,6 +1,9 @@
 //! What a lake and a bus have, by the names of objects and files.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
@@ -11,6 +14,7 @@ use super::report::Report;
 use crate::format::Format;
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
 use crate::ledger::messages::Messages;
+use crate::redrive::{CLAIMS, LISTS, RedriveId};
 use crate::sink::schema_store::SCHEMAS;
 
 /// The objects of a lake and the files of a bus, by shard and chunk. A lake of many objects has few
@@ -31,6 +35,10 @@ pub(super) struct Inventory {
     releases: HashSet<ReleaseId>,
     /// The schemas that the lake keeps.
     schemas: HashSet<Digest>,
+    /// The redrives that have a list.
+    lists: BTreeSet<RedriveId>,
+    /// The keys of the files between the claims.
+    claims: Vec<String>,
     has_files: bool,
     has_ledgers: bool,
 }
@@ -80,6 +88,10 @@ impl Inventory {
         if let Some(own) = own.and_then(|own| own.strip_prefix('/')) {
             if let Some(manifest) = own.strip_prefix(MANIFESTS) {
                 self.add_manifest(manifest, key);
+                return;
+            }
+            if let Some(name) = key.strip_prefix(LISTS) {
+                self.add_of_redrive(name, key);
                 return;
             }
             self.has_ledgers |= own.starts_with("ledger/") && own.ends_with(".json");
@@ -161,6 +173,35 @@ impl Inventory {
     pub(super) fn intruders(&self) -> impl Iterator<Item = &String> {
         let parquet = self.parquet_intruders.iter().filter(|_| self.has_parquet);
         self.intruders.iter().chain(parquet)
+    }
+
+    /// The redrives that have a list.
+    #[must_use]
+    pub(super) fn lists(&self) -> &BTreeSet<RedriveId> {
+        &self.lists
+    }
+
+    /// The keys of the files between the claims.
+    #[must_use]
+    pub(super) fn claims(&self) -> &[String] {
+        &self.claims
+    }
+
+    /// The shards that have not been [taken](Self::take) and are those of redrives.
+    pub(super) fn redrive_shards(&self) -> impl Iterator<Item = &ShardId> {
+        let shards = self.shards.keys();
+        shards.filter(|shard| RedriveId::of_shard(shard).is_some())
+    }
+
+    fn add_of_redrive(&mut self, name: &str, key: &str) {
+        let id = name.strip_suffix(".json").map(str::parse);
+        match id {
+            _ if name.starts_with(CLAIMS) => self.claims.push(key.to_owned()),
+            Some(Ok(id)) => {
+                self.lists.insert(id);
+            }
+            _ => self.unrecognized.add(key),
+        }
     }
 
     fn add_manifest(&mut self, name: &str, key: &str) {
@@ -274,85 +315,4 @@ pub(super) fn bus_suffix(messages: Messages) -> &'static str {
 #[must_use]
 pub(super) fn bus_key(shard: &ShardId, chunk: ChunkName, messages: Messages) -> String {
     format!("bus:{}{}", chunk.stem(shard), bus_suffix(messages))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STEM: &str = "s-00000000000000000000-00000000000000000009-0123abcd";
-
-    #[test]
-    fn a_ledger_or_an_object_of_a_chunk_belongs_to_a_shard() {
-        for (key, expected) in [
-            ("_sluice/ledger/s.json".to_owned(), true),
-            (format!("_sluice/chunks/s/{STEM}.json"), true),
-            (format!("event_type=a/{STEM}.ndjson.zst"), true),
-            ("_sluice/ledger/s.lock".to_owned(), false),
-            ("events.parquet".to_owned(), false),
-        ] {
-            let mut inventory = Inventory::default();
-            inventory.add(&key);
-            assert_eq!(inventory.has_shards(), expected, "{key}");
-        }
-    }
-
-    #[test]
-    fn objects_and_files_are_sorted_by_chunk() {
-        let mut inventory = Inventory::default();
-        for key in [
-            format!("event_type=a/{STEM}.ndjson.zst"),
-            format!("event_type=b/{STEM}.ndjson.gz"),
-            format!("_sluice/quarantine/reason=trap/{STEM}.ndjson.zst"),
-            format!("_sluice/chunks/s/{STEM}.json"),
-            format!("_sluice/chunks/s/{STEM}-copy.json"),
-            format!("_sluice/chunks/other/{STEM}.json"),
-            "_sluice/ledger/s.json".into(),
-            "_sluice/tmp/s/17".into(),
-            "event_type=a/part-0.parquet".into(),
-            "event_type=a/copy.ndjson.zst".into(),
-            "event_type=a/.copy.ndjson.zst".into(),
-            "_tmp/copy.ndjson".into(),
-        ] {
-            inventory.add(&key);
-        }
-        inventory.add_on_bus(&format!("{STEM}.ndjson"));
-        inventory.add_on_bus(&format!("{STEM}.objects.ndjson"));
-        inventory.add_on_bus(".tmp/s/1");
-        let unrecognized = inventory.unrecognized();
-        assert_eq!(unrecognized.count, 3);
-        let intruders: Vec<_> = inventory.intruders().collect();
-        assert_eq!(intruders, ["event_type=a/copy.ndjson.zst"]);
-        assert_eq!(
-            unrecognized.first.as_deref(),
-            Some("event_type=a/.copy.ndjson.zst")
-        );
-        assert_eq!(inventory.unrecognized_manifests().len(), 2);
-        assert_eq!(inventory.others().next().unwrap().1, 3);
-        let chunks = inventory.take(&ShardId::new("s").unwrap());
-        assert_eq!(chunks.len(), 1);
-        let present = chunks.values().next().unwrap();
-        assert_eq!(present.objects.len(), 3);
-        assert_eq!(present.on_bus, [Messages::Events, Messages::Objects]);
-        assert!(present.has_manifest);
-        let folders: Vec<_> = present
-            .objects
-            .iter()
-            .map(|o| inventory.folder(*o))
-            .collect();
-        let quarantine = "_sluice/quarantine/reason=trap";
-        assert_eq!(folders, ["event_type=a", "event_type=b", quarantine]);
-        assert_eq!(inventory.others().count(), 0);
-    }
-
-    #[test]
-    fn parquet_of_others_is_read_by_queries_if_the_lake_has_parquet() {
-        let mut inventory = Inventory::default();
-        inventory.add("event_type=a/part-0.parquet");
-        assert_eq!(inventory.intruders().count(), 0);
-        assert_eq!(inventory.unrecognized().count, 1);
-        inventory.add(&format!("event_type=a/{STEM}.parquet"));
-        assert_eq!(inventory.intruders().count(), 1);
-        assert_eq!(inventory.unrecognized().count, 0);
-    }
 }

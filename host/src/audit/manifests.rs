@@ -142,16 +142,22 @@ pub(super) fn compare_names(
 
 /// The counts of a chunk, by its manifest. Messages are counted if the files of the bus were listed.
 #[must_use]
-pub(super) fn counts(manifest: &ChunkManifest, with_bus: bool) -> Counts {
+pub(super) fn counts(lake: &LakeAudit, manifest: &ChunkManifest) -> Counts {
     let counts = &manifest.counts;
+    let redriven = lake.redrives.redriven_of(manifest);
     Counts {
         in_lake: manifest.records_in_lake(),
-        quarantined: counts.quarantined,
+        quarantined: counts.quarantined.saturating_sub(redriven),
+        redriven,
         dropped: counts.dropped,
         bus_only: counts.bus_only,
         chunks: 1,
         objects: manifest.object_keys().count() as u64,
-        messages: if with_bus { counts.messages } else { 0 },
+        messages: if lake.bus.is_some() {
+            counts.messages
+        } else {
+            0
+        },
         ..Counts::default()
     }
 }

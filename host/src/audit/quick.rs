@@ -1,18 +1,21 @@
 //! The quick audit: ledgers, chunk manifests and the names of objects must agree. It reads neither the source
 //! nor an object, so it does not prove what is in them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use sluice_engine::record::ShardId;
 
 use super::account::ShardAccount;
 use super::finding::{Finding, Kind};
+use super::redrives;
+use super::redrives::Redrives;
 use super::report::Report;
 use super::{AuditOptions, LakeAudit, ledger_or_finding, queue_note};
 use crate::config::RunSettings;
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::modes::targets::Targets;
+use crate::redrive::RedriveId;
 
 /// Compares all shards of the lake of the settings.
 ///
@@ -25,6 +28,12 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
     let mut lake = LakeAudit::list(settings, options, targets).await?;
     let mut report = lake.unrecognized();
     lake.inventory.check_written(&settings.lake, &mut report)?;
+    let by_shard: BTreeMap<_, _> = ledgers
+        .iter()
+        .map(|ledger| (ledger.shard().clone(), ledger))
+        .collect();
+    lake.redrives = Redrives::read(&lake, settings, &by_shard, &mut report).await?;
+    drop(by_shard);
     let mut are_all_known = true;
     for finding in damaged {
         let shard = finding.shard.clone();
@@ -42,8 +51,13 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
     }
     for ledger in ledgers {
         let chunks = lake.inventory.take(ledger.shard());
-        report.counts.pending += ledger.pending().map_or(0, |pending| pending.range.count);
+        // What a redrive has not landed yet is in quarantine.
+        let pending = ledger
+            .pending()
+            .filter(|_| !lake.redrives.has(ledger.shard()));
+        report.counts.pending += pending.map_or(0, |pending| pending.range.count);
         let mut account = ShardAccount::open_by_names(&lake, ledger, chunks).await?;
+        lake.redrives.compare(&mut account);
         account.compare(&lake).await?;
         report.absorb(account.report);
     }
@@ -54,6 +68,7 @@ pub(super) async fn audit(settings: &RunSettings, options: AuditOptions) -> anyh
 
 /// The ledgers of the lake, and findings about those that cannot be read.
 async fn ledgers(targets: &Targets) -> anyhow::Result<(Vec<Ledger>, Vec<Finding>)> {
+    let (mut ledgers, mut damaged) = redrives::ledgers(targets).await?;
     let mut read = Vec::new();
     match grouped(targets).await {
         Ok(ledgers) => {
@@ -67,11 +82,14 @@ async fn ledgers(targets: &Targets) -> anyhow::Result<(Vec<Ledger>, Vec<Finding>
         }
         Err(error) => return Err(error.into()),
     }
-    for shard in &targets.ledger_names().await?.ledgers {
+    let names = targets.ledger_names().await?.ledgers;
+    for shard in names
+        .iter()
+        .filter(|shard| RedriveId::of_shard(shard).is_none())
+    {
         let ledger = targets.ledger(shard).await;
         read.push(ledger_or_finding(shard, ledger)?);
     }
-    let (mut ledgers, mut damaged) = (Vec::new(), Vec::new());
     for ledger in read {
         match ledger {
             Ok(ledger) => ledgers.push(ledger),

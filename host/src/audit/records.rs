@@ -1,14 +1,14 @@
-//! The records of a shard in order, packed again so that batches begin where chunks do.
+//! The records of a shard in order, packed again so that batches begin where chunks do. They are found by the numbers that
+//! the ledger has: those of a redrive are ordinals.
 
 use sluice_engine::digest::Digest;
-use sluice_engine::record::{Batch, Record, SequenceNumber, ShardId};
+use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 
 use crate::source::{ShardBatches, SourceError};
 
 /// The records of a shard. Batches begin where chunks begin, as when the chunks were landed, and do not
 /// depend on how the source packs records.
 pub(super) struct Records {
-    shard: ShardId,
     batches: ShardBatches,
     batch: Batch,
     next: usize,
@@ -25,8 +25,7 @@ impl Records {
         watched: Option<SequenceNumber>,
     ) -> Self {
         Self {
-            batch: Batch::new(shard.clone()),
-            shard,
+            batch: Batch::new(shard),
             batches,
             next: 0,
             watched,
@@ -34,22 +33,22 @@ impl Records {
         }
     }
 
-    /// The next record, without taking it; `None` at the end.
+    /// The number of the next record, without taking it; `None` at the end.
     ///
     /// # Errors
     /// The source cannot be read.
-    pub(super) async fn peek(&mut self) -> Result<Option<Record<'_>>, SourceError> {
+    pub(super) async fn peek(&mut self) -> Result<Option<SequenceNumber>, SourceError> {
         while self.next == self.batch.len() {
             match self.batches.next().await? {
                 Some(batch) => (self.batch, self.next) = (batch, 0),
                 None => return Ok(None),
             }
         }
-        Ok(Some(self.batch.record(self.next)))
+        Ok(Some(self.batch.ledger_sequence(self.next)))
     }
 
     /// A batch of the next records that are `wanted`; `None` if the next one is not, and at the
-    /// end.
+    /// end. All are of one batch of a redrive, whose records have one origin.
     ///
     /// # Errors
     /// The source cannot be read.
@@ -57,22 +56,23 @@ impl Records {
         &mut self,
         wanted: impl Fn(SequenceNumber) -> bool,
     ) -> Result<Option<Batch>, SourceError> {
-        let mut taken = Batch::new(self.shard.clone());
-        let watched = self.watched;
-        let mut digest = None;
+        self.peek().await?;
+        let mut taken = self.batch.empty();
+        let is_of_redrive = taken.redriven().is_some();
         while !taken.is_full() {
-            match self.peek().await? {
-                Some(record) if wanted(record.position.sequence) => {
-                    if watched == Some(record.position.sequence) {
-                        digest = Some(Digest::of(record.data));
-                    }
-                    taken.copy(&self.batch, self.next);
-                    self.next += 1;
-                }
-                _ => break,
+            let begins_another = self.next == self.batch.len();
+            if is_of_redrive && begins_another && !taken.is_empty() {
+                break;
             }
+            let Some(number) = self.peek().await?.filter(|number| wanted(*number)) else {
+                break;
+            };
+            if self.watched == Some(number) {
+                self.watched_digest = Some(Digest::of(self.batch.record(self.next).data));
+            }
+            taken.copy(&self.batch, self.next);
+            self.next += 1;
         }
-        self.watched_digest = digest.or(self.watched_digest);
         Ok((!taken.is_empty()).then_some(taken))
     }
 
@@ -85,7 +85,8 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    use sluice_engine::record::BATCH_MAX_RECORDS;
+    use sluice_engine::outcome::ReasonCode;
+    use sluice_engine::record::{BATCH_MAX_RECORDS, Record};
 
     use super::*;
     use crate::source::batch_channel::batch_channel;
@@ -127,5 +128,40 @@ mod tests {
         assert_eq!(lengths, [10, BATCH_MAX_RECORDS, 790, 300, 0]);
         assert_eq!(records.watched_digest(), Some(Digest::of(b"2099")));
         assert!(records.peek().await.unwrap().is_none());
+    }
+    #[tokio::test]
+    async fn records_of_a_redrive_are_found_by_their_ordinals_and_keep_their_origin() {
+        let (sender, receiver) = batch_channel(2, &Budget::default());
+        let reason = ReasonCode::new("trap").unwrap();
+        for (origin, ordinals) in [("a", [1_u64, 2]), ("b", [3, 5])] {
+            let origin = ShardId::new(origin).unwrap();
+            let mut batch = Batch::of_redrive(origin, shard(), reason.clone());
+            for ordinal in ordinals {
+                batch.push(Record {
+                    data: ordinal.to_string().as_bytes(),
+                    partition_key: "",
+                    position: SequenceNumber::from(900 - ordinal).into(),
+                    arrived_at: 0,
+                });
+                batch.number(ordinal.into());
+            }
+            sender.send(batch).await.unwrap();
+        }
+        drop(sender);
+        let batches = ShardBatches::new(receiver);
+        let mut records = Records::new(shard(), batches, Some(3_u64.into()));
+        let mut taken = Vec::new();
+        for last in [1_u64, 4, 4, 4, 9] {
+            let batch = records.take(|number| number <= last.into()).await.unwrap();
+            taken
+                .push(batch.map(|batch| (batch.shard().to_string(), batch.ledger_span().unwrap())));
+        }
+        let span =
+            |origin: &str, number: u64| Some((origin.to_owned(), (number.into(), number.into())));
+        assert_eq!(
+            taken,
+            [span("a", 1), span("a", 2), span("b", 3), None, span("b", 5)]
+        );
+        assert_eq!(records.watched_digest(), Some(Digest::of(b"3")));
     }
 }

@@ -18,6 +18,7 @@ const FINDINGS_SHOWN: usize = 20;
 pub(super) struct Counts {
     /// Records whose events are in the lake, and on the bus if they are routed there.
     pub(super) in_lake: u64,
+    /// Records that are quarantined and that no redrive has landed since.
     pub(super) quarantined: u64,
     /// Records that the transform dropped.
     pub(super) dropped: u64,
@@ -35,6 +36,9 @@ pub(super) struct Counts {
     pub(super) before: u64,
     /// Ranges of the stream whose records may be lost, by the ledgers.
     pub(super) lost_ranges: u64,
+    /// Records that a redrive has taken out of quarantine: each is counted above where it is now. One that was redriven
+    /// twice counts twice.
+    pub(super) redriven: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
     /// Objects that were read and are correct.
@@ -92,6 +96,7 @@ impl AddAssign for Counts {
         self.gone += more.gone;
         self.before += more.before;
         self.lost_ranges += more.lost_ranges;
+        self.redriven += more.redriven;
         self.chunks += more.chunks;
         self.objects += more.objects;
         self.messages += more.messages;
@@ -270,6 +275,11 @@ impl Report {
                 "by the transform, or empty".into(),
             ),
             ("bus only", counts.bus_only, "not in the lake".into()),
+            (
+                "redriven",
+                counts.redriven,
+                "from quarantine, counted where they are now".into(),
+            ),
             ("wrong", counts.wrong, "see below".into()),
             (
                 "pending",

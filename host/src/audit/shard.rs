@@ -1,8 +1,10 @@
 //! The audit of one shard: its records, chunk by chunk.
 
+mod tail;
+
 use std::sync::Arc;
 
-use sluice_engine::record::{Position, SequenceNumber, ShardId};
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::admission::Release;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,6 +15,7 @@ use super::check::Check;
 use super::finding::{Finding, Kind, rid};
 use super::manifests::compare_names;
 use super::records::Records;
+use super::redrives::{Loss, LostObjects};
 use super::report::Report;
 use super::source::Opened;
 use super::timeline::ChunkHead;
@@ -33,6 +36,13 @@ pub(super) struct ShardAudit {
     records: Records,
     /// Whether the oldest records expire.
     expires: bool,
+    /// The objects of a redrive that cannot be read again.
+    lost: LostObjects,
+    /// Whether it is the shard of a redrive. Its records are in quarantine until it lands them, and its account is compared
+    /// with its claims.
+    is_redrive: bool,
+    /// The number of records of the pending range in the source.
+    found_pending: u64,
     /// The oldest record in the source.
     oldest: Option<SequenceNumber>,
     /// The check of a chunk, while the next one is built.
@@ -47,10 +57,13 @@ impl ShardAudit {
     pub(super) fn new(audit: Arc<Audit>, account: ShardAccount, opened: Opened) -> Self {
         let last = account.ledger.committed().map(|committed| committed.last);
         Self {
+            is_redrive: audit.lake.redrives.has(&account.shard),
+            lost: opened.lost,
             records: Records::new(account.shard.clone(), opened.batches, last),
             audit,
             account,
             expires: opened.expires,
+            found_pending: 0,
             oldest: None,
             checking: None,
             report: Report::default(),
@@ -67,11 +80,7 @@ impl ShardAudit {
     /// # Errors
     /// The source, the lake or the bus cannot be read.
     pub(super) async fn run(mut self) -> anyhow::Result<Report> {
-        self.oldest = self
-            .records
-            .peek()
-            .await?
-            .map(|record| record.position.sequence);
+        self.oldest = self.records.peek().await?;
         self.skip_before_start().await?;
         for head in std::mem::take(&mut self.account.timeline.chunks) {
             self.between(|number| number < head.name.first).await?;
@@ -110,7 +119,8 @@ impl ShardAudit {
             for position in batch.positions() {
                 let mut gaps = self.account.timeline.gaps.iter();
                 let mut lost = self.account.ledger.lost().iter();
-                if !gaps.any(|gap| gap.has_record(position.sequence))
+                if !self.is_redrive
+                    && !gaps.any(|gap| gap.has_record(position.sequence))
                     && !lost.any(|lost| lost.has(position.sequence))
                 {
                     let id = rid(self.shard(), *position);
@@ -137,6 +147,11 @@ impl ShardAudit {
         if self.expires && self.oldest.is_none_or(|oldest| name.first < oldest) {
             return self.gone(head, &manifest).await;
         }
+        if self.account.unproven.chunks.contains(&name) {
+            self.skip(|number| number <= name.last).await?;
+            self.report.counts.wrong += head.count;
+            return Ok(());
+        }
         let release = match audit
             .releases
             .get(manifest.release, &manifest.pins.limits)
@@ -158,7 +173,16 @@ impl ShardAudit {
                 return Ok(());
             }
         };
-        let chunk = match self.build(&manifest, release, table).await {
+        let built = self.build(&manifest, release, table).await;
+        match self.lost.of(name) {
+            None => {}
+            Some(Loss::Expired) => return self.gone(head, &manifest).await,
+            Some(Loss::Unreadable(why)) => {
+                self.unknown(head, Kind::UnknownRange, &why);
+                return Ok(());
+            }
+        }
+        let chunk = match built {
             Ok(Some(chunk)) => chunk,
             Ok(None) => {
                 let why = "the source has no record in its range";
@@ -197,7 +221,9 @@ impl ShardAudit {
         self.report.absorb(names);
         let archived = self.audit.lake.check_archived(manifest).await?;
         self.report.absorb(archived);
-        self.report.counts.gone += head.count;
+        let redriven = self.audit.lake.redrives.redriven_of(manifest);
+        self.report.counts.redriven += redriven;
+        self.report.counts.gone += head.count.saturating_sub(redriven);
         self.report.counts.objects_gone += head.present.objects.len() as u64;
         Ok(())
     }
@@ -250,7 +276,7 @@ impl ShardAudit {
                  less busy, or with the version of the program that landed it",
                 fault.code()
             );
-            let finding = Finding::new(Kind::NewFault, &self.account.shard, why).of(position);
+            let finding = Finding::new(Kind::NewFault, &self.account.shard, why).of_record(id);
             self.report.findings.add(|| finding);
         }
         new
@@ -279,71 +305,6 @@ impl ShardAudit {
         self.report.findings.add(|| finding);
     }
 
-    /// Compares the last record of the ledger with the source.
-    fn compare_last_record(&mut self) {
-        let Some(committed) = self.account.ledger.committed() else {
-            return;
-        };
-        let (shard, last) = (&self.account.shard, committed.last);
-        let id = rid(shard, last.into());
-        let expired = self.expires && self.oldest.is_none_or(|oldest| last < oldest);
-        let why = match self.records.watched_digest() {
-            Some(digest) if digest != committed.last_digest => {
-                format!("{id} is not the record that was landed")
-            }
-            None if !expired => format!("the source has no record {id}, the last committed one"),
-            _ => return,
-        };
-        let finding = Finding::new(Kind::SourceChanged, shard, why).of(last);
-        self.report.findings.add(|| finding);
-    }
-
-    /// Counts the records after the committed ones: those of the pending range, and those behind it that arrived
-    /// before the audit began.
-    async fn count_tail(&mut self) -> anyhow::Result<()> {
-        let ledger = &self.account.ledger;
-        let pending = ledger.pending().map(|pending| pending.range);
-        let is_finished = ledger.is_finished();
-        while let Some(batch) = self.records.take(|_| true).await? {
-            self.audit.context.progress.read(&batch);
-            for record in batch.records() {
-                let position = record.position;
-                // A range can be pinned between the beginning of the audit and the reading of the ledger.
-                if pending.is_some_and(|range| position.sequence <= range.last) {
-                    self.report.counts.pending += 1;
-                } else if record.arrived_at > self.audit.began_ms {
-                    return Ok(());
-                } else if is_finished {
-                    self.report.counts.wrong += 1;
-                    self.report
-                        .findings
-                        .add(|| never_read(&self.account.shard, position));
-                } else {
-                    self.report.counts.not_yet += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A pinned range that the source no longer has can never be finished.
-    fn compare_pending(&mut self) {
-        let Some(pending) = self.account.ledger.pending() else {
-            return;
-        };
-        let (range, found) = (pending.range, self.report.counts.pending);
-        if found != range.count {
-            let count = range.count;
-            let why = format!(
-                "the source has {found} records of the pending range, which has {count}; restore the source, or \
-                 the range cannot be finished"
-            );
-            let finding = Finding::new(Kind::SourceChanged, &self.account.shard, why);
-            let finding = finding.between(range.first, range.last);
-            self.report.findings.add(|| finding);
-        }
-    }
-
     /// Skips the next records and returns their number.
     async fn skip(
         &mut self,
@@ -363,10 +324,4 @@ impl ShardAudit {
         }
         Ok(())
     }
-}
-
-fn never_read(shard: &ShardId, position: Position) -> Finding {
-    let id = rid(shard, position);
-    let why = format!("{id} comes after the end of a shard that its ledger says is finished");
-    Finding::new(Kind::NeverRead, shard, why).of(position)
 }

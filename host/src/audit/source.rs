@@ -9,6 +9,7 @@ use sluice_storage::object_store::ObjectStore;
 use tokio::sync::watch;
 
 use super::finding::{Finding, Kind};
+use super::redrives::{LostObjects, RedriveReader};
 use super::timeline::ChunkHead;
 use crate::config::{ArchiveSettings, RunSettings};
 use crate::ledger::Ledger;
@@ -46,6 +47,7 @@ enum Reads {
     Shard(Stream, ShardInfo),
     /// A shard of an archive, with its objects.
     Archive(Arc<dyn ObjectStore>, Vec<ObjectRange>),
+    Redrive(RedriveReader),
 }
 
 /// A shard that is being read.
@@ -54,6 +56,8 @@ pub(super) struct Opened {
     pub(super) batches: ShardBatches,
     /// Whether its oldest records expire.
     pub(super) expires: bool,
+    /// The objects of a redrive that cannot be read again.
+    pub(super) lost: LostObjects,
     /// Reading ends when this is dropped.
     pub(super) until: Option<watch::Sender<bool>>,
 }
@@ -192,6 +196,16 @@ async fn list(stream: &Stream, settings: &RunSettings) -> Result<Vec<ShardInfo>,
 }
 
 impl AuditedShard {
+    /// The shard of a redrive, whose source are the objects that it has claimed.
+    #[must_use]
+    pub(super) fn of_redrive(shard: &ShardId, reader: RedriveReader) -> Self {
+        Self {
+            shard: shard.clone(),
+            name: shard.to_string(),
+            reads: Reads::Redrive(reader),
+        }
+    }
+
     /// Starts to read the records of this ledger's pipeline, from the oldest one, each unpacked as it was in
     /// these chunks and in the pending range.
     ///
@@ -219,6 +233,16 @@ impl AuditedShard {
                 Ok(Opened {
                     batches: opened.read(&from)?,
                     expires: false,
+                    lost: LostObjects::default(),
+                    until: None,
+                })
+            }
+            Reads::Redrive(reader) => {
+                let (batches, lost) = reader.read(last_known(ledger), unpackings, budget);
+                Ok(Opened {
+                    batches,
+                    expires: false,
+                    lost,
                     until: None,
                 })
             }
@@ -261,6 +285,7 @@ impl AuditedShard {
                     }
                     .read(&from)?,
                     expires: true,
+                    lost: LostObjects::default(),
                     until: Some(until),
                 })
             }

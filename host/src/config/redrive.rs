@@ -57,6 +57,10 @@ impl RedriveArgs {
             let why = "a redrive reads the quarantine of the lake; leave this out";
             return Err(ConfigError::new("source", why));
         }
+        if resolved.is_flag("archive") {
+            let why = "a redrive does not archive: its records were archived when they came; leave this out";
+            return Err(ConfigError::new("archive", why));
+        }
         let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
         PinnedRelease::check_flags(self.release.as_ref(), &resolved)?;
         let filter = self.filter.filter()?;
@@ -64,7 +68,7 @@ impl RedriveArgs {
             true => resolved,
             false => resolved.without_bus(),
         };
-        let mut settings = resolved.without_source().settings()?;
+        let mut settings = resolved.without_source().without_archive().settings()?;
         let pinned = PinnedRelease::of(self.release.as_ref(), &mut settings.registry);
         settings.pinned_release = pinned?;
         settings.registry = settings.registry.filter(|_| !has_transform);

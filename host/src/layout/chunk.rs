@@ -25,6 +25,7 @@ use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::{Pending, Range};
 
 use self::lines::Lines;
+pub use self::lines::RecordRef;
 pub use self::message::Message;
 use self::message::MessageRef;
 pub use self::outline::ChunkOutline;
@@ -64,8 +65,8 @@ pub struct Chunk {
     destinations: BTreeMap<Destination, Lines>,
     lake_partitions: usize,
     messages: Vec<MessageRef>,
-    /// The shards that the records of messages came from: one, except in a redrive.
-    message_shards: Vec<ShardId>,
+    /// The shards that its records came from, in the order of its batches: one, except in a redrive.
+    shards: Vec<ShardId>,
     message_partitions: Vec<PartitionPath>,
     message_partition_indexes: HashMap<PartitionPath, u32>,
     counts: ChunkCounts,
@@ -89,7 +90,7 @@ impl Chunk {
             destinations: BTreeMap::new(),
             lake_partitions: 0,
             messages: Vec::new(),
-            message_shards: Vec::new(),
+            shards: Vec::new(),
             message_partitions: Vec::new(),
             message_partition_indexes: HashMap::new(),
             counts: ChunkCounts::default(),
@@ -134,8 +135,9 @@ impl Chunk {
     pub fn absorb(&mut self, batch: &Batch, mut outcome: Transformed) {
         self.apply_limits(&mut outcome);
         self.count(batch, &outcome);
-        self.quarantine(batch, &outcome.quarantined);
-        self.take_events(batch, outcome);
+        let shard = self.shard_index(batch.shard());
+        self.quarantine(batch, shard, &outcome.quarantined);
+        self.take_events(batch, shard, outcome);
     }
 
     /// Quarantines the records of the next batch whose events exceed a limit of the chunk. A second time changes
@@ -167,7 +169,7 @@ impl Chunk {
         self.counts.add(batch, outcome, bus_only(&outcome.events));
     }
 
-    fn quarantine(&mut self, batch: &Batch, quarantined: &[Quarantined]) {
+    fn quarantine(&mut self, batch: &Batch, shard: u32, quarantined: &[Quarantined]) {
         if quarantined.is_empty() {
             return;
         }
@@ -180,9 +182,11 @@ impl Chunk {
             let end = index(lines.len());
             let destination = Destination::Quarantine(reason.code.clone());
             let span = ByteSpan { buffer, start, end };
-            let position = self.rules.with_positions.then_some(record.position);
+            let position = record.position;
+            let kept = self.rules.with_positions;
+            let kept = kept.then_some(RecordRef { shard, position });
             let lines = self.destinations.entry(destination).or_default();
-            lines.push(span, position);
+            lines.push(span, kept);
             let hasher = lines.quarantined.get_or_insert_default();
             let rid = quarantine::rid(batch.shard(), &record);
             hasher.add(&rid, reason.code.as_str(), record.data);
@@ -190,7 +194,7 @@ impl Chunk {
         self.keep(lines);
     }
 
-    fn take_events(&mut self, batch: &Batch, outcome: Transformed) {
+    fn take_events(&mut self, batch: &Batch, shard: u32, outcome: Transformed) {
         let buffer = index(self.buffers.len());
         let mut by_partition: Vec<Lines> = Vec::new();
         by_partition.resize_with(outcome.partitions.len(), Lines::default);
@@ -199,7 +203,6 @@ impl Chunk {
             .iter()
             .map(|path| self.message_partition(path))
             .collect();
-        let shard = self.message_shard(batch);
         let mut of_record = (u32::MAX, 0);
         for event in &outcome.events {
             of_record = match of_record {
@@ -209,15 +212,15 @@ impl Chunk {
             let (start, end) = (event.start, event.end);
             let span = ByteSpan { buffer, start, end };
             let position = batch.positions()[event.record as usize];
+            let record = RecordRef { shard, position };
             if event.routes.lake {
                 self.counts.lake_events += 1;
-                let kept = self.rules.with_positions.then_some(position);
+                let kept = self.rules.with_positions.then_some(record);
                 by_partition[event.partition as usize].push(span, kept);
             }
             if event.routes.bus && self.rules.pins.with_messages() {
                 self.messages.push(MessageRef {
-                    shard,
-                    position,
+                    record,
                     event: of_record.1,
                     partition: partitions[event.partition as usize],
                     key: key_span(batch, buffer + 1, event.record as usize),
@@ -245,14 +248,6 @@ impl Chunk {
         if self.rules.pins.with_messages() {
             self.keep(batch.partition_keys().as_bytes().to_vec());
         }
-    }
-
-    /// The index of a batch's shard among those that messages refer to.
-    fn message_shard(&mut self, batch: &Batch) -> u32 {
-        if self.rules.pins.with_messages() && self.message_shards.last() != Some(batch.shard()) {
-            self.message_shards.push(batch.shard().clone());
-        }
-        index(self.message_shards.len().saturating_sub(1))
     }
 
     /// The index of a partition's name among those that messages refer to.
@@ -351,10 +346,10 @@ impl Chunk {
     pub fn lines(
         &self,
         destination: &Destination,
-    ) -> (impl ExactSizeIterator<Item = &[u8]>, &[Position]) {
-        let positions = self.destinations.get(destination);
-        let positions = positions.map_or(&[][..], |lines| &lines.positions);
-        (self.rows(destination).iter(), positions)
+    ) -> (impl ExactSizeIterator<Item = &[u8]>, &[RecordRef]) {
+        let records = self.destinations.get(destination);
+        let records = records.map_or(&[][..], |lines| &lines.records);
+        (self.rows(destination).iter(), records)
     }
 
     /// What the object for `destination` holds.

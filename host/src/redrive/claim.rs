@@ -10,7 +10,7 @@ use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 const VERSION: u32 = 1;
 
 /// The folder of the claims, below that of the lists.
-pub(super) const CLAIMS: &str = "claims/";
+pub const CLAIMS: &str = "claims/";
 
 /// The claim of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +44,20 @@ impl Claim {
         }
     }
 
+    /// Parses a claim, whatever object it is of.
+    ///
+    /// # Errors
+    /// [`RedriveError`]
+    pub fn parse(text: &[u8]) -> Result<Self, RedriveError> {
+        parse_version(text)
+    }
+
     /// Parses the claim of an object.
     ///
     /// # Errors
     /// [`RedriveError`]
     pub fn parse_of(object: &str, text: &[u8]) -> Result<Self, RedriveError> {
-        let claim: Self = parse_version(text)?;
+        let claim = Self::parse(text)?;
         if claim.object != object {
             let why = format!("it is the claim of another object, {}", claim.object);
             return Err(RedriveError::Document(why));

@@ -12,8 +12,8 @@ mod claim;
 mod document;
 mod store;
 
-pub use self::claim::{Claim, claim_key};
+pub use self::claim::{CLAIMS, Claim, claim_key};
 pub use self::document::{
     LISTS, RedriveDocument, RedriveError, RedriveId, RedriveObject, RedriveRequest,
 };
-pub use self::store::{Claimed, RedriveStore, RedriveStoreError, StoredRedrives};
+pub use self::store::{CLAIM_MAX_BYTES, Claimed, RedriveStore, RedriveStoreError, StoredRedrives};

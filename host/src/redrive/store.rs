@@ -15,7 +15,7 @@ use super::document::{LISTS, RedriveDocument, RedriveId};
 const LIST_MAX_BYTES: usize = 256 << 20;
 
 /// A larger claim is not read.
-const CLAIM_MAX_BYTES: usize = 64 << 10;
+pub const CLAIM_MAX_BYTES: usize = 64 << 10;
 
 /// The lists and the claims of a lake.
 #[derive(Clone, Debug)]

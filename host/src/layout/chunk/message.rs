@@ -3,7 +3,7 @@
 use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Position, Rid, ShardId};
 
-use super::Chunk;
+use super::{Chunk, RecordRef};
 use crate::format::ByteSpan;
 use crate::layout::Destination;
 use crate::ledger::messages::Messages;
@@ -11,8 +11,7 @@ use crate::ledger::messages::Messages;
 /// Where a message lies in the buffers of its chunk.
 #[derive(Debug)]
 pub(super) struct MessageRef {
-    pub(super) shard: u32,
-    pub(super) position: Position,
+    pub(super) record: RecordRef,
     pub(super) event: u32,
     pub(super) partition: u32,
     pub(super) key: ByteSpan,
@@ -22,6 +21,8 @@ pub(super) struct MessageRef {
 /// One message for the bus.
 #[derive(Debug)]
 pub struct Message<'a> {
+    /// The record of the event.
+    pub record: RecordRef,
     /// The shard that the record of the event came from.
     pub shard: &'a ShardId,
     /// The position of the record there.
@@ -82,8 +83,9 @@ impl Chunk {
     fn message_of(&self, message: &MessageRef) -> Message<'_> {
         let path = &self.message_partitions[message.partition as usize];
         Message {
-            shard: &self.message_shards[message.shard as usize],
-            position: message.position,
+            record: message.record,
+            shard: self.shard_of(message.record),
+            position: message.record.position,
             event: message.event,
             partition: path.as_str(),
             partition_key: std::str::from_utf8(self.bytes(message.key)).unwrap_or_default(),
