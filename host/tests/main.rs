@@ -44,6 +44,7 @@ mod parts;
 mod producers;
 mod quarantine;
 mod readers;
+mod redrive_kill;
 mod replay;
 mod rules;
 mod schema;

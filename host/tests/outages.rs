@@ -2,6 +2,7 @@
 //! for longer than the retry timeout end the run.
 
 mod cells;
+mod redrives;
 mod streams;
 
 use std::time::Duration;
@@ -38,7 +39,7 @@ fn delivers(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
 
 #[test]
 fn every_failing_operation_is_retried_until_it_succeeds() {
-    let cells: Vec<_> = cells().collect();
+    let cells: Vec<_> = cells(OPERATIONS).collect();
     println!("{} cells", cells.len());
     assert!(cells.len() >= CELLS_MIN, "only {} cells", cells.len());
     at_once(cells.into_iter().map(|cell| {

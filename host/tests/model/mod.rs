@@ -16,6 +16,7 @@ mod function;
 mod library;
 mod manifests;
 mod promises;
+mod redrive;
 mod schemas;
 mod search;
 mod state;

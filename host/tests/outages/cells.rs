@@ -22,13 +22,13 @@ pub(super) struct Operation {
     /// How many times a run without faults makes it, at least.
     pub(super) calls: usize,
     /// Whether its response has a body.
-    answers: bool,
+    pub(super) answers: bool,
     /// A stream whose delivery needs the operation.
     pub(super) given: fn() -> Cloud,
     pub(super) arguments: &'static [&'static str],
 }
 
-const OPERATION: Operation = Operation {
+pub(super) const OPERATION: Operation = Operation {
     name: "",
     service: S3,
     request: |rule| rule,
@@ -244,9 +244,9 @@ pub(super) struct Cell {
     pub(super) when: When,
 }
 
-/// Every possible cell of the table.
-pub(super) fn cells() -> impl Iterator<Item = Cell> {
-    let cells = OPERATIONS.into_iter().flat_map(|operation| {
+/// Every possible cell of the table of these operations.
+pub(super) fn cells(operations: impl IntoIterator<Item = Operation>) -> impl Iterator<Item = Cell> {
+    let cells = operations.into_iter().flat_map(|operation| {
         let row = move |kind| {
             ALWAYS.map(move |when| Cell {
                 operation,
