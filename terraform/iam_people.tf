@@ -132,8 +132,11 @@ resource "aws_iam_role_policy" "auditor" {
 
 data "aws_iam_policy_document" "person_trust" {
   for_each = {
-    for role, arns in { publisher = var.publisher_principal_arns, auditor = var.auditor_principal_arns } :
-    role => arns if length(arns) > 0
+    for role, arns in {
+      publisher = var.publisher_principal_arns
+      auditor   = var.auditor_principal_arns
+      redriver  = var.redriver_principal_arns
+    } : role => arns if length(arns) > 0
   }
 
   statement {
