@@ -76,7 +76,7 @@ build: setup ## build target/release/sluice with the built-in transforms
 demo: build ## run a million events from a file through the sandbox into a lake and a bus, into a lake of Parquet and a table, and repair quarantine
 	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus $(OUT)/schema.json $(OUT)/columns.txt $(OUT)/parquet $(OUT)/parquet.warehouse $(OUT)/registry
 	@echo; echo "== 1/16 generating $(EVENTS) events of 100 types, a thousandth of them malformed, in $(OUT)/events.ndjson"
-	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 7 --malformed 0.1% --to file:$(OUT)/events.ndjson
+	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 8 --malformed 0.1% --to file:$(OUT)/events.ndjson
 	@echo; echo "== 2/16 running them through the transform into $(OUT)/lake and $(OUT)/bus"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
 	@echo; echo "== 3/16 running again: nothing is written twice"

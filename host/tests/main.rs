@@ -45,6 +45,7 @@ mod producers;
 mod readers;
 mod replay;
 mod rules;
+mod runbook;
 mod schema;
 mod services;
 mod soak;
