@@ -130,6 +130,15 @@ resource "aws_iam_role_policy" "auditor" {
   policy = data.aws_iam_policy_document.auditor.json
 }
 
+# An audit also reads the objects of the archive that chunk manifests name.
+resource "aws_iam_role_policy" "auditor_archive" {
+  count = var.archive && length(var.auditor_principal_arns) > 0 ? 1 : 0
+
+  name   = "archive"
+  role   = aws_iam_role.auditor[0].name
+  policy = data.aws_iam_policy_document.archive_reader[0].json
+}
+
 data "aws_iam_policy_document" "person_trust" {
   for_each = {
     for role, arns in {

@@ -255,7 +255,7 @@ data "aws_iam_policy_document" "backfill" {
   }
 }
 
-# For --source archive:….
+# For --source archive:…, and for audits.
 data "aws_iam_policy_document" "archive_reader" {
   count = var.archive ? 1 : 0
 
