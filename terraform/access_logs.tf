@@ -1,4 +1,4 @@
-# Access logs of the lake, the registry, the warehouse and the query results.
+# Access logs of the lake, the registry, the warehouse, the archive and the query results.
 resource "aws_s3_bucket" "access_logs" {
   # checkov:skip=CKV_AWS_18: a log of its own writes would never end
   # checkov:skip=CKV_AWS_144: access logs stay in the region of the lake
@@ -94,6 +94,7 @@ data "aws_iam_policy_document" "access_logs_bucket" {
       values = concat(
         [aws_s3_bucket.lake.arn, aws_s3_bucket.registry.arn, aws_s3_bucket.athena_results.arn],
         aws_s3_bucket.warehouse[*].arn,
+        aws_s3_bucket.archive[*].arn,
       )
     }
 

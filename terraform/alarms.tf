@@ -215,7 +215,7 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
   count = local.on_lambda ? 1 : 0
 
   alarm_name          = "${var.name}-quarantine"
-  alarm_description   = "More than ${var.quarantine_alarm_percent} % of the records go to quarantine"
+  alarm_description   = "More than ${var.quarantine_alarm_percent} % of the records go to quarantine; see the runbook in docs/operate.md: bad rules were live for an hour, a producer sent garbage"
   evaluation_periods  = 3
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.quarantine_alarm_percent

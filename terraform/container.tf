@@ -111,6 +111,7 @@ resource "aws_ecs_service" "sluice" {
 
   depends_on = [
     aws_iam_role_policy.task_sluice,
+    aws_iam_role_policy.task_archive,
     aws_iam_role_policy.execution_logs,
     aws_iam_role_policy.execution_pull,
   ]

@@ -130,10 +130,22 @@ resource "aws_iam_role_policy" "auditor" {
   policy = data.aws_iam_policy_document.auditor.json
 }
 
+# An audit also reads the objects of the archive that chunk manifests name.
+resource "aws_iam_role_policy" "auditor_archive" {
+  count = var.archive && length(var.auditor_principal_arns) > 0 ? 1 : 0
+
+  name   = "archive"
+  role   = aws_iam_role.auditor[0].name
+  policy = data.aws_iam_policy_document.archive_reader[0].json
+}
+
 data "aws_iam_policy_document" "person_trust" {
   for_each = {
-    for role, arns in { publisher = var.publisher_principal_arns, auditor = var.auditor_principal_arns } :
-    role => arns if length(arns) > 0
+    for role, arns in {
+      publisher = var.publisher_principal_arns
+      auditor   = var.auditor_principal_arns
+      redriver  = var.redriver_principal_arns
+    } : role => arns if length(arns) > 0
   }
 
   statement {

@@ -37,6 +37,15 @@ resource "aws_kms_key" "table" {
   deletion_window_in_days = 30
 }
 
+resource "aws_kms_key" "archive" {
+  count = var.archive ? 1 : 0
+
+  description             = "${var.name}: records as they came"
+  policy                  = data.aws_iam_policy_document.key.json
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
 resource "aws_kms_key" "logs" {
   count = var.log_encryption ? 1 : 0
 
@@ -71,6 +80,13 @@ resource "aws_kms_alias" "table" {
 
   name          = "alias/${var.name}-table"
   target_key_id = aws_kms_key.table[0].key_id
+}
+
+resource "aws_kms_alias" "archive" {
+  count = var.archive ? 1 : 0
+
+  name          = "alias/${var.name}-archive"
+  target_key_id = aws_kms_key.archive[0].key_id
 }
 
 resource "aws_kms_alias" "logs" {

@@ -198,6 +198,7 @@ data "aws_iam_policy_document" "tls_only" {
       athena_results = aws_s3_bucket.athena_results.arn
     },
     { for arn in aws_s3_bucket.warehouse[*].arn : "warehouse" => arn },
+    { for arn in aws_s3_bucket.archive[*].arn : "archive" => arn },
   )
 
   statement {

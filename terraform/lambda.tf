@@ -38,6 +38,7 @@ resource "aws_lambda_function" "sluice" {
     aws_iam_role_policy.lambda_sluice,
     aws_iam_role_policy.lambda_mapping,
     aws_iam_role_policy.lambda_logs,
+    aws_iam_role_policy.lambda_archive,
   ]
 }
 

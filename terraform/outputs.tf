@@ -33,6 +33,36 @@ output "auditor_role_arn" {
   value       = one(aws_iam_role.auditor[*].arn)
 }
 
+output "redriver_policy_arn" {
+  description = "Policy for sluice quarantine and sluice redrive."
+  value       = aws_iam_policy.redriver.arn
+}
+
+output "redriver_role_arn" {
+  description = "Role for sluice quarantine and sluice redrive; null if redriver_principal_arns is empty."
+  value       = one(aws_iam_role.redriver[*].arn)
+}
+
+output "archive" {
+  description = "Archive of records as they came, in the notation of --archive; null if there is none. --source takes it after \"archive:\"."
+  value       = local.archive
+}
+
+output "backfill" {
+  description = "Place for lakes of replays, to which backfiller_policy_arn can write: give --lake a name below it."
+  value       = "s3://${aws_s3_bucket.lake.bucket}/${var.backfill_prefix}"
+}
+
+output "backfiller_policy_arn" {
+  description = "Policy for replays of the stream or the archive into lakes of their own, such as for the jobs of AWS Batch."
+  value       = aws_iam_policy.backfiller.arn
+}
+
+output "archive_key_arn" {
+  description = "Key of the archive; null if there is none."
+  value       = one(aws_kms_key.archive[*].arn)
+}
+
 output "bus_url" {
   description = "Queue of messages about events or objects."
   value       = aws_sqs_queue.bus.url

@@ -18,6 +18,7 @@ locals {
     var.record_encoding == "none" ? {} : { SLUICE_RECORD_ENCODING = var.record_encoding },
     var.record_format == "json" ? {} : { SLUICE_RECORD_FORMAT = var.record_format },
     var.format == "ndjson" ? {} : { SLUICE_FORMAT = var.format },
+    var.archive ? { SLUICE_ARCHIVE = local.archive } : {},
     var.schema == null ? {} : {
       SLUICE_SCHEMA = "s3://${aws_s3_bucket.registry.bucket}/${one(aws_s3_object.schema[*].key)}"
 

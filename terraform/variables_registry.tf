@@ -34,7 +34,7 @@ variable "publisher_principal_arns" {
 }
 
 variable "auditor_principal_arns" {
-  description = "IAM roles or users that can assume the role for sluice audit, which reads the stream and the whole lake including quarantine. If it is empty, there is no such role."
+  description = "IAM roles or users that can assume the role for sluice audit, which reads the stream, the whole lake including quarantine, and the archive. If it is empty, there is no such role."
   type        = list(string)
   default     = []
 

@@ -1,5 +1,5 @@
-//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, and builds a table of its
-//! lake with a stand-in for an Iceberg REST catalog. The stand-ins are the HTTP servers that the
+//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, builds a table of its lake with
+//! a stand-in for an Iceberg REST catalog, and transforms the events again from an archive. The stand-ins are the HTTP servers that the
 //! tests use too. It runs the program as a user would, and prints what the program and the
 //! stand-ins used.
 //!
@@ -34,6 +34,7 @@ const STREAM: &str = "events";
 const SHARDS: usize = 4;
 const BUCKET: &str = "lake";
 const WAREHOUSE: &str = "warehouse";
+const ARCHIVE: &str = "archive";
 const QUEUE: &str = "events-bus";
 
 /// The default size limit of a queue's messages.
@@ -55,7 +56,8 @@ fn main() -> ExitCode {
     let demo = Demo::new(program, Path::new(folder));
     let ran = demo.and_then(|demo| {
         demo.run(events)?;
-        demo.build_table(events, Path::new(python))
+        demo.build_table(events, Path::new(python))?;
+        demo.replay_archive()
     });
     match ran {
         Ok(()) => {
@@ -101,6 +103,7 @@ impl Demo {
         kinesis.create_stream(STREAM, SHARDS);
         s3.bucket(BUCKET);
         s3.bucket(WAREHOUSE);
+        s3.bucket(ARCHIVE);
         let tables = format!("s3://{WAREHOUSE}");
         let catalog = RestCatalog::start_in_bucket(&s3, &tables, Access::default());
         sqs.create_queue(QUEUE, QUEUE_MAX_BYTES);
@@ -116,14 +119,14 @@ impl Demo {
 
     fn run(&self, events: u64) -> Result<(), String> {
         println!(
-            "== 1/8 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
+            "== 1/10 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
             self.kinesis.endpoint,
             self.s3.endpoint,
             self.root.display(),
             self.sqs.endpoint
         );
         println!(
-            "\n== 2/8 putting {} events into the stream",
+            "\n== 2/10 putting {} events into the stream",
             HumanCount(events)
         );
         let count = events.to_string();
@@ -137,14 +140,15 @@ impl Demo {
             "kinesis:events",
         ];
         self.command(&generate)?;
-        println!("\n== 3/8 through the transform into S3 and SQS");
+        println!("\n== 3/10 through the transform into S3 and SQS");
         let source = ["--source", "kinesis:events", "--lake", "s3://lake/events"];
         let bus = ["--bus", "sqs:events-bus", "--exit-when-caught-up"];
-        let run = [&["run"], &source[..], &bus[..]].concat();
+        let archive = ["--archive", "s3://archive/records"];
+        let run = [&["run"], &source[..], &bus, &archive].concat();
         let cost = self.command(&run)?;
-        println!("\n== 4/8 once more: what has landed does not land again");
+        println!("\n== 4/10 once more: what has landed does not land again");
         self.command(&run)?;
-        println!("\n== 5/8 is each record in exactly one place, and each event on the bus?");
+        println!("\n== 5/10 is each record in exactly one place, and each event on the bus?");
         self.command(&[&["audit"], &source[..]].concat())?;
         self.check_bus(events)?;
         print_cost("run", &cost, events);
@@ -155,7 +159,7 @@ impl Demo {
     fn build_table(&self, events: u64, python: &Path) -> Result<(), String> {
         let uri = &self.catalog.endpoint;
         println!(
-            "\n== 6/8 building an Iceberg table of the lake, in the REST catalog {uri} (its files are in {}/{WAREHOUSE})",
+            "\n== 6/10 building an Iceberg table of the lake, in the REST catalog {uri} (its files are in {}/{WAREHOUSE})",
             self.root.display()
         );
         let (catalog, warehouse) = (format!("rest:{uri}"), format!("s3://{WAREHOUSE}/tables"));
@@ -165,9 +169,9 @@ impl Demo {
         self.command(&[&["table", "create"], &table[..]].concat())?;
         let cost = self.command(&[&["table", "sync"], &table[..]].concat())?;
         print_cost("sync", &cost, events);
-        println!("\n== 7/8 are the rows of the table the events of the lake, each of them once?");
+        println!("\n== 7/10 are the rows of the table the events of the lake, each of them once?");
         self.command(&[&["audit", "--table"], &table[..]].concat())?;
-        println!("\n== 8/8 reading the table");
+        println!("\n== 8/10 reading the table");
         if python.exists() {
             return query(python, uri);
         }
@@ -175,6 +179,22 @@ impl Demo {
             "pyiceberg is not installed (make readers-setup), so here is what the table says of itself:"
         );
         self.command(&[&["table", "status"], &table[..]].concat())?;
+        Ok(())
+    }
+
+    /// Forgets the stream: proves the lake by the archive, and transforms the archived records into another lake.
+    fn replay_archive(&self) -> Result<(), String> {
+        println!("\n== 9/10 without the stream: are the records of the archive those of the lake?");
+        self.kinesis.delete_stream(STREAM);
+        let source = ["--source", "archive:s3://archive/records"];
+        let lake = ["--lake", "s3://lake/events"];
+        self.command(&[&["audit"], &source[..], &lake].concat())?;
+        println!(
+            "\n== 10/10 the records again, from the archive, by other rules into another lake"
+        );
+        let rules = ["--transform-config", r#"{"partition_by":["date"]}"#];
+        let lake = ["--lake", "s3://lake/again"];
+        self.command(&[&["replay"], &source[..], &lake, &rules].concat())?;
         Ok(())
     }
 

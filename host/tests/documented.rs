@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::local::events;
 use crate::support::lake;
-use crate::support::program::{Place, Ran};
+use crate::support::program::{Place, Ran, shell};
 
 fn page(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
@@ -114,6 +114,23 @@ fn the_commands_for_rules_as_text_serve() {
     assert!(events.len() > 2, "{:?}", events.keys());
 }
 
+/// The records that the newcomer's rules take leave quarantine, and the audit at the end proves the lake.
+#[test]
+fn the_commands_of_the_readme_for_repair_work() {
+    let page = page("../README.md");
+    let section = between(&page, "### Repair\n", "\n### ");
+    let commands = between(section, "```sh\n", "```");
+    let place = Place::new();
+    let generate = ["generate", "--events", "2000", "--malformed", "0.05"];
+    let generate = [&generate[..], &["--to", "file:events.ndjson"]].concat();
+    place.run(&generate).succeeded();
+    place.land(&[]);
+    let before = lake::all_events(&place.lake()).len();
+    let ran = shell(&place, &place.command::<&str>(&[]), commands).succeeded();
+    assert!(lake::all_events(&place.lake()).len() > before, "{ran:?}");
+    assert!(ran.stdout.contains("proven"), "{ran:?}");
+}
+
 #[test]
 fn completions_and_manual_pages_name_each_command() {
     let place = Place::new();
@@ -129,6 +146,8 @@ fn completions_and_manual_pages_name_each_command() {
         "sluice-run",
         "sluice-transform-publish",
         "sluice-transform-try",
+        "sluice-redrive",
+        "sluice-quarantine-list",
         "sluice-config-schema",
     ] {
         let page = fs::read_to_string(place.path(format!("new/manual/{name}.1"))).unwrap();

@@ -47,6 +47,7 @@ mod readers;
 mod redrive_kill;
 mod replay;
 mod rules;
+mod runbook;
 mod schema;
 mod services;
 mod soak;

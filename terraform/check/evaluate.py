@@ -39,9 +39,12 @@ TABLE_MORE = (
     'table_name = "lessons"\ntable_minutes = 1\ntable_memory_mb = 4096\ntable_scratch_mb = 10240\ntable_reserve_concurrency = false\n'
     'table_environment = { SLUICE_TABLE_FILE_SIZE = "64MiB" }\ntable_lag_alarm_seconds = 900\nlake_expire_days = 14\n'
 )
+ARCHIVE = "archive = true\n"
+ARCHIVE_MORE = ARCHIVE + "archive_instant_days = 30\narchive_expire_days = 365\n"
 PEOPLE = (
     'publisher_principal_arns = ["arn:aws:iam::123456789012:role/release"]\n'
-    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nrelease_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
+    'auditor_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\nredriver_principal_arns = ["arn:aws:iam::123456789012:user/ann"]\n'
+    'release_public_key = "-----BEGIN PUBLIC KEY-----\\nMCow\\n-----END PUBLIC KEY-----"\n'
 )
 
 # Values that are accepted, and values that a validation must reject.
@@ -51,6 +54,8 @@ FINE = {
     "lambda, people": EXAMPLE + PEOPLE,
     "container": EXAMPLE + CONTAINER,
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
+    "an archive": EXAMPLE + ARCHIVE,
+    "an archive of workers, more": EXAMPLE + CONTAINER + PEOPLE + ARCHIVE_MORE + 'backfill_prefix = "again/2026"\n',
     "Parquet": BASE + PARQUET,
     "container, Parquet with a schema": BASE + CONTAINER + MORE + SCHEMA,
     "a table in Glue": EXAMPLE + GLUE,
@@ -67,6 +72,12 @@ REJECTED = {
     "record age beyond retention": EXAMPLE + "stream_retention_hours = 24\n",
     "events that expire before the stream": EXAMPLE + "lake_expire_days = 7\n",
     "anyone as publisher": EXAMPLE + 'publisher_principal_arns = ["*"]\n',
+    "anyone to redrive": EXAMPLE + 'redriver_principal_arns = ["arn:aws:iam::123456789012:role/*"]\n',
+    "an archive that expires before the stream": EXAMPLE + ARCHIVE + "archive_expire_days = 7\n",
+    "an archive that expires soon after it has moved": EXAMPLE + ARCHIVE + "archive_instant_days = 30\narchive_expire_days = 100\n",
+    "replays into the lake": EXAMPLE + 'backfill_prefix = "events"\n',
+    "replays inside the lake": EXAMPLE + 'backfill_prefix = "events/again"\n',
+    "replays around the lake": EXAMPLE + 'lake_prefix = "a/b"\nbackfill_prefix = "a"\n',
     "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
     "messages that the program refuses": EXAMPLE + "bus_message_bytes = 2048\n",

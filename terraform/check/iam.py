@@ -15,25 +15,36 @@ from module import FOLDER, Module
 HOST = FOLDER.parent / "host"
 
 # Who makes calls: the function and the workers, who audits, who publishes rules, who produces events; the builder of a
-# table, and what is more for those who manage it.
+# table, and what is more for those who manage it; who redrives, and who replays; and what is more for an archive.
 PROGRAM, AUDITOR, PUBLISHER, PRODUCER = "sluice", "auditor", "publisher", "producer"
 BUILDER, PURGE = "table_builder", "table_purge"
+REDRIVER, BACKFILL = "redriver", "backfill"
+ARCHIVER, ARCHIVE_READER = "archive_writer", "archive_reader"
 
 # The calls by the name that the SDK gives them: in which modules, which actions of IAM they need, and by
-# whose policy they are made. A replay makes the program's calls with the rights of who runs it.
+# whose policy they are made. A redrive and a replay make the program's calls with policies of their own: a redrive reads no
+# stream, and a replay sends no messages.
 CALLS = {
-    "get_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, AUDITOR, PUBLISHER, BUILDER}),
-    "head_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, BUILDER}),
-    "put_object": ({"storage/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER, BUILDER}),
+    "get_object": (
+        {"storage/s3"},
+        {"s3:GetObject"},
+        {PROGRAM, AUDITOR, PUBLISHER, BUILDER, REDRIVER, BACKFILL, ARCHIVER, ARCHIVE_READER},
+    ),
+    "head_object": ({"storage/s3"}, {"s3:GetObject"}, {PROGRAM, BUILDER, REDRIVER, BACKFILL, ARCHIVER}),
+    "put_object": ({"storage/s3"}, {"s3:PutObject"}, {PROGRAM, PUBLISHER, BUILDER, REDRIVER, BACKFILL, ARCHIVER}),
     "delete_object": ({"storage/s3"}, {"s3:DeleteObject"}, {PUBLISHER, PURGE}),
-    "list_objects_v2": ({"storage/s3"}, {"s3:ListBucket"}, {AUDITOR, PUBLISHER, BUILDER}),
-    "get_queue_url": ({"sink/bus"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR}),
-    "get_queue_attributes": ({"sink/bus"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR}),
-    "send_message_batch": ({"sink/bus"}, {"sqs:SendMessage"}, {PROGRAM}),
-    "describe_stream_summary": ({"source/kinesis"}, {"kinesis:DescribeStreamSummary"}, {PROGRAM}),
-    "list_shards": ({"source/kinesis"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR}),
-    "get_shard_iterator": ({"source/kinesis"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR}),
-    "get_records": ({"source/kinesis"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR}),
+    "list_objects_v2": (
+        {"storage/s3"},
+        {"s3:ListBucket"},
+        {AUDITOR, PUBLISHER, BUILDER, REDRIVER, BACKFILL, ARCHIVE_READER},
+    ),
+    "get_queue_url": ({"sink/bus"}, {"sqs:GetQueueUrl"}, {PROGRAM, AUDITOR, REDRIVER}),
+    "get_queue_attributes": ({"sink/bus"}, {"sqs:GetQueueAttributes"}, {PROGRAM, AUDITOR, REDRIVER}),
+    "send_message_batch": ({"sink/bus"}, {"sqs:SendMessage"}, {PROGRAM, REDRIVER}),
+    "describe_stream_summary": ({"source/kinesis"}, {"kinesis:DescribeStreamSummary"}, {PROGRAM, BACKFILL}),
+    "list_shards": ({"source/kinesis"}, {"kinesis:ListShards"}, {PROGRAM, AUDITOR, BACKFILL}),
+    "get_shard_iterator": ({"source/kinesis"}, {"kinesis:GetShardIterator"}, {PROGRAM, AUDITOR, BACKFILL}),
+    "get_records": ({"source/kinesis"}, {"kinesis:GetRecords"}, {PROGRAM, AUDITOR, BACKFILL}),
     "put_records": ({"source/kinesis"}, {"kinesis:PutRecords"}, {PRODUCER}),
 }
 
@@ -46,6 +57,10 @@ BESIDE = {
     PRODUCER: {"kinesis:PutRecord", "kms:GenerateDataKey"},
     BUILDER: {"kms:Decrypt", "kms:GenerateDataKey"},
     PURGE: set(),
+    REDRIVER: {"kms:Decrypt", "kms:GenerateDataKey"},
+    BACKFILL: {"kms:Decrypt", "kms:GenerateDataKey"},
+    ARCHIVER: {"kms:Decrypt", "kms:GenerateDataKey", "s3:ListBucket"},
+    ARCHIVE_READER: {"kms:Decrypt"},
 }
 
 # Which actions each policy has, and no other.
@@ -108,7 +123,12 @@ POLICIES = {
 TOGETHER = {
     "table_manager": {BUILDER, PURGE, "table_manager_glue", "table_builder_s3tables", "table_manager_s3tables"},
     "table_reader": {"query", "table_reader_glue", "table_reader_s3tables"},
+    "backfiller": {BACKFILL, ARCHIVE_READER},
 }
+
+# Where the lake and the archive are.
+OF_LAKE = "${aws_s3_bucket.lake.arn}/${var.lake_prefix}/"
+OF_ARCHIVE = "${aws_s3_bucket.archive[0].arn}/${local.archive_prefix}/"
 
 # Who may do what to which objects of the registry, and to the schema next to it.
 SCHEMA = "${local.schema_arn}"
@@ -123,14 +143,32 @@ REGISTRY = {
         "s3:PutObject": {*PUBLISHED, "active.json"},
         "s3:DeleteObject": PUBLISHED,
     },
+    REDRIVER: {"s3:GetObject": {*PUBLISHED, "active.json", SCHEMA}},
+    BACKFILL: {"s3:GetObject": {*PUBLISHED, "active.json", SCHEMA}},
 }
 
 # The same of the lake: below its prefix, the program reads and creates everything, schemas in `_sluice/schemas/` too. A
-# builder reads what is committed.
+# builder reads what is committed. A redrive reads and creates everything, and changes its own ledgers. A replay reads the
+# releases of the lake, and writes to lakes of its own.
 LAKE = {
     PROGRAM: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}},
     AUDITOR: {"s3:GetObject": {"*"}},
     BUILDER: {"s3:GetObject": {"_sluice/chunks/*", "_sluice/ledger/*", "_sluice/schemas/*", "event_type=*"}},
+    REDRIVER: {"s3:GetObject": {"*"}, "s3:PutObject": {"*", "_sluice/ledger/redrive-*"}},
+    BACKFILL: {"s3:GetObject": {"_sluice/cases/*", "_sluice/components/*", "_sluice/releases/*"}},
+}
+BACKFILLS = {BACKFILL: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}}}
+ARCHIVE = {
+    ARCHIVER: {"s3:GetObject": {"*"}, "s3:PutObject": {"*"}},
+    ARCHIVE_READER: {"s3:GetObject": {"*"}},
+}
+
+# Puts that a policy allows only with a condition in the request, whatever the policy of the bucket says: to create, or to
+# change what was read.
+CREATE, SWAP = "s3:if-none-match", "s3:if-match"
+PUTS = {
+    REDRIVER: {OF_LAKE + "*": CREATE, OF_LAKE + "_sluice/ledger/redrive-*": SWAP},
+    ARCHIVER: {OF_ARCHIVE + "*": CREATE},
 }
 
 # The same of the warehouse: readers see files of tables, and not Sluice's own documents.
@@ -141,7 +179,9 @@ WAREHOUSE = {
 }
 BUCKETS = {
     "registry": ("${local.registry_arn}/", REGISTRY),
-    "lake": ("${aws_s3_bucket.lake.arn}/${var.lake_prefix}/", LAKE),
+    "lake": (OF_LAKE, LAKE),
+    "lakes of replays": ("${aws_s3_bucket.lake.arn}/${var.backfill_prefix}/", BACKFILLS),
+    "archive": (OF_ARCHIVE, ARCHIVE),
     "warehouse": ("${aws_s3_bucket.warehouse[0].arn}/${local.warehouse_prefix}/", WAREHOUSE),
     "tables of Glue": ("${local.glue_tables_arn}/", catalogs.glue_tables(POLICIES)),
 }
@@ -217,6 +257,13 @@ def add(table, actions, pattern):
         table.setdefault(action, set()).add(pattern)
 
 
+def has_condition(statement, header):
+    """Whether a statement allows only requests with a header."""
+    wanted = {"test": "Null", "variable": header, "values": ["false"]}
+    found = [{key: plain([c[key]])[0] if key != "values" else plain(c[key]) for key in wanted} for c in statement.get("condition", [])]
+    return found == [wanted]
+
+
 def check_policy(name, body):
     allowed, objects = set(), {bucket: {} for bucket in BUCKETS}
     for statement in body["statement"]:
@@ -230,6 +277,11 @@ def check_policy(name, body):
         keys = {c["variable"].strip('"') for c in statement.get("condition", [])}
         if any(action.startswith("kms:") for action in actions) and "kms:ViaService" not in keys:
             yield f"{name}/{sid}: a key without kms:ViaService"
+        if "s3:PutObject" in actions:
+            for resource in resources:
+                required = PUTS.get(name, {}).get(resource)
+                if required and not has_condition(statement, required):
+                    yield f"{name}/{sid}: puts of {resource} without {required}"
         for resource in resources:
             if resource == SCHEMA:
                 add(objects["registry"], actions, resource)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Evaluates what the variables of the table make: which resources in which set-up, with which values.
+"""Evaluates what the variables of the table and of the archive make: which resources in which set-up, with which values.
 
 Usage: table.py TERRAFORM. Ends with 0 or 1.
 """
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from evaluate import BASE, CONTAINER, FOLDER, GLUE, S3TABLES, TABLE_MORE, TASK, scratch_module
+from evaluate import ARCHIVE, ARCHIVE_MORE, BASE, CONTAINER, FOLDER, GLUE, S3TABLES, TABLE_MORE, TASK, scratch_module
 from module import Module
 
 # The resources that a set-up has none of if it has no table, no table of that kind, or no such builder.
@@ -55,7 +55,20 @@ BY_TASK = {
 }
 # Workers have these too.
 OF_TASKS = {"aws_ecs_cluster_sluice", "aws_security_group_sluice", "aws_iam_role_execution", "aws_iam_role_policy_execution_pull"}
-EVERY = ALWAYS | IN_GLUE | IN_S3TABLES | BY_FUNCTION | BY_TASK | OF_TASKS
+ARCHIVED = {
+    "aws_s3_bucket_archive",
+    "aws_s3_bucket_public_access_block_archive",
+    "aws_s3_bucket_server_side_encryption_configuration_archive",
+    "aws_s3_bucket_versioning_archive",
+    "aws_s3_bucket_logging_archive",
+    "aws_s3_bucket_lifecycle_configuration_archive",
+    "aws_s3_bucket_ownership_controls_archive",
+    "aws_s3_bucket_policy_archive",
+    "aws_kms_key_archive",
+    "aws_kms_alias_archive",
+}
+ARCHIVED_BY_FUNCTION, ARCHIVED_BY_TASK = {"aws_iam_role_policy_lambda_archive"}, {"aws_iam_role_policy_task_archive"}
+EVERY = ALWAYS | IN_GLUE | IN_S3TABLES | BY_FUNCTION | BY_TASK | OF_TASKS | ARCHIVED | ARCHIVED_BY_FUNCTION | ARCHIVED_BY_TASK
 
 # Alarms of the builder, and the namespaces of their metrics.
 FUNCTION_ALARMS = {
@@ -71,6 +84,17 @@ TASK_ALARMS = {"table-stopped": "Sluice/sluice"}
 SET_UPS = {
     "no table": (BASE, set(), {}, {"table": None, "table_catalog": None, "table_settings": ""}),
     "no table, workers": (BASE + CONTAINER, OF_TASKS, {}, {}),
+    "no archive": (BASE, set(), {}, {"archive": None, "aws_lambda_function_sluice.environment.variables.SLUICE_ARCHIVE": None}),
+    "an archive": (
+        BASE + ARCHIVE_MORE,
+        ARCHIVED | ARCHIVED_BY_FUNCTION,
+        {},
+        {
+            "archive": "s3://text/records",
+            "aws_lambda_function_sluice.environment.variables.SLUICE_ARCHIVE": "s3://text/records",
+        },
+    ),
+    "an archive, workers": (BASE + CONTAINER + ARCHIVE, ARCHIVED | ARCHIVED_BY_TASK | OF_TASKS, {}, {"backfill": "s3://text/backfill"}),
     "Glue": (
         BASE + GLUE,
         ALWAYS | IN_GLUE | BY_FUNCTION,

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::recipe::{RECIPES, page, section, shell};
+use super::recipe::{RECIPES, page, section};
 use crate::rules::blocks;
 use crate::support::cases::at_once;
 use crate::support::lake;
-use crate::support::program::Place;
+use crate::support::program::{Place, shell};
 
 /// The commands for files that are no lines of JSON.
 #[test]

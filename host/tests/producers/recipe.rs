@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use crate::rules::blocks;
 use crate::support::cloud::{Cloud, STREAM};
 use crate::support::lake;
-use crate::support::program::{Place, Ran, Summary, program};
+use crate::support::program::{Ran, Summary, shell};
 
 /// The parts of the page with a recipe, each of which a test here runs.
 pub(super) const RECIPES: [&str; 6] = [
@@ -29,24 +28,6 @@ pub(super) fn page() -> String {
 pub(super) fn section<'p>(page: &'p str, title: &str) -> &'p str {
     let (_, section) = page.split_once(&format!("\n### {title}\n")).unwrap();
     section.split("\n### ").next().unwrap()
-}
-
-/// Runs commands of the page in the folder of a place, with the variables that a command of a test would have.
-pub(super) fn shell(place: &Place, usual: &Command, commands: &str) -> Ran {
-    let program = program().into_os_string().into_string().unwrap();
-    let script = format!("sluice() {{ '{program}' \"$@\"; }}\n{commands}");
-    let mut shell = Command::new("sh");
-    for (name, value) in usual.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
-        .args(["-euc", &script])
-        .current_dir(place.path(""))
-        .stdin(Stdio::null());
-    shell.output().unwrap().into()
 }
 
 /// A recipe with a stream, and a bucket, of the names in its command.

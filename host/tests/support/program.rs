@@ -182,6 +182,24 @@ impl Place {
     }
 }
 
+/// Runs commands of a page of the documentation in the folder of a place, with the variables that a command of a test would have.
+pub(crate) fn shell(place: &Place, usual: &Command, commands: &str) -> Ran {
+    let program = program().into_os_string().into_string().unwrap();
+    let script = format!("sluice() {{ '{program}' \"$@\"; }}\n{commands}");
+    let mut shell = Command::new("sh");
+    for (name, value) in usual.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+        .args(["-euc", &script])
+        .current_dir(place.path(""))
+        .stdin(Stdio::null());
+    shell.output().unwrap().into()
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {
