@@ -203,9 +203,7 @@ impl Mode {
     pub(super) fn default_http(&self) -> HttpBind {
         match self {
             Self::Worker(_) => HttpBind::worker_default(),
-            Self::Files(_) | Self::Lambda | Self::Archive(_) | Self::Redrive(_) => {
-                HttpBind::Off
-            }
+            Self::Files(_) | Self::Lambda | Self::Archive(_) | Self::Redrive(_) => HttpBind::Off,
         }
     }
 }
