@@ -257,6 +257,7 @@ impl AuditedShard {
                 Ok(Opened {
                     batches: source.read(&from)?,
                     expires: true,
+                    lost: LostObjects::default(),
                     until: None,
                 })
             }

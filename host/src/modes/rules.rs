@@ -140,6 +140,7 @@ impl Rules {
             switch: self.switch.clone(),
             pins: self.pins.clone().with_bus(messages),
             table: self.table.clone(),
+            archive: None,
         }
     }
 
