@@ -13,6 +13,7 @@ mod support;
 
 mod address_space;
 mod admission;
+mod archive;
 mod audit;
 mod author;
 mod aws_settings;
