@@ -13,6 +13,7 @@ mod support;
 
 mod address_space;
 mod admission;
+mod archive;
 mod archive_source;
 mod audit;
 mod author;

@@ -39,7 +39,7 @@ pub(super) const OPERATION: Operation = Operation {
     arguments: &[],
 };
 
-pub(super) const OPERATIONS: [Operation; 17] = [
+pub(super) const OPERATIONS: [Operation; 18] = [
     Operation {
         name: "put an object",
         request: |rule| rule.method("PUT").path("event_type"),
@@ -63,6 +63,15 @@ pub(super) const OPERATIONS: [Operation; 17] = [
         message: "put s3://bucket/lake/_sluice/chunks/",
         calls: 4,
         answers: false,
+        ..OPERATION
+    },
+    Operation {
+        name: "put into the archive",
+        request: |rule| rule.method("PUT").path("archive/events-"),
+        message: "put s3://bucket/archive/",
+        calls: 4,
+        answers: false,
+        arguments: &["--archive", "s3://bucket/archive"],
         ..OPERATION
     },
     Operation {
