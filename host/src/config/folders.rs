@@ -232,7 +232,7 @@ pub fn check_found_outside(
 }
 
 /// The absolute path without links and `..`. The end of it may not exist yet.
-pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
         match part {

@@ -28,7 +28,6 @@ pub mod replay;
 pub mod resolved;
 pub mod rules_settings;
 pub mod schema;
-mod stores;
 mod suggestion;
 pub mod table_settings;
 pub mod table_source;
@@ -220,9 +219,6 @@ impl RunArgs {
         };
         folders::check_sources_outside(written, sources)?;
         folders::check_not_read(written, sources)?;
-        if let Some(archive) = mode.archive() {
-            check_archive(&archive.location, &lake, bus.as_ref())?;
-        }
         if mode == Mode::Lambda && !lambda_event::is_lambda() {
             let why = "`lambda` works only in a Lambda function; give another source";
             return Err(ConfigError::new("source", why));
@@ -391,21 +387,6 @@ impl RunArgs {
             lake_json: self.lake_json.profile(),
         })
     }
-}
-
-/// Checks that the archive that is the source lies apart from what the run writes.
-fn check_archive(
-    archive: &StoreLocation,
-    lake: &StoreLocation,
-    bus: Option<&BusTarget>,
-) -> Result<(), ConfigError> {
-    let bus = bus.and_then(BusTarget::folder).map(StoreLocation::Folder);
-    for (name, other) in [("lake", Some(lake)), ("bus", bus.as_ref())] {
-        if let Some(other) = other {
-            stores::check_apart("source", "archive", archive, name, other)?;
-        }
-    }
-    Ok(())
 }
 
 /// The error of a setting that must be given, with an example of a value.
