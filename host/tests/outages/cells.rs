@@ -292,6 +292,9 @@ impl Cell {
             }
             _ if of_the_body && !answers => Some("the answer has no body"),
             _ if self.kind == FaultKind::Damaged && service != S3 => Some("there is no checksum"),
+            _ if self.kind == FaultKind::Damaged && name == "list redrives" => {
+                Some("there is no checksum")
+            }
             _ if self.kind == FaultKind::Damaged && name == "check an object" => {
                 Some("the answer has no body")
             }

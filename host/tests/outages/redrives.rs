@@ -1,12 +1,13 @@
 //! S3 fails for a while during a redrive: everything is redriven, once.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::cells::{Cell, FaultKind, OPERATION, Operation, When, cells};
 use crate::redrive_kill::lake::{QUARANTINED_ONE_IN, SECOND, TestLake, fixed_first};
 use crate::support::cases::at_once;
-use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::S3;
-use crate::support::program::Ran;
-use std::time::Duration;
+use crate::support::program::{Place, Ran};
 use testkit::proxy::{Fault, Rule};
 
 /// The minimum size of the table, so that it does not shrink unnoticed.
@@ -22,14 +23,12 @@ const OPERATIONS: [Operation; 5] = [
         name: "list redrives",
         request: |rule| rule.method("GET").path("list-type=2"),
         message: "list s3://bucket/lake/",
-        given: quarantined,
         ..OPERATION
     },
     Operation {
         name: "read what is quarantined",
         request: |rule| rule.method("GET").path("_sluice/chunks/"),
         message: "read s3://bucket/lake/_sluice/chunks/",
-        given: quarantined,
         ..OPERATION
     },
     Operation {
@@ -37,15 +36,12 @@ const OPERATIONS: [Operation; 5] = [
         request: |rule| rule.method("PUT").path("_sluice/redrives/outage.json"),
         message: "put s3://bucket/lake/_sluice/redrives/outage.json",
         answers: false,
-        given: quarantined,
         ..OPERATION
     },
     Operation {
         name: "read an object of quarantine",
         request: |rule| rule.method("GET").path("_sluice/quarantine/"),
         message: "read s3://bucket/lake/_sluice/quarantine/",
-        calls: 6,
-        given: quarantined,
         ..OPERATION
     },
     Operation {
@@ -54,16 +50,22 @@ const OPERATIONS: [Operation; 5] = [
         message: "put s3://bucket/lake/_sluice/redrives/claims/",
         calls: 6,
         answers: false,
-        given: quarantined,
         ..OPERATION
     },
 ];
 
+/// A folder with the program, which does not compile the rules at each start.
+fn installed() -> Place {
+    let mut place = Place::new();
+    place.install();
+    place
+}
+
 /// A lake with records in quarantine.
-fn quarantined() -> Cloud {
-    let mut lake = TestLake::in_s3();
+fn quarantined(program: PathBuf) -> TestLake {
+    let mut lake = TestLake::in_s3().with_program(program);
     lake.land_first(0..RECORDS);
-    lake.cloud
+    lake
 }
 
 fn is_redriven(lake: &TestLake) {
@@ -72,8 +74,8 @@ fn is_redriven(lake: &TestLake) {
 }
 
 /// Redrives under these rules. Each rule must act.
-fn redrives(operation: &Operation, rules: Vec<Rule>, timeout: &str) {
-    let lake = TestLake::landed_in((operation.given)());
+fn redrives(program: PathBuf, rules: Vec<Rule>, timeout: &str) {
+    let lake = quarantined(program);
     let proxy = lake.cloud.proxy(S3);
     let rules: Vec<_> = rules.into_iter().map(|rule| proxy.add(rule)).collect();
     lake.redrive_all(
@@ -90,28 +92,34 @@ fn every_failing_operation_of_a_redrive_is_retried_until_it_succeeds() {
     let cells: Vec<_> = cells(OPERATIONS).collect();
     println!("{} cells", cells.len());
     assert!(cells.len() >= CELLS_MIN, "only {} cells", cells.len());
+    let installed = installed();
     at_once(cells.into_iter().map(|cell| {
-        let redrive = move || redrives(&cell.operation, cell.rules(), "60s");
+        let program = installed.program();
+        let redrive = move || redrives(program, cell.rules(), "60s");
         (cell.name(), redrive)
     }));
 }
 
 #[test]
 fn an_operation_of_a_redrive_that_hangs_is_retried() {
+    let installed = installed();
     at_once(OPERATIONS.into_iter().map(|operation| {
+        let program = installed.program();
         let name = format!("{}, for ever", operation.name);
         (name, move || {
             let hangs = Rule::new(Fault::Hang(Duration::from_secs(3_600)));
-            redrives(&operation, vec![(operation.request)(hangs)], "300s");
+            redrives(program, vec![(operation.request)(hangs)], "300s");
         })
     }));
 }
 
 #[test]
 fn an_operation_of_a_redrive_that_fails_past_the_retry_timeout_ends_it_and_is_named() {
+    let installed = installed();
     at_once(OPERATIONS.into_iter().map(|operation| {
+        let program = installed.program();
         (operation.name.to_owned(), move || {
-            let lake = TestLake::landed_in((operation.given)());
+            let lake = quarantined(program);
             let denied = Cell {
                 operation,
                 kind: FaultKind::Denied,

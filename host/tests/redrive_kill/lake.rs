@@ -83,15 +83,6 @@ impl TestLake {
         }
     }
 
-    /// A lake in the S3 of these services, in which [`land_first`](Self::land_first) has landed a file.
-    pub(crate) fn landed_in(cloud: Cloud) -> Self {
-        Self {
-            cloud,
-            sources: vec![format!("file:{FIRST_FILE}")],
-            ..Self::in_s3()
-        }
-    }
-
     /// Lands the file with these records.
     pub(crate) fn land_first(&mut self, ids: std::ops::Range<u64>) -> Summary {
         self.land(FIRST_FILE, ids)

@@ -13,6 +13,7 @@ use super::builders::Builders;
 use super::functions::Functions;
 use super::hosts::Hosts;
 use super::parameters::Parameters;
+use super::redrives::Redrives;
 use super::workers::{LEASE, Workers};
 use super::{REGISTRY, program, steps};
 use crate::support::cloud::Service::{self, Kinesis, S3, Sqs};
@@ -24,7 +25,7 @@ use testkit::proxy::RuleId;
 type Act = fn(&mut Chaos);
 
 /// The accidents with their relative frequencies.
-const ACTS: [(u32, Act); 11] = [
+const ACTS: [(u32, Act); 12] = [
     (7, Chaos::kill_at_random_step),
     (8, Chaos::kill_at_a_step),
     (2, Chaos::freeze_at_random_step),
@@ -36,6 +37,7 @@ const ACTS: [(u32, Act); 11] = [
     (2, Chaos::swap),
     (1, Chaos::reshard),
     (9, Chaos::disturb_builders),
+    (5, Chaos::disturb_redrives),
 ];
 
 /// The timeout for a step. Some steps are rare.
@@ -72,6 +74,7 @@ pub(super) struct Chaos {
     pub(super) hosts: Box<dyn Hosts>,
     /// The builders of the table, if there is one.
     pub(super) builders: Option<Builders>,
+    pub(super) redrives: Redrives,
     pub(super) tally: AccidentCounts,
     /// The releases of the registry, and the one that was activated last.
     releases: Vec<String>,
@@ -97,12 +100,15 @@ impl Chaos {
         let builders = parameters
             .table
             .map(|place| Builders::new(cloud, place, of_builders));
+        let of_redrives = rand::SeedableRng::from_rng(&mut rng);
+        let redrives = Redrives::new(cloud, parameters, of_redrives);
         Self {
             cloud: Arc::clone(cloud),
             rng,
             parquet: parameters.parquet,
             hosts,
             builders,
+            redrives,
             tally: AccidentCounts::default(),
             releases,
             active: None,
@@ -123,6 +129,7 @@ impl Chaos {
         if let Some(builders) = &mut self.builders {
             builders.maintain();
         }
+        self.redrives.maintain();
         let now = Instant::now();
         let (over, left) = self.faults.drain(..).partition(|(.., until)| *until <= now);
         self.faults = left;
@@ -147,6 +154,16 @@ impl Chaos {
         if let Some(builders) = &mut self.builders {
             builders.are_left_alone();
         }
+        self.redrives.are_left_alone();
+    }
+
+    /// Finishes all redrives, before the builders of the table end.
+    pub(super) fn finish_redrives(&mut self) {
+        self.redrives.finish(&mut self.rng);
+    }
+
+    fn disturb_redrives(&mut self) {
+        self.redrives.act(&mut self.rng);
     }
 
     fn disturb_builders(&mut self) {

@@ -1,5 +1,5 @@
-//! A soak: workers, or functions with mappings, process a continuous load, and builders make a table of the lake, while
-//! accidents happen to them, to the services and to the stream. At the end, each record must be in one place, and the table
+//! A soak: workers, or functions with mappings, process a continuous load, builders make a table of the lake, and redrives
+//! take records out of quarantine, while accidents happen to them, to the services and to the stream. At the end, each record must be in one place, and the table
 //! must have each event of the lake once.
 //!
 //! All random choices follow from one seed: the records, the accidents and their times. The
@@ -24,6 +24,7 @@ mod manifests;
 mod parameters;
 mod processes;
 mod records;
+mod redrives;
 mod rows;
 mod sabotage;
 mod steps;
@@ -188,6 +189,7 @@ impl Soak {
         }
         self.settle();
         self.chaos.hosts.stop_all();
+        self.chaos.finish_redrives();
         if let Some(builders) = &mut self.chaos.builders {
             builders.stop_all();
         }
@@ -228,12 +230,13 @@ impl Soak {
         let lake = Lake::read(&self.cloud, &account, self.load.releases());
         println!(
             "soak: the lake has {} events in {} objects of {} chunks; {} records are in quarantine, {} of \
-             them out of time; {} misplaced records were dropped",
+             them out of time at first; {} were redriven; {} misplaced records were dropped",
             HumanCount(lake.events),
             HumanCount(lake.objects as u64),
             HumanCount(lake.chunks() as u64),
             HumanCount(lake.quarantined),
             lake.out_of_time,
+            HumanCount(lake.redriven),
             HumanCount(account.dropped),
         );
         let landed = lake.events + lake.quarantined;
@@ -287,12 +290,13 @@ impl Soak {
             tally,
             hosts,
             builders,
+            redrives,
             ..
         } = &self.chaos;
         format!(
             "{:02}:{:02}:{:02} records {}, on the bus {} ({} again) | kills {}: {} anywhere, {} at a step, \
              {} frozen | frozen {} | stops {} | starts {} | faults {} ({} requests) | swaps {} | splits {}, \
-             merges {}, shards {}{}",
+             merges {}, shards {}{} | {redrives}",
             seconds / 3_600,
             seconds / 60 % 60,
             seconds % 60,

@@ -32,6 +32,8 @@ pub(super) trait Kind {
     const FORBIDDEN: &'static [&'static str];
     /// Whether one may end with an error, so that it is started again.
     const MAY_FAIL: bool;
+    /// Whether one ends when its work is done.
+    const MAY_END: bool = false;
 
     /// Starts the next one. Settings that must not matter differ between processes.
     fn command(&mut self, rng: &mut Pcg64Mcg) -> Command;
@@ -104,12 +106,12 @@ impl<K: Kind> Processes<K> {
             return Place::Working(process);
         };
         assert!(
-            has_failed::<K>(ended),
+            may_end::<K>(ended),
             "a {} ended: {ended}\n{}",
             K::NAME,
             process.output()
         );
-        self.failed += 1;
+        self.failed += usize::from(!ended.success());
         self.remove_ended(process)
     }
 
@@ -120,7 +122,7 @@ impl<K: Kind> Processes<K> {
             assert!(patient, "a {name} does not stop\n{}", process.output());
             return Place::Stopping(process, since);
         };
-        let well = ended.success() || ended.signal() == Some(TERM) || has_failed::<K>(ended);
+        let well = ended.success() || ended.signal() == Some(TERM) || may_end::<K>(ended);
         let (name, output) = (K::NAME, process.output());
         assert!(well, "a {name} stopped with {ended}\n{output}");
         self.stopped += 1;
@@ -253,9 +255,9 @@ impl<K: Kind> Hosts for Processes<K> {
     }
 }
 
-/// Whether a process has ended with an error, and may.
-fn has_failed<K: Kind>(ended: ExitStatus) -> bool {
-    K::MAY_FAIL && ended.code() == Some(1)
+/// Whether a process has ended by itself, and may.
+fn may_end<K: Kind>(ended: ExitStatus) -> bool {
+    (K::MAY_FAIL && ended.code() == Some(1)) || (K::MAY_END && ended.success())
 }
 
 impl Process {

@@ -70,7 +70,11 @@ impl Recipe {
     /// The user record at a place within a Kinesis record.
     pub(super) fn record(self, number: u64, place: u32) -> Vec<u8> {
         if !self.is_event(number, place) {
-            return format!("no event {number}-{place}").into_bytes();
+            let text = match number.is_multiple_of(2) {
+                true => format!(r#"{{"no_event":"{number}-{place}"}}"#),
+                false => format!("no event {number}-{place}"),
+            };
+            return text.into_bytes();
         }
         let mut rng = self.rng(number, place);
         let name = NAMES[rng.random_range(0..NAMES.len())];
@@ -141,6 +145,17 @@ pub(super) fn number_and_place(text: &str) -> Option<(u64, u32)> {
 pub(super) fn line_of(record: &[u8]) -> Option<Vec<u8>> {
     static RULES: LazyLock<Tester<Enrichment>> = LazyLock::new(|| Tester::new("{}").unwrap());
     landing(record, &RULES).map(|(_, line)| line)
+}
+
+/// The line that the rules of redrives make of a record. That of an event is the same by all rules, and they make one of
+/// some records that no other rules take.
+pub(super) fn line_of_redriven(record: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(record).ok()?;
+    let id = text.strip_prefix(r#"{"no_event":""#);
+    match id.and_then(|id| id.strip_suffix(r#""}"#)) {
+        Some(id) => Some(format!(r#"{{"event_uuid":"{id}"}}"#).into_bytes()),
+        None => line_of(record),
+    }
 }
 
 /// The folder and the line of an event with this transform configuration; `None` if the rules

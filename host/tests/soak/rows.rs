@@ -8,7 +8,7 @@ use sluice::layout::object_key::ParsedKey;
 use sluice_schema::is_same_event;
 
 use super::check::Lake;
-use super::records::{line_of, number_and_place};
+use super::records::{line_of_redriven, number_and_place};
 
 impl Lake<'_> {
     /// The events of an object, each in the words of the rules, and notes the schema that the object names.
@@ -45,7 +45,7 @@ impl Lake<'_> {
         let event: Value = serde_json::from_str(row).unwrap();
         let found = event["event_uuid"].as_str().and_then(number_and_place);
         let (number, place) = found.unwrap_or_else(|| panic!("no event of ours: {row}"));
-        let line = line_of(&self.account.recipe.record(number, place));
+        let line = line_of_redriven(&self.account.recipe.record(number, place));
         let line = line.unwrap_or_else(|| panic!("an event of what is none: {row}"));
         assert!(is_same_event(row.as_bytes(), &line), "{row}");
         line

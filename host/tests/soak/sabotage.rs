@@ -1,5 +1,6 @@
 //! Violations that the checks of a soak must notice.
 
+mod redrives;
 #[cfg(feature = "table")]
 mod table;
 
