@@ -1,4 +1,4 @@
-//! Objects that exist with different content.
+//! Objects that exist with different content, in the lake or in the archive.
 
 use crate::observe::events;
 use crate::output::with_causes;
@@ -12,7 +12,10 @@ pub(super) fn is_mismatch(error: &anyhow::Error) -> bool {
             Some(PipelineError::Sink(sink)) => Some(sink),
             _ => cause.downcast_ref(),
         };
-        matches!(sink, Some(SinkError::Different(_)))
+        matches!(
+            sink,
+            Some(SinkError::Different(_) | SinkError::OtherRecords(_))
+        )
     })
 }
 
@@ -39,6 +42,7 @@ mod tests {
             anyhow::Error::from(mismatch()),
             anyhow::Error::from(PipelineError::from(mismatch())),
             anyhow::Error::from(PipelineError::from(mismatch())).context("shard"),
+            anyhow::Error::from(SinkError::OtherRecords("s/1-9.ndjson.zst".into())),
         ] {
             assert!(is_mismatch(&error), "{error:#}");
         }
