@@ -41,6 +41,7 @@ mod outages;
 mod parquet;
 mod producers;
 mod readers;
+mod redrive;
 mod replay;
 mod rules;
 mod schema;
