@@ -45,6 +45,7 @@ mod parts;
 mod producers;
 mod quarantine;
 mod readers;
+mod redrive;
 mod redrive_kill;
 mod replay;
 mod rules;

@@ -1,5 +1,7 @@
 //! The summary of a run.
 
+mod redrive;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -46,11 +48,13 @@ fn per_second(count: u64, seconds: f64) -> u64 {
 fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> String {
     let lake = settings.lake.to_string();
     let lake = lake.trim_end_matches('/');
-    let mut lines = if summary.records == 0 {
-        vec![nothing_landed(settings, summary, has_polled)]
-    } else {
-        landed(settings, summary, lake)
+    let mut lines = match &summary.redrive {
+        Some(redrive) if redrive.dry_run => redrive::tried(summary, redrive),
+        Some(redrive) if summary.records == 0 => vec![redrive::nothing(redrive)],
+        None if summary.records == 0 => vec![nothing_landed(settings, summary, has_polled)],
+        _ => landed(settings, summary, lake),
     };
+    lines.extend(summary.redrive.iter().flat_map(redrive::rows));
     if summary.files > 1 {
         lines.push(row("files", summary.files, "of the sources"));
     }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::bindings::exports::sluice::transform::records::{Event, Rejection, Routes};
+use crate::bindings::exports::sluice::transform::records::{Event, Rejection, Routes, SourceRecord};
 use crate::bindings::sluice::transform::log::{Level, log};
 use crate::misuse::{MIB, allocate, claim, count, log_and_trap, recurse, run_forever, trap};
 use crate::text::quoted;
@@ -62,6 +62,18 @@ pub fn execute(data: &[u8], sequence_number: &str) -> Outcome {
         "log_lines" => say("first\nsecond\rthird\u{1b}[31m"),
         _ => one(echo(&text, sequence_number)),
     }
+}
+
+/// An event with the metadata of a record.
+pub fn metadata(record: &SourceRecord) -> Vec<Event> {
+    let data = format!(
+        "{{\"shard\":{},\"sequence\":\"{}\",\"key\":{},\"arrived_at\":{}}}",
+        quoted(&record.shard),
+        record.sequence_number,
+        quoted(&record.partition_key),
+        record.arrived_at
+    );
+    vec![event(data)]
 }
 
 fn event(data: impl Into<Vec<u8>>) -> Event {

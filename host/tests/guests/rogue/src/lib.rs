@@ -1,5 +1,6 @@
 //! A transform that misbehaves on command. As a transform of records and batches, it finds the command in
-//! the first word of a record's data, see [`command::execute`], and echoes other data as a JSON object. As a
+//! the first word of a record's data, see [`command::execute`], and echoes other data as a JSON object. As a transform of
+//! records, it shows the metadata of a record with the data `metadata`. As a
 //! transform of fields, it finds the command in the member `command`, see `fields/command.rs`.
 //!
 //! Configurations such as `{"stamp":"a"}` mark the output of a release, see [`stamp`]. Others make
@@ -72,6 +73,9 @@ mod records {
     impl Guest for Component {
         fn transform(record: SourceRecord) -> Result<Vec<Event>, Rejection> {
             stamp::before(&record.data)?;
+            if record.data == b"metadata" {
+                return Ok(command::metadata(&record));
+            }
             command::execute(&record.data, &record.sequence_number)
         }
     }

@@ -1,0 +1,86 @@
+//! Redrives that cannot be what their user wants.
+
+use super::{of_reason, place, redrive};
+use crate::support::lake;
+use crate::support::program::Place;
+
+const COPY: [&str; 2] = ["--transform", "builtin:copy"];
+
+#[test]
+fn settings_that_do_not_fit_are_named() {
+    let place = place();
+    let before = lake::tree(&place.lake());
+    for (flags, parts) in [
+        (
+            &["--source", "file:events.ndjson"][..],
+            &["source: a redrive reads the quarantine of the lake"][..],
+        ),
+        (
+            &["--release", "01234567", "--jq", "."],
+            &["either --release or --jq"],
+        ),
+        (&["--release", "01234567"], &["release: needs a registry"]),
+        (&["--reason", "No Code"], &["--reason"]),
+        (&["--id", "Not-An-Id"], &["--id"]),
+        (
+            &["--format", "parquet"],
+            &[
+                "format: the chunks of these records are lines",
+                "--format ndjson",
+            ],
+        ),
+    ] {
+        redrive(&place, flags).failed(2, parts);
+    }
+    assert!(lake::tree(&place.lake()) == before, "the lake has changed");
+}
+
+#[test]
+fn the_quarantine_of_parquet_needs_the_flags_of_parquet() {
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n{\"event_uuid\":\"m\"}\n");
+    place.land(&["--format", "parquet"]);
+    let parts = [
+        "format:",
+        "--format parquet",
+        "--schema FILE",
+        "_sluice/schemas",
+    ];
+    redrive(&place, &COPY).failed(2, &parts);
+    let summary = redrive(&place, &[&COPY[..], &["--format", "parquet"]].concat()).summary();
+    assert_eq!(of_reason(&summary, "missing_field"), [1, 1, 0, 0]);
+    assert_eq!(lake::all_events(&place.lake()), [r#"{"event_uuid":"m"}"#]);
+}
+
+#[test]
+fn a_lake_in_which_nothing_has_landed_is_an_error() {
+    let place = Place::new();
+    redrive(&place, &[]).failed(1, &["nothing has landed in lake"]);
+    assert!(!place.lake().exists());
+}
+
+#[test]
+fn a_redrive_is_continued_with_its_own_filters_only() {
+    let place = place();
+    let one = ["--id", "one", "--reason", "missing_field"];
+    redrive(&place, &[&COPY[..], &one].concat()).succeeded();
+    let other = ["--id", "one", "--reason", "invalid_json"];
+    let parts = ["id: the redrive one exists and takes other records"];
+    redrive(&place, &[&COPY[..], &other].concat()).failed(2, &parts);
+    redrive(&place, &[&COPY[..], &one].concat()).succeeded();
+    redrive(&place, &[&COPY[..], &["--id", "one"]].concat()).succeeded();
+}
+
+#[test]
+fn rules_that_have_quarantined_all_of_the_records_before_are_said() {
+    let place = place();
+    let ran = redrive(&place, &["--reason", "missing_field"]).succeeded();
+    let warning = "has quarantined all of them before";
+    assert!(ran.stderr.contains(warning), "{ran:?}");
+    let ran = redrive(
+        &place,
+        &[&COPY[..], &["--reason", "missing_field"]].concat(),
+    )
+    .succeeded();
+    assert!(!ran.stderr.contains(warning), "{ran:?}");
+}
