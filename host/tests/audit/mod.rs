@@ -2,6 +2,7 @@
 
 mod files;
 mod quick;
+mod redriven;
 mod sabotage;
 pub(crate) mod stream;
 
