@@ -50,6 +50,11 @@ impl Audited {
         self.json
     }
 
+    /// The exit code and the report.
+    fn into_parts(self) -> (Option<i32>, Value) {
+        (self.ran.code, self.json.0)
+    }
+
     /// Asserts that something is wrong, and returns the findings.
     pub(crate) fn disproven(self) -> Vec<Value> {
         self.has_findings("proven")

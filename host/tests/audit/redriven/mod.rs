@@ -1,6 +1,7 @@
 //! A lake with redrives: each record is in one place, the newest.
 
 mod documents;
+mod expired;
 mod places;
 
 use std::fs;

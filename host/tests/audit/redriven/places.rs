@@ -70,7 +70,7 @@ fn what_a_redrive_has_not_landed_is_in_quarantine() {
         let notes = report["notes"].to_string();
         for part in [
             "the redrive first has not finished",
-            "sluice redrive --lake",
+            "sluice redrive --lake file:lake",
             "--id first",
         ] {
             assert!(notes.contains(part), "{notes}");
