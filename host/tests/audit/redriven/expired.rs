@@ -42,10 +42,9 @@ fn quarantine_that_has_expired_after_its_redrive_is_counted() {
     }
 
     let folder = cloud.lake().join("_sluice/quarantine/reason=ends_with_5");
-    for key in lake::tree(&folder)
-        .into_keys()
-        .filter(|key| !key.ends_with('/'))
-    {
+    let keys = lake::tree(&folder).into_keys();
+    let keys: Vec<_> = keys.filter(|key| !key.ends_with('/')).collect();
+    for key in &keys {
         fs::remove_file(folder.join(key)).unwrap();
     }
     let found = audit(&cloud, &["--expired-after", "1h"]).disproven();
@@ -57,7 +56,7 @@ fn quarantine_that_has_expired_after_its_redrive_is_counted() {
         "{full:#}"
     );
     assert_eq!(full["gone"], 8);
-    assert_eq!(full["objects_expired"], 1);
+    assert_eq!(full["objects_expired"], keys.len());
     let (code, quick) = audit(&cloud, &["--quick", "--expired-after", "0s"]).into_parts();
     assert_eq!(
         (code, places(&quick)),
