@@ -3,6 +3,7 @@
 mod columns;
 
 mod duplicates;
+mod redriven;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

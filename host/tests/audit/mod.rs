@@ -2,6 +2,7 @@
 
 mod files;
 mod quick;
+mod redriven;
 mod sabotage;
 pub(crate) mod stream;
 
@@ -47,6 +48,11 @@ impl Audited {
             (&0.into(), &Value::Null)
         );
         self.json
+    }
+
+    /// The exit code and the report.
+    fn into_parts(self) -> (Option<i32>, Value) {
+        (self.ran.code, self.json.0)
     }
 
     /// Asserts that something is wrong, and returns the findings.

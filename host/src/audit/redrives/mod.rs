@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::location::StoreLocation;
 
 use self::claims::Claims;
 pub(super) use self::reader::{Loss, LostObjects, RedriveReader};
@@ -171,6 +172,14 @@ impl Redrives {
     }
 }
 
+/// A lake as a setting.
+fn setting(lake: &StoreLocation) -> String {
+    match lake {
+        StoreLocation::Folder(path) => format!("file:{}", path.display()),
+        StoreLocation::S3 { .. } => lake.to_string(),
+    }
+}
+
 /// The redrives of those of these shards that are shards of redrives.
 fn of_shards<'a>(shards: impl Iterator<Item = &'a ShardId>) -> impl Iterator<Item = RedriveId> {
     shards.filter_map(RedriveId::of_shard)
@@ -258,7 +267,7 @@ impl Redrive {
             "the redrive {id} has not finished; {} of the objects that it has claimed are in quarantine until it lands \
              them, and no other redrive takes them; continue it with `sluice redrive --lake {} --id {id}` and its rules",
             counted(left.sum(), "record"),
-            settings.lake
+            setting(&settings.lake)
         )
     }
 }

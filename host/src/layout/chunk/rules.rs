@@ -134,9 +134,9 @@ impl ChunkCounts {
     /// Counts a batch and its result, except for events by where they go, which depends on the chunk's rules.
     pub(super) fn add(&mut self, batch: &Batch, outcome: &Transformed, bus_only: u64) {
         self.add_redriven(batch, outcome, bus_only);
+        self.add_arrival(batch);
         self.records += batch.len() as u64;
         self.bus_only += bus_only;
-        self.arrived_at = ArrivalTimes::add(self.arrived_at, batch.arrived_at());
         self.bytes += batch.data().len() as u64;
         self.events += outcome.events.len() as u64;
         self.dropped += outcome.dropped;
@@ -170,6 +170,14 @@ impl ChunkCounts {
         }
     }
 
+    /// Adds the times of a batch. In a redrive, records without a time can come before others: the least time of the chunk is
+    /// then unknown.
+    fn add_arrival(&mut self, batch: &Batch) {
+        let unknown = (self.records > 0).then_some(ArrivalTimes { min: 0, max: 0 });
+        let before = self.arrived_at.or(unknown);
+        self.arrived_at = ArrivalTimes::add(before, batch.arrived_at());
+    }
+
     fn add_redriven(&mut self, batch: &Batch, outcome: &Transformed, bus_only: u64) {
         let Some(redriven) = batch.redriven() else {
             return;
@@ -194,5 +202,38 @@ impl ChunkCounts {
     #[must_use]
     pub fn quarantined_records(&self) -> u64 {
         self.quarantined.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::record::{Record, SequenceNumber};
+
+    use super::*;
+
+    fn arrived(batches: &[&[u64]]) -> Option<ArrivalTimes> {
+        let mut counts = ChunkCounts::default();
+        for times in batches {
+            let mut batch = Batch::new(ShardId::new("s").unwrap());
+            for arrived_at in *times {
+                batch.push(Record {
+                    data: b"{}",
+                    partition_key: "",
+                    position: SequenceNumber::from(0).into(),
+                    arrived_at: *arrived_at,
+                });
+            }
+            counts.add(&batch, &Transformed::default(), 0);
+        }
+        counts.arrived_at
+    }
+
+    #[test]
+    fn records_without_a_time_make_the_least_time_of_their_chunk_unknown() {
+        let times = |min, max| Some(ArrivalTimes { min, max });
+        assert_eq!(arrived(&[&[5, 3], &[9]]), times(3, 9));
+        assert_eq!(arrived(&[&[0], &[0, 0]]), None);
+        assert_eq!(arrived(&[&[0], &[7]]), times(0, 7));
+        assert_eq!(arrived(&[&[7], &[0]]), times(0, 7));
     }
 }
