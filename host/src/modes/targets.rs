@@ -32,7 +32,7 @@ use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
 use crate::sink::bus::{BusConnection, BusTarget};
 use crate::sink::schema_store::KnownSchemas;
-use crate::sink::{Archive, Lake, SchemaStore, SinkError};
+use crate::sink::{Archive, Lake, SchemaStore};
 
 /// The targets of a run.
 pub struct Targets {
