@@ -98,7 +98,11 @@ pub(crate) async fn build(
     loop {
         while window.is_open() && in_flight.len() < 2 * context.compute.threads() {
             match window.next_batch(batches).await? {
-                Some(batch) if plan.as_ref().is_some_and(|plan| spec.is_outdated(plan)) => {
+                Some(batch)
+                    if plan
+                        .as_ref()
+                        .is_some_and(|plan| spec.ends_before(plan, &batch)) =>
+                {
                     window.close();
                     batches.unread(vec![batch]);
                 }

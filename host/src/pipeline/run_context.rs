@@ -225,9 +225,15 @@ impl ChunkSpec<'_> {
         }
     }
 
+    /// Whether the chunk of this plan ends before a batch: the batch begins a chunk, or another release transforms it.
+    pub(super) fn ends_before(&self, plan: &ChunkPlan, batch: &Batch) -> bool {
+        let redriven = batch.redriven();
+        redriven.is_some_and(|redriven| redriven.starts_chunk) || self.is_outdated(plan)
+    }
+
     /// Whether another release was activated since the chunk of this plan began, which would transform it now. The
     /// chunk takes no more records then, so that they need not wait until it is closed by its age.
-    pub(super) fn is_outdated(&self, plan: &ChunkPlan) -> bool {
+    fn is_outdated(&self, plan: &ChunkPlan) -> bool {
         match (self, &plan.begin) {
             (Self::New(new_chunks), Some((shard, first))) => {
                 let now = new_chunks.switch.choose(shard, *first);

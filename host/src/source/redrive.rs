@@ -11,6 +11,7 @@ mod object_records;
 mod tally;
 
 use std::collections::VecDeque;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -139,16 +140,28 @@ struct NextObject<'a> {
     is_pending: bool,
 }
 
-/// An object that was read, with its lines; without them if it is skipped.
+/// An object that was read, or not.
 struct ReadObject<'a> {
     next: NextObject<'a>,
-    lines: Option<Vec<u8>>,
+    read: Read,
+}
+
+/// What was read of an object.
+enum Read {
+    /// Its lines. The redrive has claimed it.
+    Lines(Vec<u8>),
+    /// Nothing: another redrive has claimed it, which never changes.
+    Skipped,
+    /// Nothing: it cannot be read. Another process of this redrive may have read it, and its claim may arrive late, so no
+    /// chunk goes on behind it.
+    Unreadable,
 }
 
 impl Reader {
     async fn send_all(&self, sender: &BatchSender) -> Result<(), Ended> {
         let mut waiting: VecDeque<_> = self.objects().collect();
         let (mut ahead, mut bytes) = (FuturesOrdered::new(), 0_u64);
+        let mut starts_chunk = false;
         loop {
             while let Some(next) = waiting.pop_front_if(|next| {
                 let has_room = bytes.saturating_add(next.object.bytes) <= BYTES_AHEAD;
@@ -160,9 +173,14 @@ impl Reader {
             let Some(read) = ahead.next().await else {
                 return Ok(());
             };
-            let ReadObject { next, lines } = read?;
-            if let Some(lines) = lines {
-                self.send(&next, lines, sender).await?;
+            let ReadObject { next, read } = read?;
+            match read {
+                Read::Lines(lines) => {
+                    let starts_chunk = mem::take(&mut starts_chunk);
+                    self.send(&next, lines, starts_chunk, sender).await?;
+                }
+                Read::Skipped => {}
+                Read::Unreadable => starts_chunk = true,
             }
             bytes = bytes.saturating_sub(next.object.bytes);
             self.source.position.advance(next.object.bytes);
@@ -189,11 +207,12 @@ impl Reader {
             })
     }
 
-    /// Sends the records of an object.
+    /// Sends the records of an object, in a new chunk if they start one.
     async fn send(
         &self,
         next: &NextObject<'_>,
         lines: Vec<u8>,
+        mut starts_chunk: bool,
         sender: &BatchSender,
     ) -> Result<(), Ended> {
         let redrive = &self.source.document.id;
@@ -205,10 +224,13 @@ impl Reader {
             &self.unpackings,
         );
         records.skip_before(self.first.unwrap_or(u64::MAX));
-        while let Some(batch) = records
+        while let Some(mut batch) = records
             .next_batch()
             .map_err(|why| self.damaged(next, why))?
         {
+            if mem::take(&mut starts_chunk) {
+                batch.start_chunk();
+            }
             sender.send(batch).await?;
         }
         Ok(())
@@ -216,14 +238,14 @@ impl Reader {
 
     /// Reads an object and claims it.
     async fn open<'a>(&self, next: NextObject<'a>) -> Result<ReadObject<'a>, SourceError> {
-        let lines = self.lines(&next).await?;
-        Ok(ReadObject { next, lines })
+        let read = self.lines(&next).await?;
+        Ok(ReadObject { next, read })
     }
 
-    /// The lines of an object; `None` if it is skipped.
-    async fn lines(&self, next: &NextObject<'_>) -> Result<Option<Vec<u8>>, SourceError> {
+    /// The lines of an object.
+    async fn lines(&self, next: &NextObject<'_>) -> Result<Read, SourceError> {
         if next.is_pending && !self.is_own(next).await? {
-            return Ok(None);
+            return Ok(Read::Skipped);
         }
         let RedriveObject { key, digest, .. } = next.object;
         let store = self.source.redrives.store();
@@ -232,11 +254,14 @@ impl Reader {
             Err(ObjectProblem::Storage(error)) => return Err(service(error)),
             Err(problem) => {
                 self.unreadable(next, &problem).await?;
-                return Ok(None);
+                return Ok(Read::Unreadable);
             }
         };
         let is_own = next.is_pending || self.claim(next).await?;
-        Ok(is_own.then_some(lines))
+        Ok(match is_own {
+            true => Read::Lines(lines),
+            false => Read::Skipped,
+        })
     }
 
     /// Claims an object. One that belongs to another redrive is counted.

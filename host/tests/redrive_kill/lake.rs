@@ -30,7 +30,7 @@ const FIRST_FILE: &str = "events.ndjson";
 /// One record in this many is quarantined at first.
 pub(crate) const QUARANTINED_ONE_IN: u64 = 20;
 
-/// All objects of one quarantine object are a chunk of a redrive.
+/// A thousand records are a chunk of the run, and the records of one object a chunk of a redrive.
 const CHUNKS: [&str; 2] = ["--chunk-records", "1"];
 
 /// A record.
@@ -156,7 +156,11 @@ impl TestLake {
 
     fn with_rules(&self, args: &[&str], rules: &str) -> Command {
         let config = ["--transform-config", r#"{"partition_by":["kind"]}"#];
-        let args = [args, &["--jq", rules], &config, &CHUNKS].concat();
+        let chunks = match args.contains(&"--chunk-records") {
+            true => &[][..],
+            false => &CHUNKS,
+        };
+        let args = [args, &["--jq", rules], &config, chunks].concat();
         self.command(&[&args[..], &["--summary", "json"]].concat())
     }
 

@@ -4,3 +4,4 @@
 mod any_moment;
 pub(crate) mod lake;
 mod requests;
+mod unreadable;

@@ -31,6 +31,8 @@ pub struct Redriven {
     pub reason: ReasonCode,
     /// The ordinal of each record.
     ordinals: Vec<SequenceNumber>,
+    /// Whether the batch begins its chunk.
+    pub starts_chunk: bool,
 }
 
 /// Why a record of a batch is not transformed: its data is what the source has.
@@ -78,6 +80,7 @@ impl Batch {
                 shard: redrive,
                 reason,
                 ordinals: Vec::new(),
+                starts_chunk: false,
             }),
             ..Self::new(shard)
         }
@@ -116,6 +119,14 @@ impl Batch {
         let records = self.len();
         if let Some(redriven) = &mut self.redriven {
             redriven.ordinals.resize(records, ordinal);
+        }
+    }
+
+    /// Lets a batch of a redrive begin its chunk: an object before it could not be read, and a late claim of that one must not
+    /// change what a repetition of a chunk reads.
+    pub fn start_chunk(&mut self) {
+        if let Some(redriven) = &mut self.redriven {
+            redriven.starts_chunk = true;
         }
     }
 
