@@ -143,14 +143,19 @@ fn kills_of_redrives_change_nothing_in_s3_where_nothing_may_be_deleted() {
     proxy.forget_seen();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     for kill in 0..KILLS {
-        // A redrive of so many objects makes several hundred requests.
-        let nth = rng.random_range(1..40);
         let fault = match rng.random() {
             true => Fault::Hold,
             false => Fault::HoldAnswer,
         };
-        println!("seed {SEED}, kill {kill}: {fault:?} at request {nth}");
-        let held = proxy.add(Rule::new(fault).nth(nth));
+        let rule = Rule::new(fault);
+        // While it lists what is quarantined, at its first claim, and at one of a few hundred requests after that.
+        let rule = match kill {
+            0..3 => rule.nth(rng.random_range(1..60)),
+            3 => rule.method("PUT").path("/claims/"),
+            _ => rule.nth(rng.random_range(5..30)),
+        };
+        println!("seed {SEED}, kill {kill}: {rule:?}");
+        let held = proxy.add(rule);
         let mut killed = lake.start(lake.redrive(SECOND, &AFTER_FIRST_FIX), "killed.log");
         killed.until(|| proxy.wait_for_hits(held, 1, A_MOMENT));
         drop(killed);

@@ -77,11 +77,11 @@ fn a_redrive_can_be_killed_between_any_two_requests() {
     println!("{} requests", requests.len());
     let cases = (1..).zip(&requests).flat_map(|(nth, method)| {
         // What only reads changes nothing, so it is enough to be killed before it.
-        let faults: &[Fault] = match method.as_str() {
-            "PUT" => &[Fault::Hold, Fault::HoldAnswer],
-            _ => &[Fault::Hold],
+        let faults = match method.as_str() {
+            "PUT" => vec![Fault::Hold, Fault::HoldAnswer],
+            _ => vec![Fault::Hold],
         };
-        faults.iter().map(move |fault| (nth, fault.clone()))
+        faults.into_iter().map(move |fault| (nth, fault))
     });
     at_once(cases.map(|(nth, fault)| {
         let name = format!("{fault:?}: request {nth}");

@@ -11,7 +11,8 @@ use crate::support::program::Ran;
 /// A small stream that was delivered, of which some quarantined records were redriven, and others quarantined again.
 fn redriven() -> Delivered {
     let delivered = Delivered::new(USUAL);
-    let redrive = ["redrive", "--lake", LAKE, "--jq", &rules()];
+    let rules = rules();
+    let redrive = ["redrive", "--lake", LAKE, "--jq", &rules];
     let more = ["--compression", "none", "--summary", "json"];
     let mut command = program(&delivered.cloud, &[&redrive[..], &more].concat());
     let summary = Ran::from(command.output().unwrap()).summary();
