@@ -9,7 +9,6 @@ use crate::config::{ConfigError, RedriveSettings};
 use crate::format::Format;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::layout::quarantine_filter::QuarantineFilter;
-use crate::output;
 use crate::output::counted;
 use crate::quarantine::{Quarantine, QuarantineList, QuarantineObject};
 use crate::redrive::{RedriveDocument, RedriveId, RedriveObject, RedriveRequest};
@@ -162,10 +161,8 @@ impl Choice<'_> {
         for (files, what) in list.left_out.kinds() {
             let count = counted(files.count, "file");
             let example = files.first.as_deref().map(|key| store.place(key));
-            output::message(format_args!(
-                "sluice: leaving out {count} in quarantine {what}, such as {}",
-                example.unwrap_or_default()
-            ));
+            let example = example.unwrap_or_default();
+            tracing::warn!("leaving out {count} in quarantine {what}, such as {example}");
         }
         Ok(list)
     }

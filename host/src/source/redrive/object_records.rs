@@ -177,3 +177,138 @@ impl Places {
         self.next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::content_digest::ContentDigest;
+    use sluice_engine::digest::Digest;
+    use sluice_engine::outcome::{Reason, ReasonCode};
+    use sluice_engine::record::Record;
+
+    use super::*;
+    use crate::layout::quarantine::push_line;
+    use crate::ledger::decoding::RecordFormat;
+    use crate::source::unpacking::Unpacking;
+
+    /// An object with records of these shards and positions, all with the same data.
+    fn object(reason: Reason, records: &[(&str, &str)], data: &[u8]) -> (RedriveObject, Vec<u8>) {
+        let mut lines = Vec::new();
+        for (shard, position) in records {
+            let record = Record {
+                data,
+                partition_key: "key",
+                position: position.parse().unwrap(),
+                arrived_at: 17,
+            };
+            let shard = ShardId::new(shard).unwrap();
+            push_line(&mut lines, &shard, &record, &reason, Digest::of(b"r"));
+            lines.push(b'\n');
+        }
+        let object = RedriveObject {
+            key: "key".into(),
+            shard: ShardId::new("redrive-0").unwrap(),
+            reason: reason.code,
+            release: Digest::of(b"r"),
+            records: records.len() as u64,
+            bytes: 0,
+            digest: ContentDigest::of(b""),
+        };
+        (object, lines)
+    }
+
+    /// The shard, the ordinals and the positions of each batch, of which those before an ordinal are skipped.
+    fn batches(
+        (object, lines): (RedriveObject, Vec<u8>),
+        unpackings: &Unpackings,
+        skipped: u64,
+    ) -> Vec<(String, [u64; 2], Vec<String>)> {
+        let redrive = "r1".parse().unwrap();
+        let mut records = ObjectRecords::new(&redrive, &object, 100, lines, unpackings);
+        records.skip_before(skipped);
+        let mut batches = Vec::new();
+        while let Some(batch) = records.next_batch().unwrap() {
+            assert_eq!(batch.ledger_shard().as_str(), "redrive-r1");
+            assert!(batch.records().all(|record| record.partition_key == "key"));
+            assert!(batch.records().all(|record| record.arrived_at == 17));
+            let (first, last) = batch.ledger_span().unwrap();
+            let ordinals = [first, last].map(|ordinal| ordinal.as_offset().unwrap());
+            let positions = batch.positions().iter().map(ToString::to_string);
+            batches.push((batch.shard().to_string(), ordinals, positions.collect()));
+        }
+        batches
+    }
+
+    fn rejected() -> Reason {
+        Reason::rejected("missing_field", "why".into())
+    }
+
+    #[test]
+    fn a_batch_has_records_of_one_shard_of_the_source() {
+        let records = [("a", "5:1"), ("a", "5:2"), ("b", "1"), ("a", "9")];
+        let all = batches(
+            object(rejected(), &records, b"{}"),
+            &Unpackings::default(),
+            0,
+        );
+        let expected = [
+            ("a", [100, 101], vec!["5:1", "5:2"]),
+            ("b", [102, 102], vec!["1"]),
+            ("a", [103, 103], vec!["9"]),
+        ];
+        let expected = expected.map(|(shard, ordinals, positions)| {
+            let positions = positions.into_iter().map(ToOwned::to_owned).collect();
+            (shard.to_owned(), ordinals, positions)
+        });
+        assert_eq!(all, expected);
+        let rest = batches(
+            object(rejected(), &records, b"{}"),
+            &Unpackings::default(),
+            102,
+        );
+        assert_eq!(rest, expected[1..]);
+    }
+
+    #[test]
+    fn a_record_that_holds_several_gives_each_a_place_and_all_the_same_ordinal() {
+        let mut unpackings = Unpackings::default();
+        unpackings.new = Unpacking {
+            decoding: RecordDecoding {
+                format: RecordFormat::Lines,
+                ..RecordDecoding::default()
+            },
+            ..Unpacking::default()
+        };
+        let reason = || Reason::fault(Fault::Undecodable, "why");
+        let records = [("a", "5:0"), ("a", "5:1"), ("a", "9")];
+        let all = batches(object(reason(), &records, b"{}\n{}"), &unpackings, 0);
+        let positions = ["5:0", "5:1", "5:2", "5:3", "9:0", "9:1"].map(str::to_owned);
+        assert_eq!(all, [("a".to_owned(), [100, 102], positions.to_vec())]);
+        // Others have been decoded.
+        let all = batches(object(rejected(), &records, b"{}\n{}"), &unpackings, 0);
+        assert_eq!(all[0].2, ["5:0", "5:1", "9"]);
+    }
+
+    #[test]
+    fn a_full_batch_ends_with_all_records_of_its_last_source_record() {
+        let mut records = vec![("a", "1"); 999];
+        records.extend(vec![("a", "2:0"); 5]);
+        records.push(("a", "3"));
+        let all = batches(
+            object(rejected(), &records, b"{}"),
+            &Unpackings::default(),
+            0,
+        );
+        let ordinals: Vec<_> = all.iter().map(|(_, ordinals, _)| *ordinals).collect();
+        assert_eq!(ordinals, [[100, 1_103], [1_104, 1_104]]);
+    }
+
+    #[test]
+    fn a_line_of_another_reason_is_refused() {
+        let (mut object, lines) = object(rejected(), &[("a", "1")], b"{}");
+        object.reason = ReasonCode::new("trap").unwrap();
+        let (redrive, unpackings) = ("r1".parse().unwrap(), Unpackings::default());
+        let mut records = ObjectRecords::new(&redrive, &object, 0, lines, &unpackings);
+        let error = records.next_batch().unwrap_err();
+        assert!(error.contains("line 1 has another reason"), "{error}");
+    }
+}
