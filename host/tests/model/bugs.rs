@@ -52,6 +52,12 @@ pub(super) enum Bug {
     SchemaChosenAgain,
     /// The same, and the repetition is not pinned.
     SchemaChosenAgainNotPinned,
+    /// A manifest is put before the records are in the archive that it names.
+    ManifestBeforeArchive,
+    /// The records of a repeated chunk are put into the archive of the settings, not into the one that it pinned.
+    ArchiveChosenAgain,
+    /// The same, and the repetition is not pinned.
+    ArchiveChosenAgainNotPinned,
     /// A chunk ends between two records of one record of the source.
     RecordDivided,
     /// In a repetition, other records can run out of time than in the first attempt.

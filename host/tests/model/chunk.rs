@@ -14,12 +14,15 @@ pub(super) enum Stage {
     Schema,
     Pin,
     Put,
+    /// Its records are put into its archive, if it has one. The program does this while it puts the objects. No promise
+    /// depends on which of them comes first.
+    Archive,
     Send,
     Manifest,
     Commit,
 }
 
-use Stage::{Commit, Keep, Manifest, Pin, Put, Schema, Send};
+use Stage::{Archive, Commit, Keep, Manifest, Pin, Put, Schema, Send};
 
 impl Delivery {
     fn order(&self) -> &'static [Stage] {
@@ -27,6 +30,14 @@ impl Delivery {
             return match self.bug {
                 Some(Bug::PinBeforeSchema) => &[Keep, Pin, Schema, Put, Send, Manifest, Commit],
                 _ => &[Keep, Schema, Pin, Put, Send, Manifest, Commit],
+            };
+        }
+        if self.changes == Changes::Archive {
+            return match self.bug {
+                Some(Bug::ManifestBeforeArchive) => {
+                    &[Keep, Pin, Put, Send, Manifest, Archive, Commit]
+                }
+                _ => &[Keep, Pin, Put, Archive, Send, Manifest, Commit],
             };
         }
         match self.bug {
@@ -45,17 +56,25 @@ impl Delivery {
         self.has(Bug::ReplayNotPinned)
             || self.has(Bug::DecodedAgainNotPinned)
             || self.has(Bug::SchemaChosenAgainNotPinned)
+            || self.has(Bug::ArchiveChosenAgainNotPinned)
             || self.has(Bug::TimedOutRetried)
     }
 }
 
 /// A chunk that no host has started.
-pub(super) fn new_plan(records: Records, release: u8, decoding: u8, schema: Option<u8>) -> Plan {
+pub(super) fn new_plan(
+    records: Records,
+    release: u8,
+    decoding: u8,
+    schema: Option<u8>,
+    archive: Option<u8>,
+) -> Plan {
     Plan {
         records,
         release,
         decoding,
         schema,
+        archive,
         timed_out: Records(0),
         again: false,
         stage: 0,
@@ -99,6 +118,7 @@ impl Steps<'_> {
             Keep => self.keep(host, plan),
             Schema => self.keep_schema(host, plan),
             Put => self.put(host, work, plan),
+            Archive => self.put_into_archive(host, work, plan),
             Send => self.send_messages(host, plan),
             Manifest => self.put_chunk_manifest(host, work, plan),
             // A host writes the ledger one step at a time, and a renewal may be in flight.

@@ -168,6 +168,7 @@ impl Library {
             release: plan.release,
             decoding: plan.decoding,
             schema: plan.schema,
+            archive: plan.archive,
             timed_out: plan.timed_out,
             after,
             objects: self.objects(shard, plan, bug),
@@ -188,6 +189,10 @@ fn release_id(release: u8) -> ReleaseId {
 
 fn schema_digest(schema: u8) -> Digest {
     Digest::of(&[b's', schema])
+}
+
+fn archive_name(archive: u8) -> String {
+    format!("s3://archive-{archive}/")
 }
 
 fn format(plan: &Plan) -> Format {
@@ -248,6 +253,7 @@ fn pins(plan: &Plan) -> Pins {
             ..RecordDecoding::default()
         },
         schema: plan.schema.map(schema_digest),
+        archive: plan.archive.map(archive_name),
         ..Pins::default()
     }
 }
@@ -294,6 +300,7 @@ pub(super) fn begun(pending: &Pending) -> Plan {
         release: u8::from(pending.release != release_id(0)),
         decoding,
         schema: schema_of(pending),
+        archive: archive_of(pending),
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,
         stage: 0,
@@ -305,6 +312,12 @@ pub(super) fn begun(pending: &Pending) -> Plan {
 pub(super) fn schema_of(pending: &Pending) -> Option<u8> {
     let schema = pending.pins.schema?;
     Some(u8::from(schema != schema_digest(0)))
+}
+
+/// The archive that a chunk has pinned.
+pub(super) fn archive_of(pending: &Pending) -> Option<u8> {
+    let archive = pending.pins.archive.as_ref()?;
+    Some(u8::from(*archive != archive_name(0)))
 }
 
 pub(super) fn records(range: Range) -> Records {

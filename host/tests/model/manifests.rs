@@ -18,6 +18,7 @@ pub(super) struct Manifest {
     pub(super) release: u8,
     pub(super) decoding: u8,
     pub(super) schema: Option<u8>,
+    pub(super) archive: Option<u8>,
     pub(super) timed_out: Records,
     /// The last record of the chunk before.
     pub(super) after: Option<u64>,
@@ -52,7 +53,8 @@ impl Delivery {
         if let Some(there) = there {
             return ensure(*there == manifest, Broken::OtherContent);
         }
-        let complete = new.objects.iter().all(|object| state.lake.contains(object));
+        let complete = new.objects.iter().all(|object| state.lake.contains(object))
+            && state.has_archived(new.archive, new.chunk);
         ensure(complete, Broken::ManifestBeforeObject)?;
         self.check_chain(state, &new)?;
         state.manifests.push(manifest);
@@ -85,10 +87,11 @@ impl Delivery {
                 release,
                 decoding,
                 schema,
+                archive,
                 timed_out,
                 ..
             } = begun(pending);
-            (chunk, release, decoding, schema, timed_out)
+            (chunk, release, decoding, schema, archive, timed_out)
         });
         let exists = state.manifests.iter().any(|manifest| {
             let manifest = self.library.manifest_of(*manifest);
@@ -97,17 +100,18 @@ impl Delivery {
                 release,
                 decoding,
                 schema,
+                archive,
                 timed_out,
                 ..
             } = *manifest;
-            Some((chunk, release, decoding, schema, timed_out)) == pinned
+            Some((chunk, release, decoding, schema, archive, timed_out)) == pinned
         });
         ensure(exists, Broken::CommittedWithoutManifest)
     }
 }
 
 /// The last committed record.
-fn last(ledger: &Ledger) -> Option<u64> {
+pub(super) fn last(ledger: &Ledger) -> Option<u64> {
     ledger.committed().map(|done| number(done.last))
 }
 

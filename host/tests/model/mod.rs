@@ -1,7 +1,8 @@
 //! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
 //! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
 //! Ledgers change after they were read, another release is activated, records of the source are
-//! decoded into more records or objects get another schema from now on, and records run out of time.
+//! decoded into more records, objects get another schema or records another archive from now on, and records run out of
+//! time.
 //! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
 //! The number of such accidents is limited; their order is not.
 //!
@@ -10,6 +11,7 @@
 //! model adds the store, the network, and the progress of each host. Seeded faults show that it
 //! finds violations.
 
+mod archive;
 mod bugs;
 mod chunk;
 mod function;
@@ -54,6 +56,8 @@ enum Changes {
     Decoding,
     /// The schema of objects, which have columns.
     Schema,
+    /// The archive of records.
+    Archive,
 }
 
 /// What is delivered, and what can happen.
@@ -116,6 +120,9 @@ impl Delivery {
             Some(Bug::SchemaChosenAgain | Bug::SchemaChosenAgainNotPinned) => {
                 plan.schema = Some(state.schema);
             }
+            Some(Bug::ArchiveChosenAgain | Bug::ArchiveChosenAgainNotPinned) => {
+                plan.archive = Some(state.archive);
+            }
             _ => {}
         }
         Some(plan)
@@ -163,6 +170,8 @@ impl Model for Delivery {
             decoding: 0,
             schemas: 0,
             schema: 0,
+            archived: Vec::new(),
+            archive: 0,
             hosts: [host, host],
             late: Vec::new(),
             faults: self.faults,
@@ -275,6 +284,14 @@ fn objects_with_another_schema_keep_every_promise() {
 }
 
 #[test]
+fn records_in_another_archive_keep_every_promise() {
+    let search =
+        |mode, shard, faults| Delivery::new(mode, &[shard], 2, faults).changing(Changes::Archive);
+    holds(&search(Workers, 3, 2), 300_000);
+    holds(&search(Functions, 2, 2), 100_000);
+}
+
+#[test]
 #[ignore = "takes minutes and gigabytes"]
 fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
@@ -283,7 +300,7 @@ fn a_larger_search_keeps_every_promise() {
 }
 
 /// Each seeded fault, the hosts that have it, and the promise that it breaks first.
-const SEEDED: [(Bug, Mode, Broken); 32] = [
+const SEEDED: [(Bug, Mode, Broken); 36] = [
     (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
     (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
     (
@@ -331,6 +348,22 @@ const SEEDED: [(Bug, Mode, Broken); 32] = [
         Functions,
         Broken::OtherSchema,
     ),
+    (
+        Bug::ManifestBeforeArchive,
+        Workers,
+        Broken::ManifestBeforeObject,
+    ),
+    (Bug::ArchiveChosenAgain, Workers, Broken::Stuck),
+    (
+        Bug::ArchiveChosenAgainNotPinned,
+        Workers,
+        Broken::OtherArchive,
+    ),
+    (
+        Bug::ArchiveChosenAgainNotPinned,
+        Functions,
+        Broken::OtherArchive,
+    ),
     (Bug::RecordDivided, Workers, Broken::CommittedEarly),
     (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
     (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
@@ -343,7 +376,10 @@ fn a_seeded_fault_breaks_a_promise() {
     for (bug, mode, broken) in SEEDED {
         let shards = match bug {
             Bug::ChildBeforeParent => vec![1, 1],
-            Bug::ReleaseChosenAgain | Bug::DecodedAgain | Bug::SchemaChosenAgain => vec![1],
+            Bug::ReleaseChosenAgain
+            | Bug::DecodedAgain
+            | Bug::SchemaChosenAgain
+            | Bug::ArchiveChosenAgain => vec![1],
             _ => vec![3],
         };
         let changes = match bug {
@@ -354,6 +390,9 @@ fn a_seeded_fault_breaks_a_promise() {
             | Bug::SchemaOverwritten
             | Bug::SchemaChosenAgain
             | Bug::SchemaChosenAgainNotPinned => Changes::Schema,
+            Bug::ManifestBeforeArchive
+            | Bug::ArchiveChosenAgain
+            | Bug::ArchiveChosenAgainNotPinned => Changes::Archive,
             _ => Changes::Release,
         };
         let model = Delivery::new(mode, &shards, 2, 2);

@@ -1,6 +1,6 @@
 //! Promises, which are checked whenever a ledger is written, an object is put, messages are sent or
-//! a batch is answered. Those of chunk manifests and of schemas are in [`manifests`](super::manifests) and
-//! [`schemas`](super::schemas).
+//! a batch is answered. Those of chunk manifests, of schemas and of archives are in
+//! [`manifests`](super::manifests), [`schemas`](super::schemas) and [`archive`](super::archive).
 
 use sluice::ledger::Ledger;
 
@@ -28,6 +28,8 @@ pub(super) enum Broken {
     SchemaNotKept,
     /// An object was put with another schema than the one that its chunk has pinned.
     OtherSchema,
+    /// Records were put into another archive than the one that their chunk has pinned, or into two.
+    OtherArchive,
     /// A shard was started before its parent was finished.
     ChildBeforeParent,
     /// A put met an object or a manifest with the same name and other content.
@@ -40,7 +42,7 @@ pub(super) enum Broken {
     TwoOutcomes,
     /// A message was sent of an event that is not in the lake.
     MessageBeforeObject,
-    /// A manifest was put that names an object that is not in the lake.
+    /// A manifest was put that names an object that is not in the lake, or not in the archive.
     ManifestBeforeObject,
     /// A manifest does not follow the last one of its shard.
     ManifestOutOfTurn,

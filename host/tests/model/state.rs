@@ -133,6 +133,8 @@ pub(super) struct Plan {
     pub(super) decoding: u8,
     /// The schema of its objects, if they have columns.
     pub(super) schema: Option<u8>,
+    /// The archive of its records, if it has one.
+    pub(super) archive: Option<u8>,
     /// The records that ran out of time.
     pub(super) timed_out: Records,
     /// Whether it is a repetition.
@@ -197,6 +199,16 @@ pub(super) enum Late {
     },
     Put(Obj),
     Manifest(ManifestNumber),
+    Archived(Archived),
+}
+
+/// An object of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Archived {
+    pub(super) archive: u8,
+    pub(super) chunk: Records,
+    /// The last record of the chunk before.
+    pub(super) after: Option<u64>,
 }
 
 /// The whole state.
@@ -217,6 +229,10 @@ pub(super) struct State {
     pub(super) schemas: u8,
     /// The schema of the settings.
     pub(super) schema: u8,
+    /// What the archives have. Sorted.
+    pub(super) archived: Vec<Archived>,
+    /// The archive of the settings.
+    pub(super) archive: u8,
     pub(super) hosts: [Host; 2],
     /// Sorted.
     pub(super) late: Vec<Late>,

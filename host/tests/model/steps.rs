@@ -71,6 +71,12 @@ impl Steps<'_> {
                     Ok(())
                 });
             }
+            Changes::Archive if self.from.archive == 0 => {
+                self.add(format_args!("the archive is changed"), FAULT, |to| {
+                    to.archive = 1;
+                    Ok(())
+                });
+            }
             _ => {}
         }
         for (n, late) in self.from.late.iter().enumerate() {
@@ -100,6 +106,16 @@ impl Steps<'_> {
                 to.late.remove(n);
                 model.put_object(to, object)
             }),
+            Late::Archived(archived) => {
+                self.add(
+                    format_args!("a late put into the archive arrives"),
+                    FREE,
+                    |to| {
+                        to.late.remove(n);
+                        model.put_archived(to, archived)
+                    },
+                );
+            }
             Late::Manifest(manifest) => {
                 self.add(format_args!("a late manifest arrives"), FREE, |to| {
                     to.late.remove(n);
@@ -208,23 +224,27 @@ impl Steps<'_> {
         for count in 1..=work.unread.count().min(self.model.chunk_max) {
             let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
-            // Only one of the three changes.
+            // Only one of the four changes.
             let State {
                 active,
                 decoding,
                 schema,
+                archive,
                 ..
             } = *self.from;
-            for setting in 0..=active.max(decoding).max(schema) {
+            for setting in 0..=active.max(decoding).max(schema).max(archive) {
                 let (release, decoding) = (setting.min(active), setting.min(decoding));
                 let has_columns = self.model.changes == Changes::Schema;
                 let schema = has_columns.then_some(setting.min(schema));
+                let has_archive = self.model.changes == Changes::Archive;
+                let archive = has_archive.then_some(setting.min(archive));
                 let what = format_args!(
-                    "{name} makes a chunk of {records} by release {release}, decoding {decoding} and schema \
-                     {schema:?}"
+                    "{name} makes a chunk of {records} by release {release}, decoding {decoding}, schema \
+                     {schema:?} and archive {archive:?}"
                 );
                 self.add(what, FREE, |to| {
-                    to.work(host).plan = Some(new_plan(records, release, decoding, schema));
+                    to.work(host).plan =
+                        Some(new_plan(records, release, decoding, schema, archive));
                     Ok(())
                 });
             }
@@ -252,7 +272,7 @@ impl State {
         let ledgers = self.ledgers;
         self.late.retain(|late| match late {
             Late::Write { shard, write, .. } => write.seen == ledgers[usize::from(*shard)],
-            Late::Put(_) | Late::Manifest(_) => true,
+            Late::Put(_) | Late::Manifest(_) | Late::Archived(_) => true,
         });
         self.late.sort_unstable();
         self.late.dedup();
