@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sluice_engine::record::{BATCH_MAX_RECORDS, Batch};
 use sluice_storage::aws;
@@ -14,8 +13,8 @@ use tokio::runtime::{Handle, Runtime};
 use super::TryArgs;
 use super::archive::{ArchiveInput, ArchiveReading};
 use super::quarantined::{QuarantineInput, QuarantineReading};
-use super::stream::{RETRY_TIMEOUT, StreamInput};
-use crate::config::{ConfigError, Mode, OnExpiredCheckpoint, StartAt, StreamSettings};
+use super::stream::{RETRY_TIMEOUT, StreamInput, stream_settings};
+use crate::config::{ConfigError, Mode};
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
 use crate::output::counted;
@@ -320,20 +319,6 @@ fn location(path: &Path) -> Result<Location, ConfigError> {
     let why =
         format!("{path} has rules, and records are expected here; give it with {option} {path}");
     Err(ConfigError::new("FILE", why))
-}
-
-/// The settings of a stream; those of leases are not used.
-fn stream_settings(name: &str, start: Option<StartAt>) -> Result<StreamSettings, ConfigError> {
-    let stream = name.parse();
-    Ok(StreamSettings {
-        stream: stream.map_err(|why| ConfigError::new("source", why))?,
-        start: start.unwrap_or(StartAt::TrimHorizon),
-        exit_when_caught_up: true,
-        lease: Duration::ZERO,
-        shutdown_timeout: Duration::ZERO,
-        only_shard: None,
-        on_expired_checkpoint: OnExpiredCheckpoint::Stop,
-    })
 }
 
 impl Reading<'_> {

@@ -6,7 +6,7 @@ use chrono::Utc;
 use sluice_storage::aws;
 use sluice_storage::retry::RetryPolicy;
 
-use crate::config::{StartAt, StreamSettings};
+use crate::config::{ConfigError, OnExpiredCheckpoint, StartAt, StreamSettings};
 use crate::source::kinesis::Stream;
 use crate::source::kinesis::api::Start;
 use crate::source::kinesis::sample::{SampleRange, StreamSample};
@@ -58,4 +58,21 @@ impl StreamInput {
             "{name} has no records there; begin earlier, or give `--start latest` to wait for records"
         )
     }
+}
+
+/// The settings of a stream; those of leases are not used.
+pub(super) fn stream_settings(
+    name: &str,
+    start: Option<StartAt>,
+) -> Result<StreamSettings, ConfigError> {
+    let stream = name.parse();
+    Ok(StreamSettings {
+        stream: stream.map_err(|why| ConfigError::new("source", why))?,
+        start: start.unwrap_or(StartAt::TrimHorizon),
+        exit_when_caught_up: true,
+        lease: Duration::ZERO,
+        shutdown_timeout: Duration::ZERO,
+        only_shard: None,
+        on_expired_checkpoint: OnExpiredCheckpoint::Stop,
+    })
 }
