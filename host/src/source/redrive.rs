@@ -226,7 +226,7 @@ impl Reader {
         records.skip_before(self.first.unwrap_or(u64::MAX));
         while let Some(mut batch) = records
             .next_batch()
-            .map_err(|why| self.damaged(next, why))?
+            .map_err(|why| self.damaged(next, &why))?
         {
             if mem::take(&mut starts_chunk) {
                 batch.start_chunk();
@@ -283,7 +283,7 @@ impl Reader {
                 let why = format!(
                     "the redrive {other} has claimed it, and this one has committed a part of it"
                 );
-                Err(self.damaged(next, why))
+                Err(self.damaged(next, &why))
             }
             Claimed::ByOther(other) => {
                 self.source.tally.skipped(other, next.object.records);
@@ -311,7 +311,7 @@ impl Reader {
         if self.is_own(next).await? {
             let why =
                 format!("{problem}; this redrive has claimed it, so it cannot go on without it");
-            return Err(self.damaged(next, why));
+            return Err(self.damaged(next, &why));
         }
         self.source.tally.unreadable(UnreadableObject {
             place: self.place(next),
@@ -325,7 +325,7 @@ impl Reader {
         self.source.redrives.store().place(&next.object.key)
     }
 
-    fn damaged(&self, next: &NextObject<'_>, why: String) -> SourceError {
+    fn damaged(&self, next: &NextObject<'_>, why: &str) -> SourceError {
         SourceError::Record {
             name: self.place(next),
             why: format!("{why}; restore it as it was written, and start the redrive again"),

@@ -35,26 +35,30 @@ impl Claims {
                     "it has {bytes} bytes, at most {CLAIM_MAX_BYTES} are read"
                 )),
             };
-            if let Err(finding) = claims.add(key, claim) {
+            if let Some(finding) = claims.add(key, claim) {
                 report.findings.add(|| finding);
             }
         }
         Ok(claims)
     }
 
-    fn add(&mut self, key: &str, claim: Result<Claim, String>) -> Result<(), Finding> {
+    /// Adds a claim, or returns what is wrong with it.
+    fn add(&mut self, key: &str, claim: Result<Claim, String>) -> Option<Finding> {
         let Claim {
             redrive, object, ..
-        } = claim.map_err(|why| {
-            let why =
-                format!("{key} cannot be read as a claim: {why}; restore it as it was written");
-            Finding::of_file(Kind::DamagedClaim, why).at(key)
-        })?;
+        } = match claim {
+            Ok(claim) => claim,
+            Err(why) => {
+                let why =
+                    format!("{key} cannot be read as a claim: {why}; restore it as it was written");
+                return Some(Finding::of_file(Kind::DamagedClaim, why).at(key));
+            }
+        };
         match claim_key(&object) {
             Some(own) if own == key => {
                 let claims = self.0.entry(redrive).or_default();
                 claims.insert(object, own);
-                Ok(())
+                None
             }
             own => {
                 let own = match own {
@@ -64,7 +68,7 @@ impl Claims {
                 let why = format!(
                     "{key} is not the claim of an object: it names {object}, {own}; move it away"
                 );
-                Err(Finding::new(Kind::ExtraClaim, redrive.shard(), why).at(key))
+                Some(Finding::new(Kind::ExtraClaim, redrive.shard(), why).at(key))
             }
         }
     }

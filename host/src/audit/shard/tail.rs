@@ -39,9 +39,7 @@ impl ShardAudit {
                 // A range can be pinned between the beginning of the audit and the reading of the ledger.
                 if pending.is_some_and(|range| number <= range.last) {
                     self.found_pending += 1;
-                } else if self.is_redrive {
-                    return Ok(());
-                } else if record.arrived_at > self.audit.began_ms {
+                } else if self.is_redrive || record.arrived_at > self.audit.began_ms {
                     return Ok(());
                 } else if is_finished {
                     self.report.counts.wrong += 1;

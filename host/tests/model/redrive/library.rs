@@ -61,8 +61,11 @@ pub(super) struct Manifest {
     pub(super) outcomes: Vec<Outcome>,
 }
 
+/// The number of each value, and the values by number.
+type Numbers<T> = (HashMap<Rc<T>, u16>, Vec<Rc<T>>);
+
 /// Values by number.
-struct Numbered<T>(RefCell<(HashMap<Rc<T>, u16>, Vec<Rc<T>>)>);
+struct Numbered<T>(RefCell<Numbers<T>>);
 
 impl<T: Hash + Eq> Numbered<T> {
     fn new() -> Self {
