@@ -382,12 +382,10 @@ impl Progress {
     }
 
     fn release_records(&self) -> Vec<ReleaseRecords> {
-        let releases = locked(&self.releases);
-        let counted = |&(release, records): &(ReleaseId, u64)| ReleaseRecords {
-            release: release.to_string(),
-            records,
-        };
-        releases.iter().map(counted).collect()
+        locked(&self.releases)
+            .iter()
+            .map(ReleaseRecords::of)
+            .collect()
     }
 }
 

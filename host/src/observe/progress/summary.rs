@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sluice_release::bundle::ReleaseId;
 
 use crate::layout::chunk::RedrivenCounts;
 use crate::observe::drift::FoundDrift;
@@ -131,4 +132,13 @@ pub struct ReleaseRecords {
     pub release: String,
     /// Records that the run committed by it.
     pub records: u64,
+}
+
+impl ReleaseRecords {
+    pub(super) fn of((release, records): &(ReleaseId, u64)) -> Self {
+        Self {
+            release: release.to_string(),
+            records: *records,
+        }
+    }
 }

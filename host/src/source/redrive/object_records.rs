@@ -270,13 +270,15 @@ mod tests {
 
     #[test]
     fn a_record_that_holds_several_gives_each_a_place_and_all_the_same_ordinal() {
-        let mut unpackings = Unpackings::default();
-        unpackings.new = Unpacking {
-            decoding: RecordDecoding {
-                format: RecordFormat::Lines,
-                ..RecordDecoding::default()
+        let unpackings = Unpackings {
+            new: Unpacking {
+                decoding: RecordDecoding {
+                    format: RecordFormat::Lines,
+                    ..RecordDecoding::default()
+                },
+                ..Unpacking::default()
             },
-            ..Unpacking::default()
+            repeated: Vec::new(),
         };
         let reason = || Reason::fault(Fault::Undecodable, "why");
         let records = [("a", "5:0"), ("a", "5:1"), ("a", "9")];
