@@ -41,7 +41,7 @@ fn objects(archive: &Path) -> BTreeMap<String, Object> {
         .map(|(path, bytes)| {
             let key = ArchiveKey::parse(&path).unwrap_or_else(|| panic!("{path} was left"));
             let lines = decode(ARCHIVE_FORMAT, &bytes).unwrap();
-            let read = ArchiveLines::of(&key, &lines).unwrap();
+            let read = ArchiveLines::of(&key, &lines[..]).unwrap();
             let header = read.header().clone();
             let records = read.map(|record| {
                 let record = record.unwrap();
