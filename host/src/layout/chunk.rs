@@ -1,5 +1,6 @@
 //! A chunk: the results of its batches, joined in order and sorted by destination.
 
+mod archived;
 mod encoding;
 mod lines;
 mod message;
@@ -96,25 +97,6 @@ impl Chunk {
             counts: ChunkCounts::default(),
             batches: Vec::new(),
         }
-    }
-
-    /// Keeps a batch that was absorbed, if the records are archived.
-    pub fn keep_for_archive(&mut self, batch: Batch) {
-        if self.rules.pins.archive.is_some() && !batch.is_empty() {
-            self.batches.push(batch);
-        }
-    }
-
-    /// Takes the batches that were kept for the archive.
-    #[must_use]
-    pub fn take_batches(&mut self) -> Vec<Batch> {
-        std::mem::take(&mut self.batches)
-    }
-
-    /// The batches that were kept for the archive.
-    #[must_use]
-    pub fn batches(&self) -> &[Batch] {
-        &self.batches
     }
 
     /// Whether its events exceed the limits, or its resource faults do. If there is more than one event per
