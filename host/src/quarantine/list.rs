@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use sluice_engine::outcome::ReasonCode;
+use sluice_engine::outcome::{Fault, ReasonCode};
 use sluice_engine::record::ShardId;
 use sluice_storage::object_store::Found;
 
@@ -12,6 +12,7 @@ use super::left_out::LeftOut;
 use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
 use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
 use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
+use crate::redrive::RedriveId;
 
 /// What comes before the code of the reason in the name of a folder.
 const REASON: &str = "reason=";
@@ -211,6 +212,7 @@ impl QuarantineList {
                 continue;
             }
             if filter.has_arrival(manifest.arrived_at) {
+                let is_undecoded = is_undecoded(manifest, &reason);
                 self.objects.push(QuarantineObject {
                     key,
                     reason,
@@ -222,6 +224,7 @@ impl QuarantineList {
                     digest: named.digest,
                     arrived_at: manifest.arrived_at,
                     format: manifest.pins.format,
+                    is_undecoded,
                     claimed_by: None,
                     first_ordinal: None,
                     redriven: 0,
@@ -229,4 +232,12 @@ impl QuarantineList {
             }
         }
     }
+}
+
+/// Whether the records of a chunk that were quarantined for this reason are as the source has them. Those of a redrive can
+/// have been decoded before it.
+fn is_undecoded(chunk: &ChunkManifest, reason: &ReasonCode) -> bool {
+    let is_redrive = RedriveId::of_shard(&chunk.shard).is_some();
+    let is_plain = chunk.pins.decoding.is_plain() && !is_redrive;
+    is_plain || *reason == Fault::Undecodable.code()
 }

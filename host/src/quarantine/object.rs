@@ -38,6 +38,8 @@ pub struct QuarantineObject {
     pub arrived_at: Option<ArrivalTimes>,
     /// The format of its chunk, not of the object: quarantine of Parquet is lines.
     pub format: Format,
+    /// Whether its records are as the source has them. Others were decoded before they were quarantined.
+    pub is_undecoded: bool,
     /// The redrive that has claimed it.
     pub claimed_by: Option<RedriveId>,
     /// The ordinal of its first record in this redrive.

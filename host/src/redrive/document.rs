@@ -157,6 +157,8 @@ pub struct RedriveObject {
     pub bytes: u64,
     /// The digest of its content, as in the manifest of its chunk.
     pub digest: ContentDigest,
+    /// Whether its records are as the source has them. Others were decoded before they were quarantined.
+    pub is_undecoded: bool,
 }
 
 /// A list or a claim that cannot be used.
@@ -294,6 +296,7 @@ mod tests {
             records,
             bytes: 100,
             digest: ContentDigest::of(b"content"),
+            is_undecoded: true,
         }
     }
 

@@ -25,6 +25,7 @@ fn object(ordinals: Range<u64>) -> RedriveObject {
         records: ordinals.end - ordinals.start,
         bytes: 100,
         digest: ContentDigest::of(b"content"),
+        is_undecoded: true,
     }
 }
 

@@ -219,5 +219,6 @@ fn listed(object: QuarantineObject) -> RedriveObject {
         records: object.records,
         bytes: object.bytes,
         digest: object.digest,
+        is_undecoded: object.is_undecoded,
     }
 }

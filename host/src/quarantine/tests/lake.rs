@@ -219,6 +219,7 @@ impl Lake {
             records: object.records,
             bytes: object.bytes,
             digest: object.digest,
+            is_undecoded: object.is_undecoded,
         });
         let document = RedriveDocument::new(id.clone(), 1, request, objects.collect());
         self.write(&id.key(), document.json());

@@ -1,6 +1,5 @@
 //! The records of an object of quarantine, as batches.
 
-use sluice_engine::outcome::Fault;
 use sluice_engine::record::{Batch, Position, SequenceNumber, ShardId};
 
 use crate::layout::quarantine::QuarantinedRecord;
@@ -104,8 +103,7 @@ impl<'a> ObjectRecords<'a> {
 
     /// Adds the records of a line.
     fn add(&self, batch: &mut Batch, record: &LineRecord, places: &mut Places) {
-        let is_encoded = self.object.reason == Fault::Undecodable.code();
-        let decoding = match is_encoded {
+        let decoding = match self.object.is_undecoded {
             true => self.unpackings.of(record.ordinal).decoding,
             false => RecordDecoding::default(),
         };
@@ -182,7 +180,7 @@ impl Places {
 mod tests {
     use sluice_engine::content_digest::ContentDigest;
     use sluice_engine::digest::Digest;
-    use sluice_engine::outcome::{Reason, ReasonCode};
+    use sluice_engine::outcome::{Fault, Reason, ReasonCode};
     use sluice_engine::record::Record;
 
     use super::*;
@@ -204,6 +202,7 @@ mod tests {
             push_line(&mut lines, &shard, &record, &reason, Digest::of(b"r"));
             lines.push(b'\n');
         }
+        let is_undecoded = reason.code == Fault::Undecodable.code();
         let object = RedriveObject {
             key: "key".into(),
             shard: ShardId::new("redrive-0").unwrap(),
@@ -212,6 +211,7 @@ mod tests {
             records: records.len() as u64,
             bytes: 0,
             digest: ContentDigest::of(b""),
+            is_undecoded,
         };
         (object, lines)
     }

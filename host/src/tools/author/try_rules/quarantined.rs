@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sluice_engine::outcome::{Fault, ReasonCode};
+use sluice_engine::outcome::ReasonCode;
 use sluice_engine::record::{Batch, Position};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
@@ -143,12 +143,16 @@ impl QuarantineReading {
             // A redrive has committed those before.
             let first = usize::try_from(object.redriven).unwrap_or(usize::MAX);
             let records = records(&lines).skip(first);
-            self.ready = batches(&place, records, self.decoding)?;
+            let decoding = match object.is_undecoded {
+                true => self.decoding,
+                false => RecordDecoding::default(),
+            };
+            self.ready = batches(&place, records, decoding)?;
         }
     }
 }
 
-/// The records of an object. Those that could not be decoded are decoded anew; others have been decoded.
+/// The records of an object, decoded.
 fn batches<'a>(
     place: &str,
     records: impl Iterator<Item = QuarantinedRecord<'a>>,
@@ -167,12 +171,6 @@ fn batches<'a>(
             });
         }
         if let Some(records) = all.back_mut() {
-            let is_encoded = read.reason == Fault::Undecodable.code().as_str();
-            let decoding = if is_encoded {
-                decoding
-            } else {
-                RecordDecoding::default()
-            };
             let (batch, Position { sequence, sub }) = (&mut records.batch, position);
             let mut decoder = Decoder::new(batch, decoding, sequence, read.arrived_at);
             decoder.add(&data, &read.partition_key, sub);
