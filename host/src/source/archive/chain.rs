@@ -51,7 +51,8 @@ pub(super) struct WantedObject {
     pub(super) object: ObjectRange,
 }
 
-/// The objects that have records between the start and the end of the bounds, by their names.
+/// The objects that have records between the start and the end of the bounds, by their names; and the one behind them, if
+/// records before the end can be missing there.
 pub(super) fn wanted_objects(
     objects: &[ObjectRange],
     start: Start,
@@ -61,15 +62,19 @@ pub(super) fn wanted_objects(
         .iter()
         .take_while(|object| start.is_after(object.last))
         .count();
-    let is_within = |object: &ObjectRange| match bounds.to {
-        Some(Bound::Sequence(to)) => object.first <= to,
+    let before = |index: usize| index.checked_sub(1).map(|before| objects[before]);
+    // If the records of the bounds can go on behind an object, the header of the next one says whether any are missing.
+    let is_needed = |index, object: &ObjectRange| match bounds.to {
+        Some(Bound::Sequence(to)) => {
+            object.first <= to || before(index).is_none_or(|before| before.last < to)
+        }
         Some(Bound::Moment(_)) | None => true,
     };
     let wanted = objects.iter().enumerate().skip(begin);
     wanted
-        .take_while(|(_, object)| is_within(object))
+        .take_while(|(index, object)| is_needed(*index, object))
         .map(|(index, object)| WantedObject {
-            before: index.checked_sub(1).map(|before| objects[before]),
+            before: before(index),
             object: *object,
         })
         .collect()
@@ -95,6 +100,12 @@ pub(super) enum Link {
         /// The last record of what is missing.
         up_to: SequenceNumber,
     },
+    /// It follows the same record as the object before it: a run had archived that one, could not commit it, and went on behind
+    /// it when the stream had lost its records. Both can have the same records.
+    GivenUp {
+        /// The record that both follow.
+        after: SequenceNumber,
+    },
     /// It follows another record than the last one of the object before it.
     Overlap {
         /// The record that it follows; `None` if it has the first one of the shard.
@@ -103,9 +114,15 @@ pub(super) enum Link {
 }
 
 impl WantedObject {
-    /// How the object follows the one before it, by its header: it says that it follows the record `after`. `start` is given
-    /// for the first object that is read: of those before it, nothing is needed.
-    pub(super) fn link(&self, after: Option<SequenceNumber>, start: Option<Start>) -> Link {
+    /// How the object follows the one before it, by its header: it says that it follows the record `after`, and the one before
+    /// it that it follows `before_after`. `start` is given for the first object that is read: of those before it, nothing is
+    /// needed.
+    pub(super) fn link(
+        &self,
+        after: Option<SequenceNumber>,
+        before_after: Option<SequenceNumber>,
+        start: Option<Start>,
+    ) -> Link {
         match (start, self.before, after) {
             (Some(start), before, Some(after)) => {
                 let is_missing = !start.is_after(after);
@@ -119,6 +136,12 @@ impl WantedObject {
                 }
             }
             (Some(_), _, None) | (None, None, _) => Link::Next,
+            // Of two runs, both objects begin with the same record.
+            (None, Some(before), Some(after))
+                if before_after == Some(after) && before.first < self.object.first =>
+            {
+                Link::GivenUp { after }
+            }
             (None, Some(before), Some(after)) if before.last == after => {
                 match self.object.first > before.last {
                     true => Link::Next,
@@ -167,13 +190,50 @@ mod tests {
     }
 
     #[test]
+    fn the_object_behind_the_end_says_whether_records_are_missing() {
+        let objects = [range(0, 9), range(20, 29), range(30, 39)];
+        let wanted = |start, to: u64| {
+            let to = Some(Bound::Sequence(to.into()));
+            let wanted = wanted_objects(&objects, start, Bounds { from: None, to });
+            wanted
+                .into_iter()
+                .map(|wanted| wanted.object)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(wanted(Start::Oldest, 15), objects[..2]);
+        assert_eq!(wanted(Start::From(12.into()), 15), objects[1..2]);
+        assert_eq!(wanted(Start::Oldest, 9), objects[..1]);
+        assert_eq!(wanted(Start::Oldest, 29), objects[..2]);
+    }
+
+    #[test]
+    fn what_a_run_gave_up_is_no_object_of_another_run() {
+        let link = |before, object, after: u64, before_after: u64| {
+            let wanted = WantedObject {
+                before: Some(before),
+                object,
+            };
+            wanted.link(Some(after.into()), Some(before_after.into()), None)
+        };
+        let given_up = Link::GivenUp { after: 9.into() };
+        for object in [range(15, 30), range(15, 18), range(21, 30)] {
+            assert_eq!(link(range(10, 20), object, 9, 9), given_up);
+        }
+        let overlap = |after: u64| Link::Overlap {
+            after: Some(after.into()),
+        };
+        assert_eq!(link(range(10, 20), range(10, 30), 9, 9), overlap(9));
+        assert_eq!(link(range(10, 20), range(15, 30), 14, 9), overlap(14));
+    }
+
+    #[test]
     fn objects_follow_each_other() {
         let next = |before, object, after: Option<u64>| {
             let wanted = WantedObject {
                 before: Some(before),
                 object,
             };
-            wanted.link(after.map(Into::into), None)
+            wanted.link(after.map(Into::into), None, None)
         };
         assert_eq!(next(range(0, 9), range(12, 19), Some(9)), Link::Next);
         let gap = Link::Gap { up_to: 11.into() };
@@ -196,7 +256,7 @@ mod tests {
     fn the_first_object_has_what_comes_next() {
         let first = |before: Option<ObjectRange>, after: Option<u64>, start| {
             let object = range(20, 29);
-            WantedObject { before, object }.link(after.map(Into::into), Some(start))
+            WantedObject { before, object }.link(after.map(Into::into), None, Some(start))
         };
         let (after, pending) = (Start::After(9.into()), Start::Pending(10.into()));
         let before = Some(range(0, 9));

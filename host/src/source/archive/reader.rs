@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::object_store::ObjectStore;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -50,6 +50,8 @@ impl Reader {
             packer: self.packer,
             sender: self.sender,
             start: Some(self.start),
+            before_after: None,
+            covered: None,
         };
         while let Some(fetching) = fetched.recv().await {
             let object = joined(fetching.await)?;
@@ -96,6 +98,10 @@ struct Unpacker {
     sender: BatchSender,
     /// Where reading begins, until the first object is read.
     start: Option<Start>,
+    /// The record that the object before follows.
+    before_after: Option<SequenceNumber>,
+    /// The last record of the objects that were read.
+    covered: Option<SequenceNumber>,
 }
 
 impl Unpacker {
@@ -118,9 +124,12 @@ impl Unpacker {
     fn try_read(&mut self, object: &FetchedObject) -> Result<bool, Failure> {
         let name = object.wanted.object.name(&self.shard);
         let lines = object.stored.open(&name)?;
-        let link = object.wanted.link(lines.header().after, self.start.take());
+        let after = lines.header().after;
+        let before_after = std::mem::replace(&mut self.before_after, after);
+        let link = object.wanted.link(after, before_after, self.start.take());
         self.check(object, link)?;
         let more = self.pack(object, lines)?;
+        self.covered = self.covered.max(Some(object.wanted.object.last));
         if let Link::Beginning { after } = link
             && !self.packer.has_skipped()
         {
@@ -139,6 +148,10 @@ impl Unpacker {
         let stored = &object.stored;
         for record in lines {
             let record = record.map_err(|error| stored.wrong(&error))?;
+            // An object that was given up had it too, and all records of its record of the source.
+            if self.covered >= Some(record.position.sequence) {
+                continue;
+            }
             let packed = self.packer.push(&record);
             match packed.map_err(|why| self.error(object, why.into()))? {
                 Packed::Taken(None) => {}
@@ -167,6 +180,17 @@ impl Unpacker {
         let first = range.first;
         let why = match link {
             Link::Next | Link::Beginning { .. } => return Ok(()),
+            Link::GivenUp { after } => {
+                let (shard, object) = (&self.shard, &object.stored.place);
+                tracing::warn!(
+                    %shard,
+                    object,
+                    %after,
+                    "the run that archived this object had given up what comes after this record and went on behind it: of the \
+                     records that the stream had lost, those up to {last} are read from {earlier}"
+                );
+                return Ok(());
+            }
             Link::Missing { up_to } => format!(
                 "it is the oldest object of its shard, and records up to {up_to} that are to be landed next come before it; restore the \
                  objects before it, or land the archive in another lake"

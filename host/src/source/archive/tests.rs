@@ -175,6 +175,43 @@ async fn a_gap_and_an_overlap_name_both_objects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gap_at_the_end_of_the_part_is_noticed() {
+    let archive = Archive::of_borders(&[0, 10, 20, 30]);
+    fs::remove_file(archive.path(&archive.keys()[1])).unwrap();
+    let to = |to: u64| Some(Bound::Sequence(to.into()));
+    let ends_before = within(to(0), to(9));
+    assert_eq!(archive.positions(&ends_before).await, numbers(0..10));
+    let ends_within = within(to(12), to(15));
+    let error = archive.fails(&ends_within).await;
+    assert!(error.contains("are missing"), "{error}");
+    let (_, error) = archive
+        .read(&within(None, to(15)), RecordDecoding::default())
+        .await;
+    let error = error.unwrap().to_string();
+    assert!(error.contains("are missing"), "{error}");
+}
+
+/// A run archives a range and is killed; the stream then loses the first records of it, and the next run goes on behind them.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_range_that_was_given_up_each_record_is_read_once() {
+    for (next, end) in [(15, 30), (12, 18), (20, 30), (24, 30)] {
+        let mut archive = Archive::of_borders(&[0, 10, 20]);
+        archive.after = Some(9.into());
+        archive.put(&(next..end).map(record).collect::<Vec<_>>());
+        archive.put(&(end..40).map(record).collect::<Vec<_>>());
+        let mut expected = numbers(0..20);
+        expected.extend(numbers(next.max(20)..40));
+        let found = archive.positions(&ResumePoint::default()).await;
+        assert_eq!(found, expected, "{next}..{end}");
+        for last in [9, 12, 16, 19] {
+            let behind: Vec<_> = expected[last + 1..].to_vec();
+            let found = archive.positions(&after(last as u64)).await;
+            assert_eq!(found, behind, "{next}..{end} after {last}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_that_come_next_must_be_there_and_the_oldest_may_have_expired() {
     let archive = Archive::of_borders(&[0, 10, 20, 30]);
     let keys = archive.keys();
