@@ -71,11 +71,19 @@ pub(super) fn check_not_its_own(
     mode: &Mode,
     archive: Option<&StoreLocation>,
 ) -> Result<(), ConfigError> {
-    match (mode.archive(), archive) {
-        (Some(source), Some(archive)) => {
-            check_other("archive", archive, ("source", &source.location))
+    let (Some(source), Some(archive)) = (mode.archive(), archive) else {
+        return Ok(());
+    };
+    let source = &source.location;
+    match how_stores_lie(("archive", archive), ("source", source))? {
+        Some(how) => {
+            let why = format!(
+                "{archive} {how} the source, {source}; a run does not archive into the archive that it reads: land it with \
+                 `sluice replay`, which archives nothing, or give an archive outside of it"
+            );
+            Err(ConfigError::new("archive", why))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -180,6 +188,7 @@ mod tests {
                 .starts_with("archive: ./a is also the source, a"),
             "{error}"
         );
+        assert!(error.to_string().contains("`sluice replay`"), "{error}");
         assert!(check("archive:s3://bucket/a", "s3://bucket/a/b").is_err());
         assert_eq!(check("archive:file:a", "file:b"), Ok(()));
         assert_eq!(check("file:a", "file:a"), Ok(()));

@@ -12,7 +12,7 @@ use super::failed_sources::FailedSources;
 use super::file::{is_of_another_run, is_of_file};
 use super::known_files::IdentityError;
 use super::open_shard::ShardRunner;
-use super::parts::{self, Unit};
+use super::parts::{self, RunUnits, Unit};
 use super::rules::Rules;
 use super::targets::{Claim, Targets};
 use crate::config::{ArchiveSettings, RunSettings};
@@ -49,9 +49,10 @@ pub async fn run(
     let selected = parts::select(settings, &targets, &context, listed, |(shard, objects)| {
         Unit::new(shard.to_string(), objects.len() as u64)
     });
-    listing.shards = selected.await?.into_iter().collect();
+    let RunUnits { mine, missing } = selected.await?;
+    listing.shards = mine.into_iter().collect();
     let mut shards = Shards {
-        failed: FailedSources::of(listing.shards.len()),
+        failed: FailedSources::of(listing.shards.len() + missing.len()),
         runner: ShardRunner {
             rules,
             targets,
@@ -65,6 +66,9 @@ pub async fn run(
         },
         last: None,
     };
+    for gone in missing {
+        shards.fail(gone.into())?;
+    }
     shards.land_all(listing).await?;
     earlier_rules::warn_of_others(settings, &shards.runner, shards.last.as_ref()).await;
     Ok(shards.failed)

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::{Found, NewObject, ObjectStore, Payload};
 use tokio::time::sleep;
 
@@ -38,6 +39,7 @@ use crate::config::{Mode, Part, RunSettings};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::output::counted;
 use crate::pipeline::RunContext;
+use crate::source::SourceError;
 use crate::source::file::Location;
 
 /// The plan, in the folder for metadata.
@@ -80,29 +82,37 @@ pub struct Selected<T> {
     pub unplanned: Vec<String>,
 }
 
+/// What a run works on.
+#[derive(Debug)]
+pub struct RunUnits<T> {
+    /// What is listed.
+    pub mine: Vec<T>,
+    /// Why what was planned and is not listed any more cannot be landed.
+    pub missing: Vec<SourceError>,
+}
+
 /// The units that this run works on: all of them, or those of its part of a replay. Those that no part has are named and
 /// counted.
 ///
 /// # Errors
-/// A unit of this part is not listed any more; the lake has the plan of another replay, or cannot be read.
+/// The lake has the plan of another replay, or cannot be read.
 pub async fn select<T>(
     settings: &RunSettings,
     targets: &Targets,
     context: &RunContext,
     listed: Vec<T>,
     unit: impl Fn(&T) -> Unit,
-) -> anyhow::Result<Vec<T>> {
+) -> anyhow::Result<RunUnits<T>> {
     let Some(planner) = Planner::of(settings, None).await? else {
-        return Ok(listed);
+        return Ok(RunUnits {
+            mine: listed,
+            missing: Vec::new(),
+        });
     };
     let units: Vec<_> = listed.iter().map(&unit).collect();
     let plan = planner.plan(targets, async { Ok(units.into()) }).await?;
     let selected = plan.select(listed, |listed| unit(listed).into_name());
-    selected.report(plan.part, context);
-    match selected.missing.first() {
-        None => Ok(selected.mine),
-        Some(missing) => anyhow::bail!("{missing}: {}", plan.why_missing()),
-    }
+    Ok(plan.report(selected, context))
 }
 
 impl Planner {
@@ -291,6 +301,27 @@ impl PartPlan {
         self.without_records.contains(name)
     }
 
+    /// Says what no part has, and if this part has nothing.
+    fn report<T>(&self, selected: Selected<T>, context: &RunContext) -> RunUnits<T> {
+        let Selected {
+            mine,
+            missing,
+            unplanned,
+        } = selected;
+        report_unplanned(&unplanned, context);
+        if mine.is_empty() && missing.is_empty() {
+            warn_of_nothing(self.part);
+        }
+        let missing = missing.into_iter().map(|name| SourceError::NoFile {
+            name,
+            why: self.why_missing(),
+        });
+        RunUnits {
+            mine,
+            missing: missing.collect(),
+        }
+    }
+
     /// What to do about a unit of this part that the source does not list.
     fn why_missing(&self) -> String {
         format!(
@@ -298,16 +329,6 @@ impl PartPlan {
              restored, replay what is left into another lake",
             self.part
         )
-    }
-}
-
-impl<T> Selected<T> {
-    /// Says what no part has, and if this part has nothing.
-    fn report(&self, part: Part, context: &RunContext) {
-        report_unplanned(&self.unplanned, context);
-        if self.mine.is_empty() && self.missing.is_empty() {
-            warn_of_nothing(part);
-        }
     }
 }
 
@@ -342,7 +363,10 @@ fn source_text(mode: &Mode) -> Vec<String> {
         Mode::Worker(stream) => {
             vec![format!("kinesis:{}", stream.stream)]
         }
-        Mode::Archive(archive) => vec![format!("archive:{}", archive.location)],
+        Mode::Archive(archive) => vec![match &archive.location {
+            StoreLocation::Folder(path) => format!("archive:file:{}", absolute(path)),
+            location @ StoreLocation::S3 { .. } => format!("archive:{location}"),
+        }],
         Mode::Redrive(_) => Vec::new(),
         Mode::Lambda => Vec::new(),
     }

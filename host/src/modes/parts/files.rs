@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::{Planner, Selected, Unit, Units};
+use super::{Planner, RunUnits, Unit, Units};
 use crate::config::RunSettings;
 use crate::modes::targets::Targets;
 use crate::output::counted;
@@ -76,16 +76,9 @@ pub async fn select(
     let planning = units(&files, failed, &settings.files);
     let plan = planner.plan(targets, planning).await?;
     let selected = plan.select(files, NamedFile::name);
-    selected.report(plan.part, context);
-    let Selected { mine, missing, .. } = selected;
-    let gone = |name| SourceError::NoFile {
-        why: plan.why_missing(),
-        name,
-    };
-    Ok(RunFiles {
-        files: mine.into_iter().map(|named| named.file).collect(),
-        missing: missing.into_iter().map(gone).collect(),
-    })
+    let RunUnits { mine, missing } = plan.report(selected, context);
+    let files = mine.into_iter().map(|named| named.file).collect();
+    Ok(RunFiles { files, missing })
 }
 
 /// The units of a plan. What is not among them would be of no part, so all of the source must be known.

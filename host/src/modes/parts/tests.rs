@@ -2,6 +2,7 @@ use sluice_engine::record::Bounds;
 use sluice_storage::folder::FolderStore;
 
 use super::*;
+use crate::config::ConfigError;
 
 fn planner(folder: &Path, number: u32) -> Planner {
     Planner {
@@ -102,4 +103,12 @@ fn a_source_has_the_same_text_wherever_a_part_is_started() {
     assert_eq!(text("in/*.gz"), format!("file:{}/in/*.gz", here.display()));
     assert_eq!(text("./in"), text("in"));
     assert_eq!(text("/in"), "file:/in");
+    let no_stream = |_: &str| Err(ConfigError::new("source", "a stream"));
+    let archive = |target: &str| {
+        let source = format!("archive:{target}");
+        source_text(&Mode::parse(&[source], no_stream).unwrap())
+    };
+    let elsewhere = format!("file:{}", here.join("in").display());
+    assert_eq!(archive("file:in"), archive(&elsewhere));
+    assert_eq!(archive("s3://bucket/in"), ["archive:s3://bucket/in/"]);
 }
