@@ -4,7 +4,7 @@
 //! if the data could not be decoded, as the source has it. What is no record of a chunk is not in the archive: misplaced
 //! records that were dropped, and lines of files that hold no record.
 //!
-//! The lines are a function of the records alone. No message for people is in them, because another version of the
+//! The lines are a function of the records and of what their chunk pins. No message for people is in them, because another version of the
 //! program can word it differently. So a repetition makes the same lines.
 
 mod lines;
@@ -20,7 +20,9 @@ use thiserror::Error;
 
 use crate::format::{Encoded, Format, Level, encode_parts};
 use crate::layout::Content;
+use crate::layout::arrival_times::ArrivalTimes;
 use crate::ledger::DocumentVersion;
+use crate::ledger::decoding::RecordDecoding;
 
 pub use self::lines::ArchiveLines;
 use self::record::push_record;
@@ -84,6 +86,12 @@ pub struct ArchiveHeader {
     pub last: SequenceNumber,
     /// The number of its records.
     pub records: u64,
+    /// When its records arrived; `None` for a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived_at: Option<ArrivalTimes>,
+    /// How their data was decoded. If it is plain, all data is as the source has it.
+    #[serde(default, skip_serializing_if = "RecordDecoding::is_plain")]
+    pub decoding: RecordDecoding,
 }
 
 impl ArchiveHeader {
@@ -98,7 +106,21 @@ impl ArchiveHeader {
             first,
             last,
             records,
+            arrived_at: None,
+            decoding: RecordDecoding::default(),
         }
+    }
+
+    /// The header of records that arrived at these times.
+    #[must_use]
+    pub fn with_arrival(self, arrived_at: Option<ArrivalTimes>) -> Self {
+        Self { arrived_at, ..self }
+    }
+
+    /// The header of records whose data was decoded so.
+    #[must_use]
+    pub fn with_decoding(self, decoding: RecordDecoding) -> Self {
+        Self { decoding, ..self }
     }
 
     /// The key of its object.

@@ -18,6 +18,7 @@ use sluice_engine::record::{Batch, Position, SequenceNumber, ShardId, span as re
 use sluice_release::bundle::ReleaseId;
 
 use crate::format::{ByteSpan, Rows};
+pub use crate::layout::arrival_times::ArrivalTimes;
 use crate::layout::object_key::Origin;
 use crate::layout::quarantine;
 use crate::layout::{Content, Destination};
@@ -30,7 +31,7 @@ pub use self::lines::RecordRef;
 pub use self::message::Message;
 use self::message::MessageRef;
 pub use self::outline::ChunkOutline;
-pub use self::rules::{ArrivalTimes, ChunkCounts, ChunkLimits, ChunkRules, RedrivenCounts};
+pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules, RedrivenCounts};
 
 /// A chunk closes if its events have more than this many times its byte limit.
 const OUTPUT_TIMES_INPUT: u64 = 2;

@@ -2,6 +2,7 @@
 //! here is pure: no client, no clock, no file.
 
 pub mod archive;
+pub mod arrival_times;
 pub mod chunk;
 pub mod chunk_manifest;
 pub mod event_type;

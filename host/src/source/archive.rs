@@ -45,7 +45,7 @@ pub struct ArchiveShard {
     pub shard: ShardId,
     /// Its objects, in order.
     pub objects: Vec<ObjectRange>,
-    /// How records are decoded that could not be decoded when they were archived. All others have been decoded.
+    /// How records are decoded that were not decoded when they were archived.
     pub unpackings: Unpackings,
     /// The memory for reading.
     pub budget: Budget,

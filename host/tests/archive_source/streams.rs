@@ -92,6 +92,26 @@ fn data_is_not_decoded_again_unless_it_could_not_be_decoded() {
     assert_eq!(events("fixed"), events("stream"));
 }
 
+/// A run without the encoding of its records archives them as the source has them.
+#[test]
+fn what_nothing_has_decoded_is_decoded_by_the_settings_of_now() {
+    let cloud = Cloud::new(1);
+    let sent = events(60, 45);
+    for (key, part) in ["one", "two"].into_iter().zip(sent.chunks(30)) {
+        let gzip = crate::decoding::gzip(&part.join(&b'\n'));
+        cloud.kinesis.put(STREAM, key, &gzip);
+    }
+    let first = cloud.catch_up(&ARCHIVE);
+    assert_eq!(first.counts(["events", "quarantined"]), [0, 2]);
+    let decoded = ["--record-encoding", "gzip", "--record-format", "lines"];
+    let fixed = replay(&cloud, &SOURCE, "fixed", &decoded).summary();
+    let counts = ["records", "events", "quarantined"];
+    assert_eq!(fixed.counts(counts), [60, 60, 0]);
+    replay(&cloud, &KINESIS, "stream", &decoded).succeeded();
+    let events = |lake| lake::events(&lake_of(&cloud, lake));
+    assert_eq!(events("fixed"), events("stream"));
+}
+
 #[test]
 fn records_of_an_archive_are_tried() {
     let cloud = archived(2, 300);

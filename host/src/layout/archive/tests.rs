@@ -4,6 +4,7 @@ use sluice_engine::record::{Position, Record, Undecoded};
 
 use super::*;
 use crate::format::decode;
+use crate::ledger::decoding::RecordEncoding;
 
 /// A record of a batch, without its position.
 #[derive(Clone, Debug)]
@@ -191,6 +192,25 @@ fn lines_are_as_documented() {
         header(3).key().to_string(),
         "events-shardId-000000000000/00000000000000000007-00000000000000000007.ndjson.zst"
     );
+}
+
+#[test]
+fn a_header_says_when_records_arrived_and_how_they_were_decoded() {
+    let header = header(3)
+        .with_arrival(Some(ArrivalTimes { min: 5, max: 17 }))
+        .with_decoding(RecordDecoding {
+            encoding: RecordEncoding::Gzip,
+            ..RecordDecoding::default()
+        });
+    let mut line = Vec::new();
+    push_json(&mut line, &header);
+    let text = std::str::from_utf8(&line).unwrap();
+    let end = concat!(
+        r#""records":3,"arrived_at":{"min":5,"max":17},"decoding":{"encoding":"gzip","format":"json"}}"#,
+        "\n"
+    );
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(ArchiveHeader::parse(&line), Ok(header));
 }
 
 #[test]

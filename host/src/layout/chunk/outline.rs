@@ -34,6 +34,8 @@ impl ChunkOutline {
             last: range.last,
         };
         ArchiveHeader::new(key, after, range.count)
+            .with_arrival(self.counts.arrived_at)
+            .with_decoding(self.pins.decoding)
     }
 }
 

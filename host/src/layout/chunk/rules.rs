@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sluice_engine::outcome::{Quarantined, ReasonCode, Transformed};
 use sluice_engine::record::{Batch, ShardId};
 
 use crate::format::parquet::TableSchema;
+use crate::layout::arrival_times::ArrivalTimes;
 use crate::ledger::pins::Pins;
 
 /// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
@@ -101,32 +102,6 @@ impl RedrivenCounts {
     #[must_use]
     pub fn quarantined_again(&self) -> u64 {
         self.quarantined.values().sum()
-    }
-}
-
-/// When records arrived, milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArrivalTimes {
-    /// The least time.
-    pub min: u64,
-    /// The greatest time.
-    pub max: u64,
-}
-
-impl ArrivalTimes {
-    /// Those of a batch with these times, and of what came before. A time of 0 is unknown.
-    fn add(before: Option<Self>, times: &[u64]) -> Option<Self> {
-        let (min, max) = (times.iter().min()?, times.iter().max()?);
-        let batch = Self {
-            min: *min,
-            max: *max,
-        };
-        let all = before.map_or(batch, |before| Self {
-            min: before.min.min(batch.min),
-            max: before.max.max(batch.max),
-        });
-        (all.max > 0).then_some(all)
     }
 }
 

@@ -59,11 +59,15 @@ impl Packer {
     }
 
     /// Adds the next record. A batch is complete when a record of another sequence number comes, since all records of a
-    /// record of the source are in one batch.
+    /// record of the source are in one batch. `is_raw` says that nothing was decoded when the record was archived.
     ///
     /// # Errors
     /// The part of the archive is given by times, and the record has none.
-    pub(super) fn push(&mut self, record: &ArchivedRecord<'_>) -> Result<Packed, &'static str> {
+    pub(super) fn push(
+        &mut self,
+        record: &ArchivedRecord<'_>,
+        is_raw: bool,
+    ) -> Result<Packed, &'static str> {
         let sequence = record.position.sequence;
         if self.needs_time() && record.arrived_at == 0 {
             return Err(
@@ -81,7 +85,7 @@ impl Packer {
             Some(last) if last != sequence => self.complete(last).map(Box::new),
             _ => None,
         };
-        self.add(record);
+        self.add(record, is_raw);
         self.last = Some(sequence);
         Ok(Packed::Taken(complete))
     }
@@ -122,19 +126,20 @@ impl Packer {
 
     /// Adds a record. If one before it of the same source record is decoded now, and was not when it was archived, its place
     /// can be taken: then it gets the next one, as when the source is read again.
-    fn add(&mut self, record: &ArchivedRecord<'_>) {
+    fn add(&mut self, record: &ArchivedRecord<'_>, is_raw: bool) {
         let mut placed = record.record();
         let sub = placed.position.sub.map(|sub| sub.max(self.next_sub));
         placed.position.sub = sub;
         match record.undecoded {
-            None => self.batch.push(placed),
-            Some(why) => self.add_undecoded(placed, why),
+            None if !is_raw => self.batch.push(placed),
+            undecoded => self.decode(placed, undecoded),
         }
         let last = self.batch.positions().last().and_then(|last| last.sub);
         self.next_sub = last.map_or(0, |sub| sub.saturating_add(1));
     }
 
-    fn add_undecoded(&mut self, record: Record<'_>, why: NotDecoded) {
+    /// Adds a record with data as the source has it, which is decoded now if it is to be.
+    fn decode(&mut self, record: Record<'_>, undecoded: Option<NotDecoded>) {
         let sequence = record.position.sequence;
         let decoding = self.unpackings.of(sequence).decoding;
         if !decoding.is_plain() {
@@ -142,9 +147,10 @@ impl Packer {
             decoder.add(record.data, record.partition_key, record.position.sub);
             return;
         }
-        let why = match why {
-            NotDecoded::Empty => Undecoded::Empty,
-            NotDecoded::Failed => Undecoded::Failed(NOT_DECODED.into()),
+        let why = match undecoded {
+            None => return self.batch.push(record),
+            Some(NotDecoded::Empty) => Undecoded::Empty,
+            Some(NotDecoded::Failed) => Undecoded::Failed(NOT_DECODED.into()),
         };
         self.batch.push_undecoded(record, why);
     }

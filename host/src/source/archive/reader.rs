@@ -146,13 +146,14 @@ impl Unpacker {
     /// Packs the records of an object. Returns whether more objects are needed.
     fn pack(&mut self, object: &FetchedObject, lines: ObjectLines<'_>) -> Result<bool, Failure> {
         let stored = &object.stored;
+        let is_raw = lines.header().decoding.is_plain();
         for record in lines {
             let record = record.map_err(|error| stored.wrong(&error))?;
             // An object that was given up had it too, and all records of its record of the source.
             if self.covered >= Some(record.position.sequence) {
                 continue;
             }
-            let packed = self.packer.push(&record);
+            let packed = self.packer.push(&record, is_raw);
             match packed.map_err(|why| self.error(object, why.into()))? {
                 Packed::Taken(None) => {}
                 Packed::Taken(Some(batch)) => self.sender.blocking_send(*batch)?,

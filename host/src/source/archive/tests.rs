@@ -100,13 +100,15 @@ async fn what_could_not_be_decoded_stays_so_or_is_decoded_now() {
         ..part(number, sub)
     };
     let failed = || Undecoded::Failed("old reason".into());
-    let archive = Archive::of(&[vec![
+    let mut archive = Archive::new();
+    archive.decoding.encoding = RecordEncoding::Gzip;
+    archive.put(&[
         part(1, 0),
         undecoded(1, 1, b"a\nb\n", failed()),
         part(1, 2),
         undecoded(1, 3, b"", Undecoded::Empty),
         record(2),
-    ]]);
+    ]);
     let (batches, _) = archive
         .read(&ResumePoint::default(), RecordDecoding::default())
         .await;
@@ -131,6 +133,28 @@ async fn what_could_not_be_decoded_stays_so_or_is_decoded_now() {
     assert_eq!([1, 2].map(|at| batch.record_data(at)), [b"a", b"b"]);
     assert_eq!(batch.record_data(3), b"record 1");
     assert_eq!(batch.undecoded(), [(4, Undecoded::Empty)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_has_decoded_is_decoded_now() {
+    let lines = |number| Archived {
+        data: b"a\nb\n".to_vec(),
+        ..record(number)
+    };
+    let mut archive = Archive::of(&[vec![lines(1), lines(2)]]);
+    archive.decoding.encoding = RecordEncoding::Gzip;
+    archive.put(&[lines(3)]);
+    let plain = archive.positions(&ResumePoint::default()).await;
+    assert_eq!(plain, numbers(1..4));
+    let format = RecordDecoding {
+        encoding: RecordEncoding::default(),
+        format: RecordFormat::Lines,
+    };
+    let (batches, error) = archive.read(&ResumePoint::default(), format).await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(positions(&batches), ["1:0", "1:1", "2:0", "2:1", "3"]);
+    assert_eq!(batches[0].record_data(0), b"a");
+    assert_eq!(batches[0].record_data(4), b"a\nb\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

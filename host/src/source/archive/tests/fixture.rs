@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::super::*;
 use crate::format::Level;
 use crate::layout::archive::{ArchiveHeader, ArchiveKey, ArchiveObject};
+use crate::layout::arrival_times::ArrivalTimes;
 use crate::ledger::decoding::RecordDecoding;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
@@ -55,6 +56,8 @@ pub(super) struct Archive {
     folder: TempDir,
     /// The last record.
     pub(super) after: Option<SequenceNumber>,
+    /// How the records of further objects were decoded.
+    pub(super) decoding: RecordDecoding,
 }
 
 impl Archive {
@@ -62,6 +65,7 @@ impl Archive {
         Self {
             folder: tempfile::tempdir().unwrap(),
             after: None,
+            decoding: RecordDecoding::default(),
         }
     }
 
@@ -106,7 +110,12 @@ impl Archive {
             first: records.first().unwrap().position.sequence,
             last: records.last().unwrap().position.sequence,
         };
-        let header = ArchiveHeader::new(key, self.after, records.len() as u64);
+        let times = records.iter().map(|record| arrived_at(record.position));
+        let times = times.clone().min().zip(times.max());
+        let times = times.map(|(min, max)| ArrivalTimes { min, max });
+        let header = ArchiveHeader::new(key, self.after, records.len() as u64)
+            .with_arrival(times.filter(|times| times.max > 0))
+            .with_decoding(self.decoding);
         let object = ArchiveObject::encode(&header, vec![batch], Level::default()).unwrap();
         let path = self.path(&object.key.to_string());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
