@@ -4,7 +4,8 @@
 //! shard with the same name and the same positions, so the same release makes the same events of it.
 //!
 //! ```text
-//! listing ─▶ chain (which objects, and do they follow each other) ─▶ object (is it whole) ─▶ packer ─▶ batches
+//! listing ─▶ chain (which objects, and do they follow each other) ─▶ search (for a time) ─▶ object (is it whole) ─▶ packer
+//! ─▶ batches
 //! ```
 //!
 //! An archive does not say which shards of a stream came from which, so shards are read side by side: records of a
@@ -16,6 +17,7 @@ mod listing;
 mod object;
 mod packer;
 mod reader;
+mod search;
 #[cfg(test)]
 mod tests;
 

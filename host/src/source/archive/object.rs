@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::chain::WantedObject;
 use super::listing::ObjectRange;
-use crate::layout::archive::{ArchiveError, ArchiveKey, ArchiveLines};
+use crate::layout::archive::{ArchiveError, ArchiveHeader, ArchiveKey, ArchiveLines};
 use crate::source::SourceError;
 use crate::source::batch_channel::ReceiverGone;
 use crate::source::budget::{Budget, Room};
@@ -114,6 +114,19 @@ impl StoredObject {
         ArchiveLines::of(name, lines).map_err(|error| self.wrong(&error))
     }
 
+    /// Reads the header, and nothing else.
+    ///
+    /// # Errors
+    /// It cannot be read, or it is that of another object.
+    fn header(&self, name: &ArchiveKey) -> Result<ArchiveHeader, SourceError> {
+        let decoder = zstd::Decoder::with_buffer(&self.bytes[..]);
+        let decoder = decoder.map_err(|error| self.error(&format!("it is damaged: {error}")))?;
+        match ArchiveLines::of(name, BufReader::new(decoder)) {
+            Ok(lines) => Ok(lines.header().clone()),
+            Err(error) => Err(self.wrong(&error)),
+        }
+    }
+
     /// The error for an object that is not as it was archived.
     pub(super) fn wrong(&self, error: &ArchiveError) -> SourceError {
         self.error(&error.to_string())
@@ -127,6 +140,31 @@ impl StoredObject {
     }
 }
 
+/// Fetches an object for its header.
+///
+/// # Errors
+/// It cannot be read, or is damaged.
+pub(super) async fn read_header(
+    store: &dyn ObjectStore,
+    shard: &ShardId,
+    object: ObjectRange,
+) -> Result<ArchiveHeader, SourceError> {
+    let stored = fetch(store, shard, object).await?;
+    stored.header(&object.name(shard))
+}
+
+async fn fetch(
+    store: &dyn ObjectStore,
+    shard: &ShardId,
+    object: ObjectRange,
+) -> Result<StoredObject, SourceError> {
+    let key = object.key(shard);
+    Ok(StoredObject {
+        place: store.place(&key),
+        bytes: get(store, &key).await?,
+    })
+}
+
 /// Reads an object to its end, and checks it.
 ///
 /// # Errors
@@ -136,11 +174,7 @@ pub async fn check_object(
     shard: &ShardId,
     object: ObjectRange,
 ) -> Result<(), SourceError> {
-    let key = object.key(shard);
-    let stored = StoredObject {
-        place: store.place(&key),
-        bytes: get(store, &key).await?,
-    };
+    let stored = fetch(store, shard, object).await?;
     let mut lines = stored.open(&object.name(shard))?;
     match lines.find_map(Result::err) {
         Some(error) => Err(stored.wrong(&error)),

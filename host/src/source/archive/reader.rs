@@ -12,6 +12,7 @@ use super::chain::{Link, Start, WantedObject};
 use super::listing::ObjectRange;
 use super::object::{FetchedObject, Fetcher, ObjectLines, joined};
 use super::packer::{Packed, Packer};
+use super::search::remove_earlier;
 use crate::source::batch_channel::{BatchSender, ReceiverGone};
 use crate::source::budget::Budget;
 use crate::source::{End, SourceError};
@@ -36,7 +37,8 @@ impl Reader {
         self.read_all().await.unwrap_or(End::Stopped)
     }
 
-    async fn read_all(self) -> Result<End, ReceiverGone> {
+    async fn read_all(mut self) -> Result<End, ReceiverGone> {
+        self.find_start().await?;
         let fetcher = Fetcher {
             store: self.store.clone(),
             shard: self.shard.clone(),
@@ -68,6 +70,22 @@ impl Reader {
         match joined(ahead.await)? {
             true => unpacker.end(End::Tip).await,
             false => Err(ReceiverGone),
+        }
+    }
+
+    /// Leaves out the objects before the moment that reading begins at.
+    async fn find_start(&mut self) -> Result<(), ReceiverGone> {
+        let Start::At(moment) = self.start else {
+            return Ok(());
+        };
+        let room = self.budget.call().await;
+        let _until_found = room.ok_or(ReceiverGone)?;
+        match remove_earlier(&mut self.objects, moment, &*self.store, &self.shard).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.sender.fail(error).await;
+                Err(ReceiverGone)
+            }
         }
     }
 }

@@ -2,7 +2,7 @@ mod fixture;
 
 use std::fs;
 
-use sluice_engine::record::{BATCH_MAX_RECORDS, Batch, Bound, Undecoded};
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch, Bound, SequenceNumber, Undecoded};
 
 use self::fixture::{
     Archive, Archived, SHARD, after, numbers, part, pending, positions, record, shard, within,
@@ -72,6 +72,55 @@ async fn a_part_begins_and_ends_as_that_of_a_stream() {
     ] {
         let found = archive.positions(&within(from, to)).await;
         assert_eq!(found, numbers(expected), "{from:?} {to:?}");
+    }
+}
+
+/// Records arrive an hour after each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_arrived_before_a_time_are_found_by_few_reads() {
+    const HOUR: u64 = 60 * 60 * 1000;
+    let arrived = |position| (fixture::arrived_at(position) / 10) * HOUR;
+    let mut archive = Archive::new();
+    for number in 0..64 {
+        archive.put_with(&[record(number)], arrived);
+    }
+    let hour = |hour: u64| Some(Bound::Moment((hour * HOUR).try_into().unwrap()));
+    for first in 0..64 {
+        let found = archive.positions(&within(hour(first + 1), None)).await;
+        assert_eq!(found, numbers(first..64));
+    }
+    let nothing = archive.positions(&within(hour(65), None)).await;
+    assert_eq!(nothing, numbers(0..0));
+    // All but those that a binary search reads.
+    let keys = archive.keys();
+    for key in keys[..32].iter().chain(&keys[33..40]) {
+        fs::write(archive.path(key), "damaged").unwrap();
+    }
+    let found = archive.positions(&within(hour(61), None)).await;
+    assert_eq!(found, numbers(60..64));
+}
+
+/// The times of records of two machines differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn times_that_do_not_rise_leave_out_no_record() {
+    const MINUTE: u64 = 60 * 1000;
+    let arrived = |position| {
+        let minute = fixture::arrived_at(position) / 10;
+        (minute + 100 - minute % 2 * 3) * MINUTE
+    };
+    let mut archive = Archive::new();
+    for number in 0..40 {
+        archive.put_with(&[record(number)], arrived);
+    }
+    for minute in 98..150_u64 {
+        let from = (minute * MINUTE).try_into().unwrap();
+        let found = archive
+            .positions(&within(Some(Bound::Moment(from)), None))
+            .await;
+        let is_later =
+            |number: &u64| arrived(SequenceNumber::from(*number).into()) >= minute * MINUTE;
+        let first = (0..40).find(is_later).unwrap_or(40);
+        assert_eq!(found, numbers(first..40), "{minute}");
     }
 }
 
