@@ -23,7 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{Bound, Bounds, ShardId};
 use sluice_storage::object_store::ObjectStore;
 
 use self::chain::{Start, wanted_objects};
@@ -59,6 +59,7 @@ impl Source for ArchiveShard {
         self.unpackings
             .repeated
             .extend(pending.map(RepeatedRange::of));
+        self.warn_of_end(from.bounds);
         let start = Start::of(from);
         let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
         let reader = Reader {
@@ -71,5 +72,23 @@ impl Source for ArchiveShard {
             sender,
         };
         Ok(ShardBatches::read_by(tokio::spawn(reader.run()), receiver))
+    }
+}
+
+impl ArchiveShard {
+    /// Warns if the archive ends before the part that is read.
+    fn warn_of_end(&self, bounds: Bounds) {
+        let newest = self.objects.iter().map(|object| object.last).max();
+        if let (Some(Bound::Sequence(to)), Some(last)) = (bounds.to, newest)
+            && last < to
+        {
+            tracing::warn!(
+                shard = %self.shard,
+                %last,
+                %to,
+                "the archive ends with this record, before the part that is replayed does: if there are later records, they are not \
+                 in the archive"
+            );
+        }
     }
 }

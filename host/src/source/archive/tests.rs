@@ -2,7 +2,7 @@ mod fixture;
 
 use std::fs;
 
-use sluice_engine::record::{BATCH_MAX_RECORDS, Batch, Bound, SequenceNumber, Undecoded};
+use sluice_engine::record::{BATCH_MAX_RECORDS, Batch, SequenceNumber, Undecoded};
 
 use self::fixture::{
     Archive, Archived, SHARD, after, numbers, part, pending, positions, record, shard, within,
