@@ -38,7 +38,7 @@ pub enum SinkError {
     #[error(
         "{0} already exists with other records under the same numbers; nothing was overwritten, and their chunk is \
          not committed. Find out whether another lake has the same archive: if so, give this one an archive of its \
-         own; if not, move the object away to write it again"
+         own. The chunk is pinned with this archive all the same, so move the object away until the chunk is committed"
     )]
     OtherRecords(String),
     /// The lake or the archive cannot be written.
