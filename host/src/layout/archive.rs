@@ -4,8 +4,8 @@
 //! if the data could not be decoded, as the source has it. What is no record of a chunk is not in the archive: misplaced
 //! records that were dropped, and lines of files that hold no record.
 //!
-//! The lines are a function of the records and of what their chunk pins. No message for people is in them, because another version of the
-//! program can word it differently. So a repetition makes the same lines.
+//! The lines are a function of the records and of what their chunk pins. No message for people is in them, because another
+//! version of the program can word it differently. So a repetition makes the same lines.
 
 mod lines;
 mod record;
