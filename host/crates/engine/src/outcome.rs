@@ -1,12 +1,10 @@
 //! The outcome of a batch.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::sanitize::truncate;
 use crate::partition::PartitionPath;
+use crate::reason_code::CODE_MAX_BYTES;
 pub use crate::reason_code::ReasonCode;
 use crate::record::Undecoded;
 
