@@ -54,7 +54,13 @@ impl Choice<'_> {
             None => self.unfinished().await?,
         };
         match known {
-            Some(document) if self.is_finished(&document.id).await? => Ok(Chosen::default()),
+            Some(document) if self.is_finished(&document.id).await? => {
+                tracing::warn!(
+                    redrive = %document.id,
+                    "this redrive has finished and takes nothing more; leave --id out to begin a new one"
+                );
+                Ok(Chosen::default())
+            }
             Some(document) => Ok(Chosen::stored(document)),
             None => self.begin().await,
         }
@@ -120,7 +126,10 @@ impl Choice<'_> {
             .objects
             .into_iter()
             .partition(|object| object.claimed_by.is_none());
-        for object in claimed.iter().filter(|object| !object.is_redriven()) {
+        // What a redrive has left behind is among the problems.
+        let is_waiting =
+            |object: &&QuarantineObject| !object.is_redriven() && !object.is_left_behind;
+        for object in claimed.iter().filter(is_waiting) {
             if let Some(redrive) = object.claimed_by.clone() {
                 self.run.tally.skipped(redrive, object.remaining());
             }
@@ -135,7 +144,10 @@ impl Choice<'_> {
         self.warn_of_same_release(&free);
         let now = Utc::now();
         let id = match &self.redrive.id {
-            Some(id) => id.clone(),
+            Some(id) => {
+                self.check_unused(id).await?;
+                id.clone()
+            }
             None => RedriveId::new(now, rand::random()).map_err(anyhow::Error::msg)?,
         };
         let objects = free.into_iter().map(listed).collect();
@@ -145,6 +157,18 @@ impl Choice<'_> {
             is_stored: false,
             unusable,
         })
+    }
+
+    /// Checks that the id of a new redrive has no ledger, which would have the ordinals of another list.
+    async fn check_unused(&self, id: &RedriveId) -> anyhow::Result<()> {
+        let ledger = self.run.targets.ledger(id.shard()).await?;
+        let is_unused = ledger.committed().is_none() && ledger.pending().is_none();
+        anyhow::ensure!(
+            is_unused && !ledger.is_finished(),
+            "the redrive {id} has a ledger, and its list {} is gone; restore the list to continue it, or give another id",
+            self.run.redrives.store().place(&id.key())
+        );
+        Ok(())
     }
 
     /// Lists what is quarantined, and says what is left out.
