@@ -25,8 +25,8 @@ pub struct QuarantineList {
     pub objects: Vec<QuarantineObject>,
     /// The others.
     pub left_out: LeftOut,
-    /// What cannot be used of the documents that say something of objects that the filter may take. The list is not complete
-    /// if there is any.
+    /// What cannot be used of the documents that say something of objects that the filter may take. The list lacks the
+    /// objects that they count.
     pub problems: Vec<ListProblem>,
 }
 

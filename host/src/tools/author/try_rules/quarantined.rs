@@ -62,8 +62,9 @@ impl QuarantineInput {
         };
         let list = quarantine.objects(&filter).await?;
         say_left_out(store.as_ref(), &list.left_out);
-        if let Some(problem) = list.problems.first() {
-            anyhow::bail!("{problem}");
+        for problem in &list.problems {
+            anyhow::ensure!(problem.objects == 0, "{problem}");
+            output::message(format_args!("sluice: {}", escape(&problem.to_string())));
         }
         let objects = list.objects.into_iter();
         let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
