@@ -9,7 +9,6 @@ use crate::config::{ConfigError, RedriveSettings};
 use crate::format::Format;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::layout::quarantine_filter::QuarantineFilter;
-use crate::output::counted;
 use crate::quarantine::{Quarantine, QuarantineList, QuarantineObject};
 use crate::redrive::{RedriveDocument, RedriveId, RedriveObject, RedriveRequest};
 use crate::source::redrive::UnreadableObject;
@@ -182,11 +181,8 @@ impl Choice<'_> {
             );
         }
         let list = quarantine.objects(&self.redrive.filter).await?;
-        for (files, what) in list.left_out.kinds() {
-            let count = counted(files.count, "file");
-            let example = files.first.as_deref().map(|key| store.place(key));
-            let example = example.unwrap_or_default();
-            tracing::warn!("leaving out {count} in quarantine {what}, such as {example}");
+        for message in list.left_out.messages(store.as_ref()) {
+            tracing::warn!("{message}");
         }
         Ok(list)
     }
