@@ -161,9 +161,10 @@ impl Choice<'_> {
     /// Checks that the id of a new redrive has no ledger, which would have the ordinals of another list.
     async fn check_unused(&self, id: &RedriveId) -> anyhow::Result<()> {
         let ledger = self.run.targets.ledger(id.shard()).await?;
-        let is_unused = ledger.committed().is_none() && ledger.pending().is_none();
+        let has_begun = ledger.committed().is_some() || ledger.pending().is_some();
+        let is_used = has_begun || ledger.is_finished();
         anyhow::ensure!(
-            is_unused && !ledger.is_finished(),
+            !is_used,
             "the redrive {id} has a ledger, and its list {} is gone; restore the list to continue it, or give another id",
             self.run.redrives.store().place(&id.key())
         );
