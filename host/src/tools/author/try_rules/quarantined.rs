@@ -64,8 +64,9 @@ impl QuarantineInput {
         for message in list.left_out.messages(store.as_ref()) {
             output::message(format_args!("sluice: {}", escape(&message)));
         }
-        if let Some(problem) = list.problems.first() {
-            anyhow::bail!("{problem}");
+        for problem in &list.problems {
+            anyhow::ensure!(problem.objects == 0, "{problem}");
+            output::message(format_args!("sluice: {}", escape(&problem.to_string())));
         }
         let objects = list.objects.into_iter();
         let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
