@@ -7,7 +7,6 @@ use sluice_engine::record::ShardId;
 use sluice_storage::object_store::{Found, ObjectStore};
 
 use super::LakeAudit;
-use super::check::Check;
 use super::finding::{Finding, Kind};
 use super::read::get;
 use super::report::Report;
@@ -17,6 +16,7 @@ use crate::layout::archive::{ARCHIVE_FORMAT, ArchiveObject};
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestArchive};
 use crate::layout::object_key::ChunkName;
+use crate::pipeline::compute::Compute;
 
 /// What is wrong with an object of the archive.
 enum Problem {
@@ -133,20 +133,24 @@ impl ArchivedChunk {
     }
 }
 
-impl Check {
+impl LakeAudit {
     /// Compares the object of the archive with the manifest, which is compared with the records of the source.
     ///
     /// # Errors
     /// The archive cannot be read.
-    pub(super) async fn archive(&self) -> anyhow::Result<Report> {
-        let (lake, manifest) = (&self.audit.lake, &self.manifest);
+    pub(super) async fn compare_archived(
+        &self,
+        manifest: &Arc<ChunkManifest>,
+        compute: &Compute,
+    ) -> anyhow::Result<Report> {
         let mut chunks = ArchivedChunks::default();
-        chunks.add(lake, manifest);
+        chunks.add(self, manifest);
         let mut report = Report::default();
         for (place, chunks) in chunks.0 {
-            let store = lake.archive(&place).await?;
+            let store = self.archive(&place).await?;
             for chunk in chunks {
-                if let Some(problem) = self.archive_problem(&*store, &chunk.key).await? {
+                let problem = problem_of(&*store, &chunk.key, manifest, compute).await?;
+                if let Some(problem) = problem {
                     let place = store.place(&chunk.key);
                     chunk.report(&manifest.shard, &place, problem, &mut report);
                 }
@@ -154,27 +158,29 @@ impl Check {
         }
         Ok(report)
     }
+}
 
-    async fn archive_problem(
-        &self,
-        store: &dyn ObjectStore,
-        key: &str,
-    ) -> anyhow::Result<Option<Problem>> {
-        let Some(bytes) = get(store, key).await? else {
-            return Ok(Some(Problem::Missing));
-        };
-        let manifest = self.manifest.clone();
-        let compared = self.audit.context.compute.spawn(move || {
-            let lines = decode(ARCHIVE_FORMAT, &bytes)?;
-            let archive = manifest.archive.as_ref();
-            std::io::Result::Ok(archive.is_some_and(|archive| archive.is_of(&lines)))
-        });
-        Ok(match compared.finish().await {
-            Ok(true) => None,
-            Ok(false) => Some(Problem::Damaged(
-                "has other lines than its chunk manifest names".to_owned(),
-            )),
-            Err(error) => Some(Problem::Damaged(format!("cannot be decoded: {error}"))),
-        })
-    }
+/// What is wrong with an object of the archive, compared with the manifest of its chunk.
+async fn problem_of(
+    store: &dyn ObjectStore,
+    key: &str,
+    manifest: &Arc<ChunkManifest>,
+    compute: &Compute,
+) -> anyhow::Result<Option<Problem>> {
+    let Some(bytes) = get(store, key).await? else {
+        return Ok(Some(Problem::Missing));
+    };
+    let manifest = manifest.clone();
+    let compared = compute.spawn(move || {
+        let lines = decode(ARCHIVE_FORMAT, &bytes)?;
+        let archive = manifest.archive.as_ref();
+        std::io::Result::Ok(archive.is_some_and(|archive| archive.is_of(&lines)))
+    });
+    Ok(match compared.finish().await {
+        Ok(true) => None,
+        Ok(false) => Some(Problem::Damaged(
+            "has other lines than its chunk manifest names".to_owned(),
+        )),
+        Err(error) => Some(Problem::Damaged(format!("cannot be decoded: {error}"))),
+    })
 }

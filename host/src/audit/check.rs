@@ -68,7 +68,9 @@ impl Check {
             self.assess(&read, outcome, &mut verdict);
         }
         drop(outcomes);
-        verdict.report.absorb(self.archive().await?);
+        let (lake, compute) = (&self.audit.lake, &self.audit.context.compute);
+        let archived = lake.compare_archived(&self.manifest, compute).await?;
+        verdict.report.absorb(archived);
         if verdict.report.findings.total() == 0 {
             self.compare_manifest(&mut verdict).await;
         }

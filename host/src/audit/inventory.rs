@@ -193,6 +193,13 @@ impl Inventory {
         shards.filter(|shard| RedriveId::of_shard(shard).is_some())
     }
 
+    /// The chunks of a shard that has not been [taken](Self::take) which have a chunk manifest.
+    pub(super) fn chunks_with_manifest(&self, shard: &ShardId) -> impl Iterator<Item = ChunkName> {
+        let chunks = self.shards.get(shard).into_iter().flatten();
+        let with_manifest = chunks.filter(|(_, present)| present.has_manifest);
+        with_manifest.map(|(name, _)| *name)
+    }
+
     fn add_of_redrive(&mut self, name: &str, key: &str) {
         let id = name.strip_suffix(".json").map(str::parse);
         match id {

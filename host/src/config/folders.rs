@@ -316,6 +316,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("data/days")).unwrap();
+        fs::create_dir_all(at("data/kept")).unwrap();
         let bus = BusTarget::parse(&format!("file:{}", at("data/out/bus").display()));
         let lake = StoreLocation::Folder(at("data/lake"));
         let archive = StoreLocation::Folder(at("data/kept/archive"));

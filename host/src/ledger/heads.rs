@@ -20,6 +20,8 @@ pub struct LedgerHead {
     pub last: SequenceNumber,
     /// The number of committed records.
     pub records: u64,
+    /// Whether no record follows.
+    pub is_finished: bool,
     given_up: Vec<Range>,
 }
 
@@ -32,6 +34,7 @@ impl LedgerHead {
             shard: ledger.shard().clone(),
             last: committed.last,
             records: committed.records,
+            is_finished: ledger.is_finished(),
             given_up: ledger.given_up().collect(),
         })
     }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use sluice_engine::record::{Position, SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
-use sluice_storage::object_store::ListedObject;
 
 use super::left_out::LeftOut;
-use super::list::ListProblem;
+use super::list::{ListProblem, manifest_folder};
 use super::{
     ObjectProblem, Quarantine, QuarantineError, QuarantineFilter, QuarantineObject, read_object,
 };
-use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER};
+use crate::layout::object_key::ChunkName;
 use crate::layout::quarantine::QuarantinedRecord;
 use crate::redrive::RedriveId;
 
@@ -208,16 +207,10 @@ impl Quarantine {
         history: &mut RecordHistory,
     ) -> Result<Option<RedrivenChunk>, QuarantineError> {
         let (shard, ordinal) = (redrive.shard(), SequenceNumber::from(ordinal));
-        let folder = format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/");
         let last = self.heads.get(shard).map(|head| head.last);
-        let mut found = None;
-        let mut add = |object: ListedObject<'_>| {
-            let name = ChunkName::parse_manifest(&format!("{shard}/{}", object.key));
-            let name = name.map(|(_, name)| name);
-            let name = name.filter(|name| name.first <= ordinal && ordinal <= name.last);
-            found = found.or(name.filter(|name| Some(name.last) <= last));
-        };
-        self.store.list_objects(&folder, None, &mut add).await?;
+        let mut names = self.chunk_names(shard).await?.into_iter();
+        let has_ordinal = |name: &ChunkName| name.first <= ordinal && ordinal <= name.last;
+        let found = names.find(|name| has_ordinal(name) && Some(name.last) <= last);
         let mut problem = |place: &str, why: String| {
             history.problems.push(ListProblem {
                 place: self.store.place(place),
@@ -228,7 +221,7 @@ impl Quarantine {
         let Some(name) = found else {
             let why =
                 format!("it has no chunk manifest with the record {ordinal}, which is committed");
-            problem(&folder, why);
+            problem(&manifest_folder(shard), why);
             return Ok(None);
         };
         let manifest = name.manifest_key(shard);

@@ -1,5 +1,10 @@
 //! What of the quarantine of a lake is not in a list, and why.
 
+use sluice_engine::sanitize::sanitize;
+use sluice_storage::object_store::ObjectStore;
+
+use crate::output;
+
 /// A number of things, with the first of them as an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Examples {
@@ -22,8 +27,7 @@ impl Examples {
 /// cannot be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Objects of chunks that are not committed yet. A run that lands the chunk again names or replaces none of them; it puts
-    /// the same ones.
+    /// Objects of chunks that are not committed yet.
     pub not_committed: Examples,
     /// Objects of ranges that a run has given up. They are no chunks.
     pub given_up: Examples,
@@ -38,8 +42,19 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Each kind that there is, with what it is in words: `{} in quarantine` and then the words.
-    pub fn kinds(&self) -> impl Iterator<Item = (&Examples, &'static str)> {
+    /// A message for each kind that there is: how many files, what they are, and the place of one. Anybody can have named
+    /// that file, so control characters are escaped.
+    pub fn messages(&self, store: &dyn ObjectStore) -> impl Iterator<Item = String> {
+        self.kinds().map(move |(files, what)| {
+            let place = store.place(files.first.as_deref().unwrap_or_default());
+            let count = output::counted(files.count, "file");
+            let place = sanitize(&place);
+            format!("leaving out {count} in quarantine {what}, such as {place}")
+        })
+    }
+
+    /// Each kind that there is, in words that follow "files in quarantine".
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Examples, &'static str)> {
         let kinds = [
             (&self.not_committed, "of chunks that are not committed yet"),
             (&self.given_up, "of ranges that a run has given up"),

@@ -6,12 +6,13 @@ use std::fmt;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::outcome::{Fault, ReasonCode};
 use sluice_engine::record::ShardId;
+use sluice_storage::error::StorageError;
 use sluice_storage::object_store::Found;
 
 use super::left_out::LeftOut;
 use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
 use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
-use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
+use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
 use crate::redrive::RedriveId;
 
 /// What comes before the code of the reason in the name of a folder.
@@ -24,8 +25,8 @@ pub struct QuarantineList {
     pub objects: Vec<QuarantineObject>,
     /// The others.
     pub left_out: LeftOut,
-    /// What cannot be used of the documents that say something of objects that the filter may take. The list is not complete
-    /// if there is any.
+    /// What cannot be used of the documents that say something of objects that the filter may take. The list lacks the
+    /// objects that they count.
     pub problems: Vec<ListProblem>,
 }
 
@@ -80,6 +81,11 @@ fn folders(filter: &QuarantineFilter) -> Vec<String> {
     reasons
         .map(|code| format!("{all}{REASON}{code}/"))
         .collect()
+}
+
+/// The folder of the chunk manifests of a shard.
+pub(super) fn manifest_folder(shard: &ShardId) -> String {
+    format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/")
 }
 
 impl Quarantine {
@@ -175,6 +181,21 @@ impl Quarantine {
         chunks
     }
 
+    /// The chunks of a shard with a chunk manifest, committed or not.
+    pub(super) async fn chunk_names(
+        &self,
+        shard: &ShardId,
+    ) -> Result<Vec<ChunkName>, StorageError> {
+        let mut names = Vec::new();
+        let mut found = |name: &str| {
+            let parsed = ChunkName::parse_manifest(&format!("{shard}/{name}"));
+            names.extend(parsed.map(|(_, name)| name));
+        };
+        let folder = manifest_folder(shard);
+        self.store.list(&folder, &mut found).await?;
+        Ok(names)
+    }
+
     /// Reads the manifest of a chunk.
     pub(super) async fn read_manifest(
         &self,
@@ -228,6 +249,7 @@ impl QuarantineList {
                     claimed_by: None,
                     first_ordinal: None,
                     redriven: 0,
+                    is_left_behind: false,
                 });
             }
         }

@@ -47,6 +47,9 @@ pub struct QuarantineObject {
     /// How many of its records, from the first one on, this redrive has committed. They are where the redrive has put them,
     /// and the others are still quarantined here.
     pub redriven: u64,
+    /// Whether this redrive has gone on behind it without its records. They stay quarantined here: the redrive reads them
+    /// no more, and no other one takes them.
+    pub is_left_behind: bool,
 }
 
 impl QuarantineObject {

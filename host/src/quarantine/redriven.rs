@@ -1,16 +1,20 @@
 //! Which objects of quarantine belong to a redrive, and how much of them it has committed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use sluice_storage::error::StorageError;
 
 use super::list::{ListProblem, QuarantineList};
 use super::{Quarantine, QuarantineError};
-use crate::redrive::{RedriveDocument, RedriveId, RedriveStore, claim_key};
+use crate::redrive::{LandedChunks, RedriveDocument, RedriveId, RedriveStore, claim_key};
 
 /// The ordinal of the first record of an object in each redrive that lists the object.
 pub(super) type Ordinals = BTreeMap<RedriveId, u64>;
 
 impl Quarantine {
-    /// Notes of the objects of a list which redrive has claimed them, and how many records of them it has committed.
+    /// Notes of the objects of a list which redrive has claimed them, and how many records of them it has committed: those
+    /// within its committed chunks.
     ///
     /// A redrive claims only what it lists. So if one redrive lists a claimed object, the object is its own, and the claim
     /// need not be read.
@@ -41,29 +45,62 @@ impl Quarantine {
         let owners = redrives
             .owners(unclear.map(|(key, _)| key.as_str()))
             .await?;
+        let mut landed = BTreeMap::<RedriveId, LandedChunks>::new();
         for (key, (at, ordinals)) in claimed {
             let only = ordinals.keys().next().filter(|_| ordinals.len() == 1);
             let Some(owner) = owners.get(&key).or(only).cloned() else {
                 continue;
             };
-            let first = ordinals.get(&owner).copied();
-            if first.is_none() {
-                list.problems.push(self.not_listed(&key, &owner));
-            }
             let object = &mut list.objects[at];
-            let committed = first.map_or(0, |first| self.committed_after(&owner, first));
-            object.redriven = committed.min(object.records);
+            object.first_ordinal = ordinals.get(&owner).copied();
+            match object.first_ordinal {
+                None => list.problems.push(self.not_listed(&key, &owner)),
+                Some(first) => {
+                    let chunks = match landed.entry(owner.clone()) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => new.insert(self.landed_chunks(&owner).await?),
+                    };
+                    let ordinals = first..first.saturating_add(object.records);
+                    object.redriven = chunks.landed(&ordinals);
+                    object.is_left_behind =
+                        !object.is_redriven() && self.has_passed(&owner, ordinals.end);
+                    if object.is_left_behind {
+                        list.problems.push(self.left_behind(&key, &owner));
+                    }
+                }
+            }
             object.claimed_by = Some(owner);
-            object.first_ordinal = first;
         }
         Ok(())
     }
 
-    /// How many records a redrive has committed from an ordinal on.
-    fn committed_after(&self, redrive: &RedriveId, first: u64) -> u64 {
+    /// The chunks that a redrive has committed.
+    async fn landed_chunks(&self, redrive: &RedriveId) -> Result<LandedChunks, StorageError> {
+        let Some(head) = self.heads.get(redrive.shard()) else {
+            return Ok(LandedChunks::default());
+        };
+        let names = self.chunk_names(redrive.shard()).await?.into_iter();
+        Ok(LandedChunks::new(
+            names.filter(|name| name.last <= head.last),
+        ))
+    }
+
+    /// Whether a redrive reads no record before an ordinal any more.
+    fn has_passed(&self, redrive: &RedriveId, end: u64) -> bool {
         let head = self.heads.get(redrive.shard());
-        let last = head.and_then(|head| head.last.as_offset());
-        last.map_or(0, |last| last.saturating_add(1).saturating_sub(first))
+        head.is_some_and(|head| head.is_finished || head.last.as_offset() >= end.checked_sub(1))
+    }
+
+    fn left_behind(&self, object: &str, owner: &RedriveId) -> ListProblem {
+        let key = claim_key(object).unwrap_or_default();
+        ListProblem {
+            place: self.store.place(&key),
+            why: format!(
+                "the redrive {owner} has claimed {object} and gone on without its records; they are still quarantined, \
+                 and no redrive takes them; `sluice audit` says what to do"
+            ),
+            objects: 0,
+        }
     }
 
     fn not_listed(&self, object: &str, owner: &RedriveId) -> ListProblem {

@@ -3,14 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{LISTS, RedriveError, RedriveId, parse_version, pretty_json};
-use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
+use super::document::{RedriveError, RedriveId, parse_version, pretty_json};
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;
-
-/// The folder of the claims, below that of the lists.
-pub const CLAIMS: &str = "claims/";
 
 /// The claim of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,16 +17,6 @@ pub struct Claim {
     pub redrive: RedriveId,
     /// The key of the object in the lake.
     pub object: String,
-}
-
-/// The key in the lake of the claim of an object of quarantine; `None` for any other object.
-#[must_use]
-pub fn claim_key(object: &str) -> Option<String> {
-    let parsed = ParsedKey::parse(object)?;
-    let folder = parsed.folder.strip_prefix(METADATA_FOLDER)?;
-    let reason = folder.strip_prefix("/quarantine/")?;
-    let stem = parsed.chunk.stem(&parsed.shard);
-    Some(format!("{LISTS}{CLAIMS}{reason}/{stem}.json"))
 }
 
 impl Claim {
@@ -78,16 +64,6 @@ mod tests {
 
     const OBJECT: &str = "_sluice/quarantine/reason=trap/\
                           s-00000000000000000001-00000000000000000009-0123abcd.ndjson.zst";
-
-    #[test]
-    fn a_claim_has_the_name_of_its_object() {
-        assert_eq!(
-            claim_key(OBJECT).unwrap(),
-            "_sluice/redrives/claims/reason=trap/s-00000000000000000001-00000000000000000009-0123abcd.json"
-        );
-        assert_eq!(claim_key(&OBJECT.replace("_sluice/quarantine/", "")), None);
-        assert_eq!(claim_key("_sluice/quarantine/reason=trap/notes.txt"), None);
-    }
 
     #[test]
     fn a_claim_belongs_to_its_object() {

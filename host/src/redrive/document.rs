@@ -13,13 +13,10 @@ use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
 use thiserror::Error;
 
-use super::claim::claim_key;
+use super::names::{LISTS, claim_key};
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::layout::quarantine_filter::QuarantineFilter;
 use crate::ledger::DocumentVersion;
-
-/// The folder of the lists in the lake.
-pub const LISTS: &str = "_sluice/redrives/";
 
 /// The format version of the document; a reader rejects any other.
 const VERSION: u32 = 1;

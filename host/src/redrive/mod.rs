@@ -10,10 +10,12 @@
 
 mod claim;
 mod document;
+mod landed;
+mod names;
 mod store;
 
-pub use self::claim::{CLAIMS, Claim, claim_key};
-pub use self::document::{
-    LISTS, RedriveDocument, RedriveError, RedriveId, RedriveObject, RedriveRequest,
-};
+pub use self::claim::Claim;
+pub use self::document::{RedriveDocument, RedriveError, RedriveId, RedriveObject, RedriveRequest};
+pub use self::landed::LandedChunks;
+pub use self::names::{CLAIMS, LISTS, claim_key};
 pub use self::store::{CLAIM_MAX_BYTES, Claimed, RedriveStore, RedriveStoreError, StoredRedrives};

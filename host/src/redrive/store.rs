@@ -8,8 +8,9 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{Found, NewObject, ObjectStore, Payload};
 use thiserror::Error;
 
-use super::claim::{CLAIMS, Claim, claim_key};
-use super::document::{LISTS, RedriveDocument, RedriveId};
+use super::claim::Claim;
+use super::document::{RedriveDocument, RedriveId};
+use super::names::{CLAIMS, LISTS, claim_key};
 
 /// A larger list is not written or read. One of half a million objects has as much.
 const LIST_MAX_BYTES: usize = 256 << 20;

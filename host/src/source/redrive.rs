@@ -22,7 +22,9 @@ use sluice_storage::error::StorageError;
 pub use self::object_records::ObjectRecords;
 pub use self::tally::{RedriveTally, SkippedObjects, UnreadableObject};
 use crate::quarantine::{ObjectProblem, read_object};
-use crate::redrive::{Claimed, RedriveDocument, RedriveObject, RedriveStore, RedriveStoreError};
+use crate::redrive::{
+    Claimed, RedriveDocument, RedriveId, RedriveObject, RedriveStore, RedriveStoreError,
+};
 use crate::source::batch_channel::{BatchSender, ReceiverGone, batch_channel};
 use crate::source::budget::Budget;
 use crate::source::file::ReadPosition;
@@ -70,10 +72,10 @@ impl Source for RedriveSource {
     /// has claimed is skipped, and so is what cannot be read, unless this redrive has claimed it.
     fn read(self, from: &ResumePoint) -> Result<ShardBatches, SourceError> {
         let (sender, receiver) = batch_channel(BATCHES_AHEAD, &self.budget);
-        let committed = from.committed.as_ref();
+        let pending = from.pending.as_ref().map(|pending| pending.range);
         let reader = Reader {
-            first: committed.map_or(Some(0), |committed| after(committed.last)),
-            pending: from.pending.as_ref().map(|pending| pending.range.last),
+            first: first_ordinal(from),
+            pending: pending.map(|range| range.last),
             unpackings: Unpackings {
                 new: self.unpacking,
                 repeated: from.pending.iter().map(RepeatedRange::of).collect(),
@@ -94,9 +96,16 @@ impl Source for RedriveSource {
     }
 }
 
-/// The ordinal after another one.
-fn after(last: SequenceNumber) -> Option<u64> {
-    last.as_offset()?.checked_add(1)
+/// The first ordinal to read. What lies between the committed records and a pending range was left out before the range was
+/// pinned. If it was claimed since, that does not change the range.
+fn first_ordinal(from: &ResumePoint) -> Option<u64> {
+    if let Some(pending) = &from.pending {
+        return pending.range.first.as_offset();
+    }
+    match &from.committed {
+        Some(committed) => committed.last.as_offset()?.checked_add(1),
+        None => Some(0),
+    }
 }
 
 /// Why reading ended before the end of the list.
@@ -159,6 +168,7 @@ enum Read {
 
 impl Reader {
     async fn send_all(&self, sender: &BatchSender) -> Result<(), Ended> {
+        self.note_left_out().await?;
         let mut waiting: VecDeque<_> = self.objects().collect();
         let (mut ahead, mut bytes) = (FuturesOrdered::new(), 0_u64);
         let mut starts_chunk = false;
@@ -185,6 +195,27 @@ impl Reader {
             bytes = bytes.saturating_sub(next.object.bytes);
             self.source.position.advance(next.object.bytes);
         }
+    }
+
+    /// Counts the objects before the first record to read that no redrive has claimed. An earlier process of this redrive has
+    /// left them out, and may not have come to its end to say so.
+    async fn note_left_out(&self) -> Result<(), SourceError> {
+        let first = self.first.unwrap_or(u64::MAX);
+        if first == 0 {
+            return Ok(());
+        }
+        let (redrives, document) = (&self.source.redrives, &self.source.document);
+        let stored = redrives.list().await.map_err(service)?;
+        let numbered = document.numbered();
+        let before = numbered.take_while(|(ordinals, _)| ordinals.end <= first);
+        for (_, object) in before.filter(|(_, object)| !stored.is_claimed(&object.key)) {
+            self.source.tally.unreadable(UnreadableObject {
+                place: redrives.store().place(&object.key),
+                why: "this redrive has left it out before, because it could not be read".into(),
+                records: Some(object.records),
+            });
+        }
+        Ok(())
     }
 
     /// The objects of which a record is left.
@@ -244,18 +275,21 @@ impl Reader {
 
     /// The lines of an object.
     async fn lines(&self, next: &NextObject<'_>) -> Result<Read, SourceError> {
-        if next.is_pending && !self.is_own(next).await? {
-            return Ok(Read::Skipped);
+        if next.is_pending {
+            match self.owner(next).await? {
+                Some(owner) if owner == self.source.document.id => {}
+                other => {
+                    self.skipped(next, other);
+                    return Ok(Read::Skipped);
+                }
+            }
         }
         let RedriveObject { key, digest, .. } = next.object;
         let store = self.source.redrives.store();
         let lines = match read_object(store.as_ref(), key, *digest).await {
             Ok(lines) => lines,
             Err(ObjectProblem::Storage(error)) => return Err(service(error)),
-            Err(problem) => {
-                self.unreadable(next, &problem).await?;
-                return Ok(Read::Unreadable);
-            }
+            Err(problem) => return self.unreadable(next, &problem).await,
         };
         let is_own = next.is_pending || self.claim(next).await?;
         Ok(match is_own {
@@ -286,20 +320,26 @@ impl Reader {
                 Err(self.damaged(next, &why))
             }
             Claimed::ByOther(other) => {
-                self.source.tally.skipped(other, next.object.records);
+                self.skipped(next, Some(other));
                 Ok(false)
             }
         }
     }
 
-    /// Whether the redrive has claimed an object.
-    async fn is_own(&self, next: &NextObject<'_>) -> Result<bool, SourceError> {
+    /// The redrive that has claimed an object.
+    async fn owner(&self, next: &NextObject<'_>) -> Result<Option<RedriveId>, SourceError> {
         let owner = self.source.redrives.owner(&next.object.key).await;
-        let owner = owner.map_err(|error| self.failed(error))?;
-        Ok(owner.is_some_and(|owner| owner == self.source.document.id))
+        owner.map_err(|error| self.failed(error))
     }
 
-    /// Counts an object that cannot be read.
+    /// Counts an object that another redrive has claimed.
+    fn skipped(&self, next: &NextObject<'_>, owner: Option<RedriveId>) {
+        if let Some(owner) = owner {
+            self.source.tally.skipped(owner, next.object.records);
+        }
+    }
+
+    /// Counts an object that cannot be read. If another redrive has claimed it, it concerns that one.
     ///
     /// # Errors
     /// The redrive has claimed it, so it cannot go on without it: nobody else can land its records.
@@ -307,18 +347,24 @@ impl Reader {
         &self,
         next: &NextObject<'_>,
         problem: &ObjectProblem,
-    ) -> Result<(), SourceError> {
-        if self.is_own(next).await? {
+    ) -> Result<Read, SourceError> {
+        let owner = self.owner(next).await?;
+        let is_own = owner.as_ref() == Some(&self.source.document.id);
+        if is_own || next.is_begun {
             let why =
                 format!("{problem}; this redrive has claimed it, so it cannot go on without it");
             return Err(self.damaged(next, &why));
+        }
+        if owner.is_some() {
+            self.skipped(next, owner);
+            return Ok(Read::Skipped);
         }
         self.source.tally.unreadable(UnreadableObject {
             place: self.place(next),
             why: problem.to_string(),
             records: Some(next.object.records),
         });
-        Ok(())
+        Ok(Read::Unreadable)
     }
 
     fn place(&self, next: &NextObject<'_>) -> String {

@@ -68,7 +68,23 @@ fn a_redrive_is_continued_with_its_own_filters_only() {
     let parts = ["id: the redrive one exists and takes other records"];
     redrive(&place, &[&COPY[..], &other].concat()).failed(2, &parts);
     redrive(&place, &[&COPY[..], &one].concat()).succeeded();
-    redrive(&place, &[&COPY[..], &["--id", "one"]].concat()).succeeded();
+    let ran = redrive(&place, &[&COPY[..], &["--id", "one"]].concat()).succeeded();
+    assert!(ran.stderr.contains("takes nothing more"), "{ran:?}");
+}
+
+/// Its ledger has the ordinals of the list that is gone, which would skip records of a new one.
+#[test]
+fn a_redrive_whose_list_is_gone_does_not_begin_anew() {
+    let place = place();
+    let one = [&COPY[..], &["--id", "one", "--reason", "missing_field"]].concat();
+    redrive(&place, &one).succeeded();
+    let list = place.lake().join("_sluice/redrives/one.json");
+    std::fs::remove_file(list).unwrap();
+    let parts = ["one has a ledger", "one.json is gone", "another id"];
+    redrive(&place, &[&COPY[..], &["--id", "one"]].concat()).failed(1, &parts);
+    let two = ["--id", "two", "--reason", "invalid_json"];
+    let summary = redrive(&place, &[&COPY[..], &two].concat()).summary();
+    assert_eq!(of_reason(&summary, "invalid_json"), [4, 0, 0, 4]);
 }
 
 #[test]

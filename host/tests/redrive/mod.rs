@@ -1,6 +1,7 @@
 //! Quarantined records that are transformed again and land in the same lake.
 
 mod fixes;
+mod left_behind;
 mod mistakes;
 mod steps;
 mod streams;

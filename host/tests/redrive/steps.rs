@@ -15,7 +15,7 @@ use crate::support::lake;
 use crate::support::program::{Ran, Running, Summary};
 use testkit::proxy::{Fault, Rule};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The records of the stream. One of ten is quarantined.
 const RECORDS: u64 = 90;
@@ -24,10 +24,10 @@ const RECORDS: u64 = 90;
 const RECORDS_PER_CHUNK: usize = 30;
 
 /// Rules that land all of them, and a chunk for each object.
-const FIX: [&str; 4] = ["--transform", "rogue.wasm", "--chunk-records", "1"];
+pub(super) const FIX: [&str; 4] = ["--transform", "rogue.wasm", "--chunk-records", "1"];
 
 /// A lake with three objects of quarantine.
-fn cloud() -> Cloud {
+pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new(1);
     cloud.place.write("rogue.wasm", &rogue().by_record);
     cloud.kinesis.records_per_read(RECORDS_PER_CHUNK);
@@ -38,7 +38,7 @@ fn cloud() -> Cloud {
 }
 
 /// The quarantined records of [`cloud`].
-fn quarantined() -> Vec<String> {
+pub(super) fn quarantined() -> Vec<String> {
     let records = records(RECORDS, 1).into_iter();
     let texts = records.map(|record| String::from_utf8(record).unwrap());
     let mut texts: Vec<_> = texts.filter(|text| text.starts_with("no event")).collect();
@@ -47,7 +47,7 @@ fn quarantined() -> Vec<String> {
 }
 
 /// Starts a redrive with its log in a file.
-fn start(cloud: &Cloud, log: &str, more: &[&str]) -> Running {
+pub(super) fn start(cloud: &Cloud, log: &str, more: &[&str]) -> Running {
     let mut command = redrive_in(cloud, &[&FIX[..], more].concat());
     let log = File::create(cloud.place.path(log)).unwrap();
     command.stdout(Stdio::null()).stderr(log);
@@ -77,7 +77,7 @@ fn files(folder: &Path) -> usize {
 
 type Step = (&'static str, fn(Rule) -> Rule);
 
-fn put_in_ledger(rule: Rule) -> Rule {
+pub(super) fn put_in_ledger(rule: Rule) -> Rule {
     rule.method("PUT").path("_sluice/ledger/redrive-one")
 }
 

@@ -42,9 +42,9 @@ fn a_damaged_object_is_named_and_left_until_it_is_restored() {
         "1 file in quarantine cannot be used",
     ];
     redrive(&place, &COPY).failed(1, &parts);
-    assert_eq!(lake::all_events(&place.lake()).len(), GOOD + 5);
     assert_eq!(claims(&place), 1);
     fs::write(&path, content).unwrap();
+    assert_eq!(lake::all_events(&place.lake()).len(), GOOD + 5);
     let summary = redrive(&place, &COPY).summary();
     assert_eq!(of_reason(&summary, "invalid_json"), [4, 0, 0, 4]);
     assert_eq!(claims(&place), 2);

@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod output_validation;
 pub mod partition;
 pub mod precompiled;
+pub mod reason_code;
 pub mod record;
 pub mod runtime;
 pub mod sandbox;

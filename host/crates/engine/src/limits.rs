@@ -223,12 +223,12 @@ mod tests {
     fn the_constants_that_decide_an_outcome_are_those_of_the_ledgers_version() {
         use json_scan::profile;
 
-        use crate::{fields, outcome, partition, record, sandbox};
+        use crate::{fields, outcome, partition, reason_code, record, sandbox};
         let constants = [
             BATCH_MAX_RECORDS,
             record::BATCH_MAX_BYTES,
             outcome::Event::OVERHEAD_BYTES,
-            outcome::CODE_MAX_BYTES,
+            reason_code::CODE_MAX_BYTES,
             partition::NAME_MAX_BYTES,
             partition::SEGMENT_MAX_BYTES,
             partition::PATH_MAX_BYTES,

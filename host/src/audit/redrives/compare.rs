@@ -157,7 +157,8 @@ impl ClaimedObject {
         let all = self.ordinals.end - self.ordinals.start;
         let why = format!(
             "{claim}: {shard} has claimed {key} and gone on, and {left} of its {} are in no chunk of it; they are still \
-             quarantined, and no other redrive takes them; if somebody has written the claim, move it away",
+             quarantined, and no other redrive takes them; if the ledger of {shard} was not changed, the claim arrived after \
+             the object was left out as unreadable: move the claim away, and redrive once more",
             counted(all, "record")
         );
         Finding::new(Kind::UnredrivenClaim, shard, why).at(claim)

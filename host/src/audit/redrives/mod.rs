@@ -30,21 +30,26 @@ use super::report::Report;
 use super::{LakeAudit, ledger_or_finding};
 use crate::config::RunSettings;
 use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::ChunkName;
 use crate::ledger::Ledger;
 use crate::modes::targets::Targets;
 use crate::output::counted;
-use crate::redrive::{RedriveDocument, RedriveId, RedriveObject, RedriveStore, RedriveStoreError};
+use crate::redrive::{
+    LandedChunks, RedriveDocument, RedriveId, RedriveObject, RedriveStore, RedriveStoreError,
+};
 
 /// The redrives of a lake.
 #[derive(Default)]
 pub(super) struct Redrives {
     by_shard: BTreeMap<ShardId, Redrive>,
-    /// The number of records of each claimed object that its redrive has committed, by the key of the object.
+    /// The number of records of each claimed object that its redrive has landed, by the key of the object.
     redriven: HashMap<String, u64>,
 }
 
 /// A redrive whose list can be used.
 struct Redrive {
+    /// Its committed chunks.
+    chunks: LandedChunks,
     /// The objects that it has claimed, in the order of its list.
     claimed: Vec<ClaimedObject>,
     /// The objects of its list that it has not claimed.
@@ -84,10 +89,10 @@ pub(super) async fn ledgers(targets: &Targets) -> anyhow::Result<(Vec<Ledger>, V
     Ok((ledgers, damaged))
 }
 
-/// How many of these records the ledger has committed: those up to its last one.
-fn committed(ledger: Option<&Ledger>, ordinals: &Range<u64>) -> u64 {
+/// The chunks of a redrive that its ledger has committed, of those with a chunk manifest.
+fn landed(ledger: Option<&Ledger>, chunks: impl Iterator<Item = ChunkName>) -> LandedChunks {
     let last = ledger.and_then(Ledger::committed).map(|done| done.last);
-    last.map_or(0, |last| within(ordinals, 0.into(), last))
+    LandedChunks::new(chunks.filter(|name| Some(name.last) <= last))
 }
 
 /// How many of these ordinals lie between two, both included.
@@ -127,11 +132,12 @@ impl Redrives {
         let mut redrives = Self::default();
         for (id, document) in documents {
             let ledger = ledgers.get(id.shard()).copied();
-            let redrive = Redrive::of(&document, &mut claims, report);
-            redrives.add(lake, &id, redrive, ledger, report).await?;
+            let chunks = landed(ledger, lake.inventory.chunks_with_manifest(id.shard()));
+            let redrive = Redrive::of(&document, chunks, &mut claims, report);
+            redrives.add(lake, &id, redrive, report).await?;
             if !ledger.is_some_and(Ledger::is_finished) {
                 let redrive = redrives.by_shard.get(id.shard());
-                let note = redrive.map(|redrive| redrive.unfinished(&id, ledger, settings));
+                let note = redrive.map(|redrive| redrive.unfinished(&id, settings));
                 report.notes.extend(note);
             }
         }
@@ -143,12 +149,11 @@ impl Redrives {
         lake: &LakeAudit,
         id: &RedriveId,
         mut redrive: Redrive,
-        ledger: Option<&Ledger>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
         origin::check(lake, id, &mut redrive.claimed, report).await?;
         for claimed in &redrive.claimed {
-            let landed = committed(ledger, &claimed.ordinals);
+            let landed = redrive.chunks.landed(&claimed.ordinals);
             if landed > 0 {
                 self.redriven.insert(claimed.object.key.clone(), landed);
             }
@@ -225,7 +230,12 @@ fn missing_list(id: &RedriveId, claims: u64) -> Finding {
 
 impl Redrive {
     /// The redrive of a list, with those of its claims that the list has. The others are reported.
-    fn of(document: &RedriveDocument, claims: &mut Claims, report: &mut Report) -> Self {
+    fn of(
+        document: &RedriveDocument,
+        chunks: LandedChunks,
+        claims: &mut Claims,
+        report: &mut Report,
+    ) -> Self {
         let id = &document.id;
         let mut of_it = claims.take(id);
         let (mut claimed, mut unclaimed) = (Vec::new(), Vec::new());
@@ -248,20 +258,19 @@ impl Redrive {
             let finding = Finding::new(Kind::UnlistedClaim, id.shard(), why).at(claim);
             report.findings.add(|| finding);
         }
-        Self { claimed, unclaimed }
+        Self {
+            chunks,
+            claimed,
+            unclaimed,
+        }
     }
 
     /// The note about a redrive that has not finished.
-    fn unfinished(
-        &self,
-        id: &RedriveId,
-        ledger: Option<&Ledger>,
-        settings: &RunSettings,
-    ) -> String {
+    fn unfinished(&self, id: &RedriveId, settings: &RunSettings) -> String {
         let claimed = self.claimed.iter();
         let left = claimed.map(|claimed| {
             let all = claimed.ordinals.end - claimed.ordinals.start;
-            all - committed(ledger, &claimed.ordinals)
+            all - self.chunks.landed(&claimed.ordinals)
         });
         format!(
             "the redrive {id} has not finished; {} of the objects that it has claimed are in quarantine until it lands \

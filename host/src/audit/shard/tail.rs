@@ -37,8 +37,10 @@ impl ShardAudit {
             for (index, record) in batch.records().enumerate() {
                 let number = batch.ledger_sequence(index);
                 // A range can be pinned between the beginning of the audit and the reading of the ledger.
-                if pending.is_some_and(|range| number <= range.last) {
-                    self.found_pending += 1;
+                if let Some(range) = pending.filter(|range| number <= range.last) {
+                    // What a redrive has left out before the range can have been claimed since.
+                    let is_left_out = self.is_redrive && number < range.first;
+                    self.found_pending += u64::from(!is_left_out);
                 } else if self.is_redrive || record.arrived_at > self.audit.began_ms {
                     return Ok(());
                 } else if is_finished {

@@ -6,6 +6,7 @@ use sluice_engine::record::Bounds;
 use super::assignment::{Unit, assign};
 use super::names::Names;
 use crate::config::Part;
+use crate::ledger::DocumentVersion;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -113,10 +114,6 @@ impl PlanDocument {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct DocumentVersion {
-            version: u32,
-        }
         let damaged = |error: serde_json::Error| format!("it is damaged: {error}");
         let DocumentVersion { version } = serde_json::from_slice(text).map_err(damaged)?;
         if version != VERSION {

@@ -9,7 +9,6 @@ use crate::config::{ConfigError, RedriveSettings};
 use crate::format::Format;
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::layout::quarantine_filter::QuarantineFilter;
-use crate::output::counted;
 use crate::quarantine::{Quarantine, QuarantineList, QuarantineObject};
 use crate::redrive::{RedriveDocument, RedriveId, RedriveObject, RedriveRequest};
 use crate::source::redrive::UnreadableObject;
@@ -54,7 +53,13 @@ impl Choice<'_> {
             None => self.unfinished().await?,
         };
         match known {
-            Some(document) if self.is_finished(&document.id).await? => Ok(Chosen::default()),
+            Some(document) if self.is_finished(&document.id).await? => {
+                tracing::warn!(
+                    redrive = %document.id,
+                    "this redrive has finished and takes nothing more; leave --id out to begin a new one"
+                );
+                Ok(Chosen::default())
+            }
             Some(document) => Ok(Chosen::stored(document)),
             None => self.begin().await,
         }
@@ -120,7 +125,10 @@ impl Choice<'_> {
             .objects
             .into_iter()
             .partition(|object| object.claimed_by.is_none());
-        for object in claimed.iter().filter(|object| !object.is_redriven()) {
+        // What a redrive has left behind is among the problems.
+        let is_waiting =
+            |object: &&QuarantineObject| !object.is_redriven() && !object.is_left_behind;
+        for object in claimed.iter().filter(is_waiting) {
             if let Some(redrive) = object.claimed_by.clone() {
                 self.run.tally.skipped(redrive, object.remaining());
             }
@@ -135,7 +143,10 @@ impl Choice<'_> {
         self.warn_of_same_release(&free);
         let now = Utc::now();
         let id = match &self.redrive.id {
-            Some(id) => id.clone(),
+            Some(id) => {
+                self.check_unused(id).await?;
+                id.clone()
+            }
             None => RedriveId::new(now, rand::random()).map_err(anyhow::Error::msg)?,
         };
         let objects = free.into_iter().map(listed).collect();
@@ -145,6 +156,19 @@ impl Choice<'_> {
             is_stored: false,
             unusable,
         })
+    }
+
+    /// Checks that the id of a new redrive has no ledger, which would have the ordinals of another list.
+    async fn check_unused(&self, id: &RedriveId) -> anyhow::Result<()> {
+        let ledger = self.run.targets.ledger(id.shard()).await?;
+        let has_begun = ledger.committed().is_some() || ledger.pending().is_some();
+        let is_used = has_begun || ledger.is_finished();
+        anyhow::ensure!(
+            !is_used,
+            "the redrive {id} has a ledger, and its list {} is gone; restore the list to continue it, or give another id",
+            self.run.redrives.store().place(&id.key())
+        );
+        Ok(())
     }
 
     /// Lists what is quarantined, and says what is left out.
@@ -158,11 +182,8 @@ impl Choice<'_> {
             );
         }
         let list = quarantine.objects(&self.redrive.filter).await?;
-        for (files, what) in list.left_out.kinds() {
-            let count = counted(files.count, "file");
-            let example = files.first.as_deref().map(|key| store.place(key));
-            let example = example.unwrap_or_default();
-            tracing::warn!("leaving out {count} in quarantine {what}, such as {example}");
+        for message in list.left_out.messages(store.as_ref()) {
+            tracing::warn!("{message}");
         }
         Ok(list)
     }

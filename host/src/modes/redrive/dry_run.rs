@@ -20,13 +20,7 @@ impl Redrive<'_> {
         is_stored: bool,
     ) -> anyhow::Result<ChunkCounts> {
         let from = match is_stored {
-            true => {
-                let ledger = self.targets.ledger(document.id.shard()).await?;
-                ResumePoint {
-                    committed: ledger.committed().cloned(),
-                    ..ResumePoint::default()
-                }
-            }
+            true => ResumePoint::of(&self.targets.ledger(document.id.shard()).await?),
             false => ResumePoint::default(),
         };
         let mut batches = self.source(document, Claiming::Look).read(&from)?;

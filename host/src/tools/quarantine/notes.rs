@@ -8,15 +8,8 @@ use crate::tools::author::try_rules::escape;
 
 /// Says what is left out.
 pub(super) fn left_out(quarantine: &Quarantine, left_out: &LeftOut) {
-    for (files, what) in left_out.kinds() {
-        let place = quarantine
-            .store()
-            .place(files.first.as_deref().unwrap_or_default());
-        output::message(format_args!(
-            "sluice: leaving out {} in quarantine {what}, such as {}",
-            counted(files.count, "file"),
-            escape(&place)
-        ));
+    for message in left_out.messages(quarantine.store().as_ref()) {
+        output::message(format_args!("sluice: {}", escape(&message)));
     }
 }
 

@@ -95,7 +95,10 @@ fn print_place(
     }
     let mut text = shown.text();
     match &place.redriven {
-        Some(redriven) => line(&mut text, "redriven", &redriven_text(redriven)),
+        Some(redriven) => {
+            let redriven = redriven_text(redriven, place.object.is_left_behind);
+            line(&mut text, "redriven", &redriven);
+        }
         None => line(&mut text, "redriven", "by none"),
     }
     output::text(text)?;
@@ -103,9 +106,10 @@ fn print_place(
 }
 
 /// What a redrive has made of a record, in words.
-fn redriven_text(redriven: &RedrivenTo) -> String {
+fn redriven_text(redriven: &RedrivenTo, is_left_behind: bool) -> String {
     let id = &redriven.redrive;
     match &redriven.chunk {
+        None if is_left_behind => format!("claimed by {id}, which has gone on without it"),
         None => format!(
             "claimed by {id}, which has not committed it; `sluice redrive --id {id}` continues it"
         ),

@@ -1,7 +1,7 @@
 //! Records packed into batches.
 
 use super::{Position, Record, SequenceNumber, ShardId};
-use crate::outcome::ReasonCode;
+use crate::reason_code::ReasonCode;
 
 /// Consecutive records of one shard for one call of the transform, packed as the contract's
 /// `record-batch`.

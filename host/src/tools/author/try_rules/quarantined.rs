@@ -18,7 +18,7 @@ use crate::layout::quarantine::QuarantinedRecord;
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
 use crate::quarantine::{
-    LeftOut, ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object, records,
+    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object, records,
 };
 use crate::source::decoding::Decoder;
 
@@ -61,9 +61,12 @@ impl QuarantineInput {
             ..QuarantineFilter::default()
         };
         let list = quarantine.objects(&filter).await?;
-        say_left_out(store.as_ref(), &list.left_out);
-        if let Some(problem) = list.problems.first() {
-            anyhow::bail!("{problem}");
+        for message in list.left_out.messages(store.as_ref()) {
+            output::message(format_args!("sluice: {}", escape(&message)));
+        }
+        for problem in &list.problems {
+            anyhow::ensure!(problem.objects == 0, "{problem}");
+            output::message(format_args!("sluice: {}", escape(&problem.to_string())));
         }
         let objects = list.objects.into_iter();
         let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
@@ -90,18 +93,6 @@ impl QuarantineInput {
     pub(super) fn nothing(&self) -> String {
         let lake = &self.lake;
         format!("{lake} has no quarantined records; give the lake that `run` has written")
-    }
-}
-
-/// Says what is left out.
-fn say_left_out(store: &dyn ObjectStore, left_out: &LeftOut) {
-    for (files, what) in left_out.kinds() {
-        let count = output::counted(files.count, "file");
-        let place = store.place(files.first.as_deref().unwrap_or_default());
-        let place = escape(&place);
-        output::message(format_args!(
-            "sluice: leaving out {count} in quarantine {what}, such as {place}"
-        ));
     }
 }
 
