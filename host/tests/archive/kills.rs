@@ -11,6 +11,9 @@ use testkit::proxy::{Fault, Rule};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The name of a step, and its request.
+type Step = (&'static str, fn(Fault) -> Rule);
+
 fn into_archive(fault: Fault) -> Rule {
     Rule::new(fault).method("PUT").path("archive/events-")
 }
@@ -40,7 +43,7 @@ fn survives(step: Rule) {
     let more = ["--archive", "s3://bucket/other", "--chunk-records", "1"];
     cloud.catch_up(&more);
     cloud.holds_exactly(&all);
-    let bucket = cloud.s3.bucket("bucket");
+    let bucket = &cloud.bucket;
     let (pinned, other) = (bucket.join("archive"), bucket.join("other"));
     assert!(
         !objects(&pinned).is_empty(),
@@ -57,7 +60,7 @@ fn survives(step: Rule) {
 
 #[test]
 fn kills_while_a_chunk_is_archived_change_nothing() {
-    let steps: [(&str, fn(Fault) -> Rule); 4] = [
+    let steps: [Step; 4] = [
         ("put into the archive", into_archive),
         ("put the second chunk into the archive", |fault| {
             into_archive(fault).nth(2)

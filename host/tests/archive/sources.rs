@@ -107,7 +107,7 @@ const DECODED: [&str; 2] = ["--record-encoding", "auto"];
 
 /// Asserts that the archive has what [`put`] made of the events.
 fn has_all_of(cloud: &Cloud, events: &[Vec<u8>]) {
-    let archive = cloud.s3.bucket("bucket").join("archive");
+    let archive = cloud.bucket.join("archive");
     is_complete(&cloud.lake(), &archive);
     let kept = kept(&archive);
     let of = |key: &str| {

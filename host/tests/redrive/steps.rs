@@ -192,7 +192,7 @@ fn two_redrives_at_once_land_each_record_once() {
         records.sum::<u64>()
     };
     assert!(landed(&second) >= 3, "{second:?}");
-    assert_eq!(landed(&first) + landed(&second), 9);
+    assert_eq!(landed(&first) + landed(&second), 9, "{first:?} {second:?}");
     assert_eq!(landed(&first) + skipped(&first, "two"), 9);
     assert_eq!(landed(&second) + skipped(&second, "one"), 9);
     is_delivered(&cloud);
