@@ -37,7 +37,8 @@ pub(crate) struct Cloud {
     pub(crate) s3: S3,
     pub(crate) sqs: Sqs,
     proxies: [Proxy; 3],
-    bucket: PathBuf,
+    /// The bucket, as a folder.
+    pub(crate) bucket: PathBuf,
     /// The queue that is the bus.
     pub(crate) queue: Option<String>,
     pub(crate) place: Place,
