@@ -278,7 +278,7 @@ impl Report {
             (
                 "redriven",
                 counts.redriven,
-                "from quarantine, counted where they are now".into(),
+                "times that a redrive took a record from quarantine".into(),
             ),
             ("wrong", counts.wrong, "see below".into()),
             (

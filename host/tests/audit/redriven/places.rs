@@ -31,7 +31,7 @@ fn each_record_counts_where_it_is_now() {
     }
     assert_eq!(lake::all_events(&redriven.place.lake()).len(), EVENTS);
     let text = redriven.place.audit(&["--bus", "none"]).succeeded().stdout;
-    let row = "  redriven             600  from quarantine, counted where they are now\n";
+    let row = "  redriven             600  times that a redrive took a record from quarantine\n";
     assert!(text.contains(row), "{text}");
 }
 
