@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::local::events;
+use crate::rules::blocks;
 use crate::support::lake;
 use crate::support::program::{Place, Ran, shell};
 
@@ -129,6 +130,32 @@ fn the_commands_of_the_readme_for_repair_work() {
     let ran = shell(&place, &place.command::<&str>(&[]), commands).succeeded();
     assert!(lake::all_events(&place.lake()).len() > before, "{ran:?}");
     assert!(ran.stdout.contains("proven"), "{ran:?}");
+}
+
+/// The rules of the page make events like those of the pipeline, in its partitions.
+#[test]
+fn the_commands_of_the_page_for_repair_work() {
+    let page = page("repair.md");
+    let section = between(&page, "## Try it on files\n", "\n## ");
+    let place = Place::new();
+    place.write("fixed.jq", blocks(section, "jq").concat());
+    let commands = blocks(section, "sh").concat();
+    let ran = shell(&place, &place.command::<&str>(&[]), &commands).succeeded();
+    assert!(ran.stdout.contains("proven"), "{ran:?}");
+    let objects = lake::objects(&place.lake()).into_iter();
+    let is_redriven = |key: &str| key.contains("/redrive-first-") && !key.starts_with("_sluice/");
+    let redriven: Vec<_> = objects.filter(|(key, _)| is_redriven(key)).collect();
+    assert!(!redriven.is_empty(), "{ran:?}");
+    for (key, lines) in redriven {
+        for line in lines.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            assert!(event["created_at"].is_number(), "{line}");
+            let time = event["created_datetime"].as_str().unwrap();
+            assert!(time.starts_with("2026-"), "{line}");
+            let partition = format!("event_type={}/", event["event_type"].as_str().unwrap());
+            assert!(key.starts_with(&partition), "{key}: {line}");
+        }
+    }
 }
 
 #[test]

@@ -19,9 +19,10 @@ pub(super) const RECORDS: usize = 20;
 const BUCKET: &str = "bucket";
 
 /// The variables that the page sets before the first incident.
-const VARIABLES: [(&str, &str); 4] = [
+const VARIABLES: [(&str, &str); 5] = [
     ("SOURCE", "kinesis:events"),
     ("LAKE", "s3://bucket/lake"),
+    ("INCIDENT", "incident-17"),
     ("REPAIRED", "s3://bucket/repaired"),
     ("SLUICE_REGISTRY", "s3://bucket/registry"),
 ];
