@@ -36,8 +36,8 @@ pub(super) struct Counts {
     pub(super) before: u64,
     /// Ranges of the stream whose records may be lost, by the ledgers.
     pub(super) lost_ranges: u64,
-    /// Records that a redrive has taken out of quarantine: each is counted above where it is now. One that was redriven
-    /// twice counts twice.
+    /// How many times a redrive has taken a record out of quarantine. A record that was redriven twice counts twice. Each is
+    /// also counted above, where it is now.
     pub(super) redriven: u64,
     /// Chunks that were checked.
     pub(super) chunks: u64,
