@@ -262,3 +262,22 @@ fn records_of_one_shard_are_replayed_by_their_numbers() {
     replay_stream(&cloud, &["--shard", "shardId-000000000009"])
         .failed(1, &["has no shard shardId-000000000009"]);
 }
+
+/// A replay binds the ledger of a file to its bounds before it pins anything. If it ends there, the next one must find it.
+#[test]
+fn a_file_has_one_shard_however_early_a_replay_of_it_ended() {
+    let place = Place::new();
+    let write = |lines| {
+        place.write("events.ndjson", (0..lines).map(line).collect::<String>());
+    };
+    write(10);
+    let from = ["--from", "5000", "--lake"];
+    replay(&place, &[&from[..], &["file:other"]].concat()).succeeded();
+    write(100);
+    for lake in ["file:other", "file:whole"] {
+        let ran = replay(&place, &[&from[..], &[lake]].concat());
+        assert_eq!(ran.summary().count("records"), 50, "{lake}");
+    }
+    let objects = |lake: &str| lake::objects(&place.path(lake));
+    assert_eq!(objects("other"), objects("whole"));
+}

@@ -46,16 +46,22 @@ impl LedgerStore {
         }
     }
 
-    /// Binds the ledger to a run or to a replay. See [`Ledger::for_replay`].
+    /// Binds the ledger to a run or to a replay. See [`Ledger::for_replay`]. A replay notes the `file` of its shard at once,
+    /// so that others find this ledger before it has pinned anything.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn bind_mode(&mut self, replay: Option<Bounds>) -> Result<(), StoreError> {
+    pub async fn bind_mode(
+        &mut self,
+        replay: Option<Bounds>,
+        file: Option<&FileName>,
+    ) -> Result<(), StoreError> {
         let ledger = self.ledger().await;
         if ledger.for_replay(replay)? == ledger {
             return Ok(());
         }
-        self.step(|ledger| ledger.for_replay(replay)).await
+        let bind = |ledger: &Ledger| Ok(ledger.for_replay(replay)?.read_from(file));
+        self.step(bind).await
     }
 
     /// Pins a range, with the file up to its end if it is not of a stream. See [`Ledger::pin`].

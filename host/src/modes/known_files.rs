@@ -232,7 +232,8 @@ impl KnownFiles {
         let reads = stream::iter(earlier).map(|shard| targets.ledger(shard));
         let ledgers: Vec<Ledger> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         let known_as = opened.known_as();
-        let of_path = ledgers.into_iter().filter(|l| l.file() == Some(known_as));
+        let is_earlier = |l: &Ledger| l.file() == Some(known_as) && !is_new(l);
+        let of_path = ledgers.into_iter().filter(is_earlier);
         let mut of_path: Vec<_> = of_path.collect();
         // The last files before this one: an edited file is one of them.
         of_path.sort_by_key(|ledger| std::cmp::Reverse(modified_at(ledger)));

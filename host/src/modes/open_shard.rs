@@ -22,6 +22,7 @@ use super::rules::Rules;
 use super::targets::{Claim, ClaimedShard, Targets};
 use crate::config::parse_store;
 use crate::ledger::Pending;
+use crate::ledger::source_file::FileName;
 use crate::ledger::store::LedgerStore;
 use crate::pipeline::{ChunkPlan, RunContext, Shard, Sinks, run_shard};
 use crate::sink::Archive;
@@ -80,8 +81,16 @@ impl ShardRunner {
     /// # Errors
     /// The ledger belongs to another replay, or the release of the pending range cannot be loaded.
     pub async fn resume(&self, claimed: ClaimedShard) -> anyhow::Result<OpenShard> {
+        self.resume_file(claimed, None).await
+    }
+
+    async fn resume_file(
+        &self,
+        claimed: ClaimedShard,
+        file: Option<&FileName>,
+    ) -> anyhow::Result<OpenShard> {
         let ClaimedShard { mut ledger, sinks } = claimed;
-        ledger.bind_mode(self.replay).await?;
+        ledger.bind_mode(self.replay, file).await?;
         let from = ResumePoint::of(&ledger.ledger().await);
         if let Some(committed) = &from.committed {
             let (progress, health) = (&self.context.progress, &self.context.health);
@@ -122,6 +131,15 @@ impl ShardRunner {
     pub async fn open_shard(&self, shard: &ShardId, claim: Claim) -> anyhow::Result<OpenShard> {
         let claimed = self.claim(shard, claim).await?;
         self.resume(claimed).await
+    }
+
+    /// Takes the shard of a file, and finds where to start.
+    ///
+    /// # Errors
+    /// Those of [`open_shard`](Self::open_shard).
+    pub async fn open_file(&self, shard: &ShardId, file: &FileName) -> anyhow::Result<OpenShard> {
+        let claimed = self.claim(shard, Claim::Take).await?;
+        self.resume_file(claimed, Some(file)).await
     }
 }
 

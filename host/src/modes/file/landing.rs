@@ -7,7 +7,6 @@ use sluice_engine::record::ShardId;
 use crate::ledger::source_file::FileName;
 use crate::modes::known_files::Found;
 use crate::modes::open_shard::{LandedShard, ShardRunner};
-use crate::modes::targets::Claim;
 use crate::observe::health::State;
 use crate::output::{counted, with_causes};
 use crate::pipeline::RunContext;
@@ -41,7 +40,7 @@ async fn land_as(
     let (text_format, first) = (opened.text_format(), opened.first_offset());
     let rejected_before = not_json(&runner.context);
     let source = opened.name().to_owned();
-    let mut open = runner.open_shard(shard, Claim::Take).await?;
+    let mut open = runner.open_file(shard, opened.known_as()).await?;
     if let Some(before) = moved_from {
         tracing::warn!(
             source,

@@ -148,7 +148,7 @@ impl ShardWorker {
 
     async fn work(self, claimed: ClaimedShard, stop: watch::Receiver<bool>) -> anyhow::Result<End> {
         let ClaimedShard { mut ledger, sinks } = claimed;
-        ledger.bind_mode(self.runner.replay).await?;
+        ledger.bind_mode(self.runner.replay, None).await?;
         self.bind_stream(&mut ledger).await?;
         let resumed = self.check_checkpoint(&mut ledger).await?;
         let claimed = ClaimedShard { ledger, sinks };
