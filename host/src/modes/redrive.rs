@@ -7,7 +7,7 @@
 mod choice;
 mod dry_run;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
@@ -15,9 +15,10 @@ use sluice_release::bundle::ReleaseId;
 use self::choice::{Choice, Chosen};
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
+use super::stop_signal::Stopped;
 use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
-use crate::config::{RedriveSettings, RunSettings};
+use crate::config::{RedriveSettings, RunSettings, continue_command};
 use crate::layout::chunk::ChunkCounts;
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
@@ -31,7 +32,7 @@ use crate::pipeline::error::ledger_error;
 use crate::redrive::{RedriveDocument, RedriveId, RedriveStore};
 use crate::source::End;
 use crate::source::file::ReadPosition;
-use crate::source::redrive::{Claiming, RedriveSource, RedriveTally};
+use crate::source::redrive::{Claiming, RedriveSource, RedriveTally, SkippedObjects};
 
 /// What a redrive did.
 pub struct Redriven {
@@ -86,7 +87,17 @@ pub fn check_readable(summary: &Summary) -> anyhow::Result<()> {
     )
 }
 
-/// Redrives quarantined records, or tries the rules on them.
+/// Says after a signal how the redrive is continued, if it has begun.
+pub(super) fn explain_stop(error: anyhow::Error, begun: Option<&String>) -> anyhow::Error {
+    match begun {
+        Some(command) if error.is::<Stopped>() => {
+            anyhow::anyhow!("{error}: `{command}`, with --format, --schema and --bus as before")
+        }
+        _ => error,
+    }
+}
+
+/// Redrives quarantined records, or tries the rules on them. The command that continues what it lands is put into `begun`.
 ///
 /// # Errors
 /// The first error that does not concern a single object or record.
@@ -95,6 +106,7 @@ pub async fn run(
     redrive: &RedriveSettings,
     rules: Arc<Rules>,
     context: Arc<RunContext>,
+    begun: &OnceLock<String>,
 ) -> anyhow::Result<Redriven> {
     let _server = http::start(settings, context.clone()).await?;
     let targets = Arc::new(Targets::new(settings));
@@ -109,6 +121,7 @@ pub async fn run(
         rules,
         targets,
         context,
+        begun,
     };
     let choice = Choice {
         run: &run,
@@ -130,6 +143,8 @@ struct Redrive<'a> {
     rules: Arc<Rules>,
     targets: Arc<Targets>,
     context: Arc<RunContext>,
+    /// The command that continues what it lands.
+    begun: &'a OnceLock<String>,
 }
 
 impl Redrive<'_> {
@@ -165,10 +180,20 @@ impl Redrive<'_> {
                 }
             }
         }
-        summary.skipped = self.tally.all_skipped();
+        summary.skipped = self.skipped().await;
         summary.unreadable = unusable;
         summary.unreadable.extend(self.tally.all_unreadable());
         Ok(Redriven { summary, tried })
+    }
+
+    /// What other redrives have claimed. A list that cannot be read is said when that redrive is continued.
+    async fn skipped(&self) -> Vec<SkippedObjects> {
+        let mut all = self.tally.all_skipped();
+        for skipped in &mut all {
+            let document = self.redrives.read(&skipped.redrive).await.ok().flatten();
+            skipped.release = document.map(|document| document.request.release);
+        }
+        all
     }
 
     /// The list as a source.
@@ -194,6 +219,8 @@ impl Redrive<'_> {
             self.redrives.create(&document).await?;
         }
         self.announce(&document, is_stored);
+        let command = continue_command(&self.settings.lake, &document.id, self.release);
+        let _first = self.begun.set(command);
         let (id, shard) = (document.id.clone(), document.id.shard().clone());
         let landed = self.land_shard(document).await;
         let health = &self.context.health;
@@ -212,7 +239,11 @@ impl Redrive<'_> {
             replay: None,
         };
         let shard: ShardId = document.id.shard().clone();
-        let opened = runner.open_shard(&shard, Claim::Take).await?;
+        let claimed = runner.claim(&shard, Claim::Take).await?;
+        // Before an object is claimed, so that the lake has what it takes to continue.
+        let active = self.rules.switch().now().active.clone();
+        claimed.sinks.registry.keep(active.bundle()).await?;
+        let opened = runner.resume(claimed).await?;
         let source = self.source(document, Claiming::Claim);
         let mut landed = opened.land(source).await?;
         let is_finished = landed.end == End::Closed;

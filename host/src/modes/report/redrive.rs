@@ -3,6 +3,7 @@
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{per_second, row, shares};
+use crate::config::{RunSettings, continue_command};
 use crate::layout::chunk::RedrivenCounts;
 use crate::observe::progress::{RedriveSummary, Summary};
 use crate::output::{counted, plural};
@@ -54,7 +55,7 @@ pub(super) fn tried(summary: &Summary, redrive: &RedriveSummary) -> Vec<String> 
 }
 
 /// What became of the records by their old reasons, and what is not redriven.
-pub(super) fn rows(redrive: &RedriveSummary) -> Vec<String> {
+pub(super) fn rows(settings: &RunSettings, redrive: &RedriveSummary) -> Vec<String> {
     let mut lines = Vec::new();
     let records = redrive.reasons.values().map(|counts| counts.records).sum();
     if records > 0 {
@@ -73,10 +74,13 @@ pub(super) fn rows(redrive: &RedriveSummary) -> Vec<String> {
         let id = &skipped.redrive;
         let objects = counted(skipped.objects, "object");
         let records = plural(skipped.records, "record");
-        let what = format!(
-            "{records} in {objects} that the redrive {id} has claimed; if it does not work any more, \
-             `sluice redrive --id {id}` continues it"
-        );
+        let mut what = format!("{records} in {objects} that the redrive {id} has claimed");
+        if let Some(release) = skipped.release {
+            let command = continue_command(&settings.lake, id, release);
+            what.push_str(&format!(
+                "; if it does not work any more, `{command}` continues it"
+            ));
+        }
         row("skipped", skipped.records, &what)
     }));
     if let unreadable @ 1.. = redrive.unreadable.len() as u64 {
