@@ -6,6 +6,7 @@
 
 mod choice;
 mod dry_run;
+mod warnings;
 
 use std::sync::{Arc, OnceLock};
 

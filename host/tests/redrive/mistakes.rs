@@ -100,3 +100,15 @@ fn rules_that_have_quarantined_all_of_the_records_before_are_said() {
     .succeeded();
     assert!(!ran.stderr.contains(warning), "{ran:?}");
 }
+
+#[test]
+fn a_redrive_that_nobody_gives_rules_says_so() {
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n");
+    place.land(&COPY);
+    let warning = "no rules are given, so builtin:enrich transforms these records";
+    for (rules, warns) in [(&[][..], true), (&["--jq", "."], false)] {
+        let ran = redrive(&place, &[rules, &["--dry-run"]].concat()).succeeded();
+        assert_eq!(ran.stderr.contains(warning), warns, "{ran:?}");
+    }
+}

@@ -60,7 +60,10 @@ impl Choice<'_> {
                 );
                 Ok(Chosen::default())
             }
-            Some(document) => Ok(Chosen::stored(document)),
+            Some(document) => {
+                self.run.warn_of_other_release(&document);
+                Ok(Chosen::stored(document))
+            }
             None => self.begin().await,
         }
     }
@@ -140,7 +143,7 @@ impl Choice<'_> {
             });
         }
         self.check_format(&free)?;
-        self.warn_of_same_release(&free);
+        self.run.warn_of_release(&free);
         let now = Utc::now();
         let id = match &self.redrive.id {
             Some(id) => {
@@ -215,18 +218,6 @@ impl Choice<'_> {
         };
         let error = ConfigError::new("format", why);
         Err(settings.origins.locate(error).into())
-    }
-
-    /// Warns if the release has rejected all of these records before.
-    fn warn_of_same_release(&self, objects: &[QuarantineObject]) {
-        let release = self.run.release;
-        if objects.iter().all(|object| object.release == release) {
-            tracing::warn!(
-                %release,
-                "the release that transforms these records has quarantined all of them before; give other rules, unless \
-                 limits or --record-encoding have changed"
-            );
-        }
     }
 }
 
