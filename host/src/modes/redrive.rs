@@ -161,6 +161,7 @@ impl Redrive<'_> {
             document,
             is_stored,
             unusable,
+            columns,
         } = chosen;
         if let Some(document) = document {
             let document = Arc::new(document);
@@ -181,6 +182,7 @@ impl Redrive<'_> {
                 }
             }
         }
+        self.warn_of_other_partitions(&columns, &summary.reasons);
         summary.skipped = self.skipped().await;
         summary.unreadable = unusable;
         summary.unreadable.extend(self.tally.all_unreadable());

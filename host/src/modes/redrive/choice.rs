@@ -1,5 +1,7 @@
 //! Which redrive a run works on: the one that is named, an unfinished one of the same request, or a new one.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_storage::location::StoreLocation;
@@ -30,6 +32,8 @@ pub(super) struct Chosen {
     pub(super) is_stored: bool,
     /// What cannot be used of the documents that say what is quarantined.
     pub(super) unusable: Vec<UnreadableObject>,
+    /// The columns of the partitions of the chunks that the records come from; none if that is not known.
+    pub(super) columns: BTreeSet<String>,
 }
 
 impl Chosen {
@@ -37,7 +41,7 @@ impl Chosen {
         Self {
             document: Some(document),
             is_stored: true,
-            unusable: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -152,12 +156,15 @@ impl Choice<'_> {
             }
             None => RedriveId::new(now, rand::random()).map_err(anyhow::Error::msg)?,
         };
+        let columns = free.iter().flat_map(|object| object.columns.clone());
+        let columns = columns.collect();
         let objects = free.into_iter().map(listed).collect();
         let document = RedriveDocument::new(id, now.timestamp_millis(), self.request(), objects);
         Ok(Chosen {
             document: Some(document),
             is_stored: false,
             unusable,
+            columns,
         })
     }
 

@@ -135,6 +135,7 @@ mod tests {
             dropped: 2,
             bus_only: 0,
             quarantined,
+            ..RedrivenCounts::default()
         };
         assert_eq!(
             outcomes(&counts),
