@@ -32,6 +32,10 @@ fn settings_that_do_not_fit_are_named() {
     ] {
         redrive(&place, flags).failed(2, parts);
     }
+    // A reason that there is not.
+    let ran = redrive(&place, &["--reason", "mising_field"]).succeeded();
+    let there_are = "there are the reasons invalid_json, missing_field, the releases ";
+    assert!(ran.stderr.contains(there_are), "{ran:?}");
     assert!(lake::tree(&place.lake()) == before, "the lake has changed");
 }
 

@@ -191,7 +191,14 @@ impl Choice<'_> {
                 self.run.settings.lake
             );
         }
-        let list = quarantine.objects(&self.redrive.filter).await?;
+        let filter = &self.redrive.filter;
+        let list = quarantine.objects(filter).await?;
+        if list.objects.is_empty()
+            && *filter != QuarantineFilter::default()
+            && let Some(present) = quarantine.present().await?
+        {
+            tracing::warn!("the flags name nothing that is or was quarantined; {present}");
+        }
         for message in list.left_out.messages(store.as_ref()) {
             tracing::warn!("{message}");
         }
