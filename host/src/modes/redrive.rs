@@ -221,11 +221,10 @@ impl Redrive<'_> {
         if !is_stored {
             self.redrives.create(&document).await?;
         }
-        self.announce(&document, is_stored);
         let command = continue_command(&self.settings.lake, &document.id, self.release);
         let _first = self.begun.set(command);
         let (id, shard) = (document.id.clone(), document.id.shard().clone());
-        let landed = self.land_shard(document).await;
+        let landed = self.land_shard(document, is_stored).await;
         let health = &self.context.health;
         match &landed {
             Ok(_) => health.ended(&shard, State::Finished),
@@ -234,7 +233,11 @@ impl Redrive<'_> {
         landed.map_err(|error| explain(error, &id))
     }
 
-    async fn land_shard(&self, document: Arc<RedriveDocument>) -> anyhow::Result<bool> {
+    async fn land_shard(
+        &self,
+        document: Arc<RedriveDocument>,
+        is_stored: bool,
+    ) -> anyhow::Result<bool> {
         let runner = ShardRunner {
             rules: self.rules.clone(),
             targets: self.targets.clone(),
@@ -243,6 +246,7 @@ impl Redrive<'_> {
         };
         let shard: ShardId = document.id.shard().clone();
         let claimed = runner.claim(&shard, Claim::Take).await?;
+        self.announce(&document, is_stored);
         // Before an object is claimed, so that the lake has what it takes to continue.
         let active = self.rules.switch().now().active.clone();
         claimed.sinks.registry.keep(active.bundle()).await?;
@@ -291,9 +295,9 @@ fn explain(error: anyhow::Error, id: &RedriveId) -> anyhow::Error {
         Some(StoreError::Lost { .. }) => error.context(format!(
             "another process continues the redrive {id}, so this one has ended; what is committed stays"
         )),
-        Some(StoreError::Locked(_)) => error.context(format!(
-            "another process works on the redrive {id}; wait for it or stop it"
-        )),
+        Some(StoreError::Locked(_)) => {
+            anyhow::anyhow!("another process works on the redrive {id}; wait for it or stop it")
+        }
         _ => error,
     }
 }

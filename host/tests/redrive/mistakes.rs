@@ -116,3 +116,20 @@ fn a_redrive_that_nobody_gives_rules_says_so() {
         assert_eq!(ran.stderr.contains(warning), warns, "{ran:?}");
     }
 }
+
+#[test]
+fn a_redrive_on_which_another_process_works_is_named_once() {
+    let place = place();
+    let lock = place.lake().join("_sluice/ledger/redrive-one.lock");
+    let lock = std::fs::File::create(lock).unwrap();
+    lock.lock().unwrap();
+    let one = [&COPY[..], &["--id", "one"]].concat();
+    let parts = ["another process works on the redrive one; wait for it or stop it"];
+    let ran = redrive(&place, &one).failed(1, &parts);
+    for other in ["the redrive one of", "another run is working"] {
+        assert!(!ran.stderr.contains(other), "{other}: {ran:?}");
+    }
+    drop(lock);
+    let ran = redrive(&place, &one).succeeded();
+    assert_eq!(of_reason(&ran.summary(), "missing_field"), [5, 5, 0, 0]);
+}
