@@ -153,7 +153,7 @@ impl Redrive<'_> {
     async fn end(&self, chosen: Chosen) -> anyhow::Result<Redriven> {
         let mut summary = RedriveSummary {
             dry_run: self.dry_run,
-            finished: true,
+            finished: !self.dry_run,
             ..RedriveSummary::default()
         };
         let mut tried = ChunkCounts::default();

@@ -105,6 +105,7 @@ fn a_dry_run_says_what_would_land_and_writes_nothing() {
     );
     assert_eq!(of_reason(&summary, "missing_field"), [5, 5, 0, 0]);
     assert_eq!(of_reason(&summary, "invalid_json"), [4, 0, 0, 4]);
+    assert_eq!(summary.0["redrive"]["finished"], false);
     let ran = place.run(&[&["redrive", "--lake", "file:lake"][..], &dry].concat());
     let ran = ran.succeeded();
     assert!(ran.stderr.contains("would land at the top of the lake"));
@@ -113,7 +114,7 @@ fn a_dry_run_says_what_would_land_and_writes_nothing() {
         text.starts_with("dry run, nothing was written: 9 records"),
         "{text}"
     );
-    let again = "4 quarantined again (invalid_json 4)";
+    let again = "4 would be quarantined again (invalid_json 4)";
     assert!(text.contains(again), "{text}");
     let too_many = [&dry[..], &["--max-quarantined", "40%"]].concat();
     redrive(&place, &too_many).failed(1, &["would quarantine 4 of 9 records again"]);

@@ -63,11 +63,12 @@ pub(super) fn rows(settings: &RunSettings, redrive: &RedriveSummary) -> Vec<Stri
             Some(id) => format!("by their old reasons, by the redrive {id}"),
             None => "by their old reasons".to_owned(),
         };
-        lines.push(row("redriven", records, &what));
+        let name = if redrive.dry_run { "tried" } else { "redriven" };
+        lines.push(row(name, records, &what));
     }
     let reasons = redrive.reasons.iter();
     lines.extend(reasons.map(|(reason, counts)| {
-        let what = format!("{reason}: {}", outcomes(counts));
+        let what = format!("{reason}: {}", outcomes(counts, redrive.dry_run));
         row("", counts.records, &what)
     }));
     lines.extend(redrive.skipped.iter().map(|skipped| {
@@ -93,15 +94,20 @@ pub(super) fn rows(settings: &RunSettings, redrive: &RedriveSummary) -> Vec<Stri
     lines
 }
 
-/// What became of the records of one old reason.
-fn outcomes(counts: &RedrivenCounts) -> String {
+/// What became of the records of one old reason, or would in a dry run.
+fn outcomes(counts: &RedrivenCounts, dry_run: bool) -> String {
     let again = counts.quarantined_again();
-    let named = [
-        (counts.landed, "landed"),
-        (counts.bus_only, "on the bus only"),
-        (counts.dropped, "dropped"),
-        (again, "quarantined again"),
-    ];
+    let words = match dry_run {
+        false => ["landed", "on the bus only", "dropped", "quarantined again"],
+        true => [
+            "would land",
+            "would go to the bus only",
+            "would be dropped",
+            "would be quarantined again",
+        ],
+    };
+    let numbers = [counts.landed, counts.bus_only, counts.dropped, again];
+    let named: Vec<_> = numbers.into_iter().zip(words).collect();
     let named = named.iter().filter(|(records, _)| *records > 0);
     let named = named.map(|(records, what)| format!("{} {what}", HumanCount(*records)));
     let mut text = Vec::from_iter(named).join(", ");
@@ -138,8 +144,12 @@ mod tests {
             ..RedrivenCounts::default()
         };
         assert_eq!(
-            outcomes(&counts),
+            outcomes(&counts, false),
             "1,000 landed, 2 dropped, 8 quarantined again (trap 7, other 1)"
+        );
+        assert_eq!(
+            outcomes(&counts, true),
+            "1,000 would land, 2 would be dropped, 8 would be quarantined again (trap 7, other 1)"
         );
     }
 }
