@@ -66,7 +66,7 @@ pub use self::mode::{ArchiveSettings, Mode, OnExpiredCheckpoint, StartAt, Stream
 pub use self::origins::Origins;
 pub use self::part::{Part, PartArg};
 pub use self::quarantine_filter::QuarantineFilterArgs;
-pub use self::redrive::{RedriveArgs, RedriveSettings};
+pub use self::redrive::{RedriveArgs, RedriveSettings, continue_command};
 pub use self::registry::RegistryConfig;
 pub use self::replay::{PinnedRelease, ReplayArgs};
 pub use self::resolved::Resolved;

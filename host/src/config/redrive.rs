@@ -1,10 +1,14 @@
 //! The settings of `redrive`: those of `run`, which quarantined records, and the release.
 
 use clap::Args;
-use sluice_release::bundle::ReleasePrefix;
+use sluice_release::bundle::{ReleaseId, ReleasePrefix};
+use sluice_storage::location::StoreLocation;
 
 use super::replay::PinnedRelease;
-use super::{ConfigError, Mode, QuarantineFilterArgs, Resolved, RunArgs, RunSettings};
+use super::{
+    ConfigError, Mode, QuarantineFilterArgs, Resolved, RunArgs, RunSettings, store_setting,
+};
+use crate::layout::object_key::METADATA_FOLDER;
 use crate::layout::quarantine_filter::QuarantineFilter;
 use crate::redrive::RedriveId;
 
@@ -17,6 +21,17 @@ pub struct RedriveSettings {
     pub id: Option<RedriveId>,
     /// Whether it only tries the rules, and writes nothing.
     pub dry_run: bool,
+}
+
+/// The command that continues a redrive with a release, which the lake has kept.
+#[must_use]
+pub fn continue_command(lake: &StoreLocation, id: &RedriveId, release: ReleaseId) -> String {
+    let lake = store_setting(lake);
+    let lake = lake.trim_end_matches('/');
+    let release = release.short();
+    format!(
+        "sluice redrive --lake {lake} --id {id} --release {release} --registry {lake}/{METADATA_FOLDER}"
+    )
 }
 
 /// The options of `redrive`, on top of the settings of `run`.

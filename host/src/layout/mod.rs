@@ -8,6 +8,7 @@ pub mod chunk_manifest;
 pub mod event_type;
 pub mod object_key;
 pub mod object_notification;
+pub mod partition_columns;
 pub mod quarantine;
 pub mod quarantine_filter;
 

@@ -26,7 +26,7 @@ pub mod targets;
 pub mod watch;
 pub mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use sluice_engine::record::Bounds;
@@ -157,8 +157,11 @@ async fn land(
             landed.failed = until_stopped(archive).await?;
         }
         Mode::Redrive(redrive) => {
-            let redriven = redrive::run(settings, redrive, rules, context);
-            landed.redriven = Some(until_stopped(redriven).await?);
+            let begun = OnceLock::new();
+            let redriven = redrive::run(settings, redrive, rules, context, &begun);
+            let redriven = until_stopped(redriven).await;
+            let redriven = redriven.map_err(|error| redrive::explain_stop(error, begun.get()))?;
+            landed.redriven = Some(redriven);
         }
         Mode::Lambda => lambda::run(settings, rules, follower, context).await?,
         Mode::Worker(stream) => worker::run(settings, stream, rules, context).await?,

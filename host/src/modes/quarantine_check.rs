@@ -1,5 +1,7 @@
 //! What a run that has ended says about its quarantined records.
 
+use indicatif::HumanCount;
+
 use crate::config::RunSettings;
 use crate::observe::progress::Summary;
 use crate::output::counted;
@@ -19,13 +21,15 @@ pub(super) fn check_quarantined(settings: &RunSettings, summary: &Summary) -> an
         .is_some_and(|redrive| redrive.dry_run);
     match settings.max_quarantined {
         Some(max) if is_tried && max.is_exceeded(quarantined, records) => anyhow::bail!(
-            "the redrive would quarantine {quarantined} of {} again, more than --max-quarantined allows ({max})",
+            "the redrive would quarantine {} of {} again, more than --max-quarantined allows ({max})",
+            HumanCount(quarantined),
             counted(records, "record")
         ),
         None if is_tried => {}
         Some(max) if max.is_exceeded(quarantined, records) => anyhow::bail!(
-            "the run quarantined {quarantined} of {}, more than --max-quarantined allows ({max}); all \
+            "the run quarantined {} of {}, more than --max-quarantined allows ({max}); all \
              records have landed, {place} has the reasons",
+            HumanCount(quarantined),
             counted(records, "record")
         ),
         None if records > 0 && quarantined == records => {

@@ -6,8 +6,9 @@
 
 mod choice;
 mod dry_run;
+mod warnings;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
@@ -15,10 +16,12 @@ use sluice_release::bundle::ReleaseId;
 use self::choice::{Choice, Chosen};
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
+use super::stop_signal::Stopped;
 use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
-use crate::config::{RedriveSettings, RunSettings};
+use crate::config::{RedriveSettings, RunSettings, continue_command};
 use crate::layout::chunk::ChunkCounts;
+use crate::layout::object_key::{MANIFESTS, METADATA_FOLDER};
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::observe::health::State;
@@ -31,7 +34,7 @@ use crate::pipeline::error::ledger_error;
 use crate::redrive::{RedriveDocument, RedriveId, RedriveStore};
 use crate::source::End;
 use crate::source::file::ReadPosition;
-use crate::source::redrive::{Claiming, RedriveSource, RedriveTally};
+use crate::source::redrive::{Claiming, RedriveSource, RedriveTally, SkippedObjects};
 
 /// What a redrive did.
 pub struct Redriven {
@@ -86,7 +89,17 @@ pub fn check_readable(summary: &Summary) -> anyhow::Result<()> {
     )
 }
 
-/// Redrives quarantined records, or tries the rules on them.
+/// Says after a signal how the redrive is continued, if it has begun.
+pub(super) fn explain_stop(error: anyhow::Error, begun: Option<&String>) -> anyhow::Error {
+    match begun {
+        Some(command) if error.is::<Stopped>() => {
+            anyhow::anyhow!("{error}: `{command}`, with --format, --schema and --bus as before")
+        }
+        _ => error,
+    }
+}
+
+/// Redrives quarantined records, or tries the rules on them. The command that continues what it lands is put into `begun`.
 ///
 /// # Errors
 /// The first error that does not concern a single object or record.
@@ -95,6 +108,7 @@ pub async fn run(
     redrive: &RedriveSettings,
     rules: Arc<Rules>,
     context: Arc<RunContext>,
+    begun: &OnceLock<String>,
 ) -> anyhow::Result<Redriven> {
     let _server = http::start(settings, context.clone()).await?;
     let targets = Arc::new(Targets::new(settings));
@@ -109,6 +123,7 @@ pub async fn run(
         rules,
         targets,
         context,
+        begun,
     };
     let choice = Choice {
         run: &run,
@@ -130,6 +145,8 @@ struct Redrive<'a> {
     rules: Arc<Rules>,
     targets: Arc<Targets>,
     context: Arc<RunContext>,
+    /// The command that continues what it lands.
+    begun: &'a OnceLock<String>,
 }
 
 impl Redrive<'_> {
@@ -137,7 +154,7 @@ impl Redrive<'_> {
     async fn end(&self, chosen: Chosen) -> anyhow::Result<Redriven> {
         let mut summary = RedriveSummary {
             dry_run: self.dry_run,
-            finished: true,
+            finished: !self.dry_run,
             ..RedriveSummary::default()
         };
         let mut tried = ChunkCounts::default();
@@ -145,6 +162,7 @@ impl Redrive<'_> {
             document,
             is_stored,
             unusable,
+            columns,
         } = chosen;
         if let Some(document) = document {
             let document = Arc::new(document);
@@ -165,10 +183,21 @@ impl Redrive<'_> {
                 }
             }
         }
-        summary.skipped = self.tally.all_skipped();
+        self.warn_of_other_partitions(&columns, &summary.reasons);
+        summary.skipped = self.skipped().await;
         summary.unreadable = unusable;
         summary.unreadable.extend(self.tally.all_unreadable());
         Ok(Redriven { summary, tried })
+    }
+
+    /// What other redrives have claimed. A list that cannot be read is said when that redrive is continued.
+    async fn skipped(&self) -> Vec<SkippedObjects> {
+        let mut all = self.tally.all_skipped();
+        for skipped in &mut all {
+            let document = self.redrives.read(&skipped.redrive).await.ok().flatten();
+            skipped.release = document.map(|document| document.request.release);
+        }
+        all
     }
 
     /// The list as a source.
@@ -193,9 +222,10 @@ impl Redrive<'_> {
         if !is_stored {
             self.redrives.create(&document).await?;
         }
-        self.announce(&document, is_stored);
+        let command = continue_command(&self.settings.lake, &document.id, self.release);
+        let _first = self.begun.set(command);
         let (id, shard) = (document.id.clone(), document.id.shard().clone());
-        let landed = self.land_shard(document).await;
+        let landed = self.land_shard(document, is_stored).await;
         let health = &self.context.health;
         match &landed {
             Ok(_) => health.ended(&shard, State::Finished),
@@ -204,7 +234,11 @@ impl Redrive<'_> {
         landed.map_err(|error| explain(error, &id))
     }
 
-    async fn land_shard(&self, document: Arc<RedriveDocument>) -> anyhow::Result<bool> {
+    async fn land_shard(
+        &self,
+        document: Arc<RedriveDocument>,
+        is_stored: bool,
+    ) -> anyhow::Result<bool> {
         let runner = ShardRunner {
             rules: self.rules.clone(),
             targets: self.targets.clone(),
@@ -212,7 +246,14 @@ impl Redrive<'_> {
             replay: None,
         };
         let shard: ShardId = document.id.shard().clone();
-        let opened = runner.open_shard(&shard, Claim::Take).await?;
+        let claimed = runner.claim(&shard, Claim::Take).await?;
+        self.check_ledger(&document.id, &claimed.ledger.ledger().await)
+            .await?;
+        self.announce(&document, is_stored);
+        // Before an object is claimed, so that the lake has what it takes to continue.
+        let active = self.rules.switch().now().active.clone();
+        claimed.sinks.registry.keep(active.bundle()).await?;
+        let opened = runner.resume(claimed).await?;
         let source = self.source(document, Claiming::Claim);
         let mut landed = opened.land(source).await?;
         let is_finished = landed.end == End::Closed;
@@ -221,6 +262,28 @@ impl Redrive<'_> {
         }
         landed.close()?;
         Ok(is_finished)
+    }
+
+    /// Checks that the ledger is not lost of a redrive that has landed something. Each record would land again.
+    async fn check_ledger(&self, id: &RedriveId, ledger: &Ledger) -> anyhow::Result<()> {
+        if ledger.committed().is_some() || ledger.pending().is_some() {
+            return Ok(());
+        }
+        let folder = format!("{METADATA_FOLDER}/{MANIFESTS}{}/", id.shard());
+        let mut manifest = None;
+        let mut found = |name: &str| {
+            manifest.get_or_insert_with(|| format!("{folder}{name}"));
+        };
+        let store = self.redrives.store();
+        store.list(&folder, &mut found).await?;
+        manifest.map_or(Ok(()), |manifest| {
+            anyhow::bail!(
+                "the redrive {id} has no ledger, and it has landed records: {} exists; restore its ledger, \
+                 _sluice/ledger/{}.json, as it was written",
+                store.place(&manifest),
+                id.shard()
+            )
+        })
     }
 
     /// Says which redrive this is: it takes its id to continue it.
@@ -257,9 +320,9 @@ fn explain(error: anyhow::Error, id: &RedriveId) -> anyhow::Error {
         Some(StoreError::Lost { .. }) => error.context(format!(
             "another process continues the redrive {id}, so this one has ended; what is committed stays"
         )),
-        Some(StoreError::Locked(_)) => error.context(format!(
-            "another process works on the redrive {id}; wait for it or stop it"
-        )),
+        Some(StoreError::Locked(_)) => {
+            anyhow::anyhow!("another process works on the redrive {id}; wait for it or stop it")
+        }
         _ => error,
     }
 }

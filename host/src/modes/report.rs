@@ -54,7 +54,8 @@ fn describe(settings: &RunSettings, summary: &Summary, has_polled: bool) -> Stri
         None if summary.records == 0 => vec![nothing_landed(settings, summary, has_polled)],
         _ => landed(settings, summary, lake),
     };
-    lines.extend(summary.redrive.iter().flat_map(redrive::rows));
+    let redrive = summary.redrive.iter();
+    lines.extend(redrive.flat_map(|redrive| redrive::rows(settings, redrive)));
     if summary.files > 1 {
         lines.push(row("files", summary.files, "of the sources"));
     }

@@ -1,6 +1,6 @@
 //! Lists the objects of quarantine, with what the manifests of their chunks say of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -13,6 +13,7 @@ use super::left_out::LeftOut;
 use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
 use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
 use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
+use crate::layout::partition_columns::partition_columns;
 use crate::redrive::RedriveId;
 
 /// What comes before the code of the reason in the name of a folder.
@@ -222,6 +223,9 @@ impl QuarantineList {
         if !filter.has_release(&manifest.release) {
             return;
         }
+        let partitions = manifest.objects.iter();
+        let columns = partitions.map(|object| partition_columns(&object.partition));
+        let columns: BTreeSet<_> = columns.collect();
         for FoundObject { key, reason } in found {
             let mut named = manifest.quarantine.iter();
             let Some(named) = named.find(|named| named.key == key) else {
@@ -245,6 +249,7 @@ impl QuarantineList {
                     digest: named.digest,
                     arrived_at: manifest.arrived_at,
                     format: manifest.pins.format,
+                    columns: columns.clone(),
                     is_undecoded,
                     claimed_by: None,
                     first_ordinal: None,

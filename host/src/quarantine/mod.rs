@@ -13,6 +13,7 @@ mod history;
 mod left_out;
 mod list;
 mod object;
+mod present;
 mod redriven;
 #[cfg(test)]
 mod tests;

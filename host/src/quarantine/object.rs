@@ -1,5 +1,7 @@
 //! Objects of quarantine, and their records.
 
+use std::collections::BTreeSet;
+
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::outcome::ReasonCode;
 use sluice_engine::record::ShardId;
@@ -38,6 +40,8 @@ pub struct QuarantineObject {
     pub arrived_at: Option<ArrivalTimes>,
     /// The format of its chunk, not of the object: quarantine of Parquet is lines.
     pub format: Format,
+    /// The columns of the partitions of its chunk; none if all records of the chunk are quarantined.
+    pub columns: BTreeSet<String>,
     /// Whether its records are as the source has them. Others were decoded before they were quarantined.
     pub is_undecoded: bool,
     /// The redrive that has claimed it.

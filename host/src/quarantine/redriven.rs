@@ -1,13 +1,15 @@
 //! Which objects of quarantine belong to a redrive, and how much of them it has committed.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_storage::error::StorageError;
 
 use super::list::{ListProblem, QuarantineList};
 use super::{Quarantine, QuarantineError};
-use crate::redrive::{LandedChunks, RedriveDocument, RedriveId, RedriveStore, claim_key};
+use crate::redrive::{
+    LandedChunks, RedriveDocument, RedriveId, RedriveStore, RedriveStoreError, claim_key,
+};
 
 /// The ordinal of the first record of an object in each redrive that lists the object.
 pub(super) type Ordinals = BTreeMap<RedriveId, u64>;
@@ -27,25 +29,28 @@ impl Quarantine {
     ) -> Result<(), QuarantineError> {
         let redrives = RedriveStore::new(self.store.clone(), self.reads_at_once);
         let stored = redrives.list().await?;
-        let claimed = list.objects.iter().enumerate();
-        let claimed = claimed.filter(|(_, object)| stored.is_claimed(&object.key));
-        let mut claimed: BTreeMap<String, (usize, Ordinals)> = claimed
-            .map(|(at, object)| (object.key.clone(), (at, Ordinals::new())))
-            .collect();
-        if claimed.is_empty() {
+        self.check_lists(&stored.redrives)?;
+        if stored.redrives.is_empty() && stored.claims.is_empty() {
             return Ok(());
         }
+        let all = list.objects.iter().enumerate();
+        let mut all: BTreeMap<String, (usize, Ordinals)> = all
+            .map(|(at, object)| (object.key.clone(), (at, Ordinals::new())))
+            .collect();
         // One at a time: each can list all objects.
         for id in &stored.redrives {
             if let Some(document) = redrives.read(id).await? {
-                note_ordinals(&mut claimed, &document);
+                note_ordinals(&mut all, &document);
             }
         }
+        let (claimed, free): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(key, _)| stored.is_claimed(key));
+        let mut landed = BTreeMap::<RedriveId, LandedChunks>::new();
+        self.note_lost_claims(list, free, &mut landed).await?;
         let unclear = claimed.iter().filter(|(_, (_, lists))| lists.len() != 1);
         let owners = redrives
             .owners(unclear.map(|(key, _)| key.as_str()))
             .await?;
-        let mut landed = BTreeMap::<RedriveId, LandedChunks>::new();
         for (key, (at, ordinals)) in claimed {
             let only = ordinals.keys().next().filter(|_| ordinals.len() == 1);
             let Some(owner) = owners.get(&key).or(only).cloned() else {
@@ -56,10 +61,7 @@ impl Quarantine {
             match object.first_ordinal {
                 None => list.problems.push(self.not_listed(&key, &owner)),
                 Some(first) => {
-                    let chunks = match landed.entry(owner.clone()) {
-                        Entry::Occupied(known) => known.into_mut(),
-                        Entry::Vacant(new) => new.insert(self.landed_chunks(&owner).await?),
-                    };
+                    let chunks = self.known_chunks(&mut landed, &owner).await?;
                     let ordinals = first..first.saturating_add(object.records);
                     object.redriven = chunks.landed(&ordinals);
                     object.is_left_behind =
@@ -72,6 +74,55 @@ impl Quarantine {
             object.claimed_by = Some(owner);
         }
         Ok(())
+    }
+
+    /// Checks that each redrive with a ledger has its list. Without it, nobody knows what the redrive has landed.
+    fn check_lists(&self, lists: &BTreeSet<RedriveId>) -> Result<(), RedriveStoreError> {
+        let redrives = self.heads.keys().filter_map(RedriveId::of_shard);
+        let mut lost = redrives.filter(|id| !lists.contains(id));
+        lost.next().map_or(Ok(()), |id| {
+            Err(RedriveStoreError::Damaged {
+                place: self.store.place(&id.key()),
+                why: "it does not exist, and the ledger of its redrive does; restore it as it was written".into(),
+            })
+        })
+    }
+
+    /// Notes of objects that nobody has claimed whether a redrive has landed them all the same: all that lies within a chunk of
+    /// a redrive was claimed before, so the claim is lost. No redrive may take them again.
+    async fn note_lost_claims(
+        &self,
+        list: &mut QuarantineList,
+        free: BTreeMap<String, (usize, Ordinals)>,
+        landed: &mut BTreeMap<RedriveId, LandedChunks>,
+    ) -> Result<(), QuarantineError> {
+        for (key, (at, ordinals)) in free {
+            for (redrive, first) in ordinals {
+                let chunks = self.known_chunks(landed, &redrive).await?;
+                let object = &mut list.objects[at];
+                let redriven = chunks.landed(&(first..first.saturating_add(object.records)));
+                if redriven > 0 {
+                    object.first_ordinal = Some(first);
+                    object.redriven = redriven;
+                    list.problems.push(self.lost_claim(&key, &redrive));
+                    list.objects[at].claimed_by = Some(redrive);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The chunks that a redrive has committed, which are listed once.
+    async fn known_chunks<'a>(
+        &self,
+        landed: &'a mut BTreeMap<RedriveId, LandedChunks>,
+        redrive: &RedriveId,
+    ) -> Result<&'a LandedChunks, StorageError> {
+        Ok(match landed.entry(redrive.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.landed_chunks(redrive).await?),
+        })
     }
 
     /// The chunks that a redrive has committed.
@@ -98,6 +149,18 @@ impl Quarantine {
             why: format!(
                 "the redrive {owner} has claimed {object} and gone on without its records; they are still quarantined, \
                  and no redrive takes them; `sluice audit` says what to do"
+            ),
+            objects: 0,
+        }
+    }
+
+    fn lost_claim(&self, object: &str, redrive: &RedriveId) -> ListProblem {
+        let key = claim_key(object).unwrap_or_default();
+        ListProblem {
+            place: self.store.place(&key),
+            why: format!(
+                "it does not exist, and records of {object} have landed with the redrive {redrive}, or with another one \
+                 meanwhile; restore it as it was written; until then, no redrive takes them"
             ),
             objects: 0,
         }

@@ -106,16 +106,23 @@ impl RedriveStore {
 
     /// Lists all redrives and claims, without reading them. Files that Sluice has not written are left out.
     ///
+    /// The claims are listed first. A redrive writes its list before it claims anything, so the list of each claim that is
+    /// found is found too.
+    ///
     /// # Errors
     /// The lake cannot be listed.
     pub async fn list(&self) -> Result<StoredRedrives, StorageError> {
         let mut stored = StoredRedrives::default();
+        let claims = format!("{LISTS}{CLAIMS}");
         let mut found = |name: &str| {
-            if name.starts_with(CLAIMS) {
-                stored.claims.insert(format!("{LISTS}{name}"));
-            } else if let Some(id) = name.strip_suffix(".json") {
-                stored.redrives.extend(id.parse::<RedriveId>());
-            }
+            stored.claims.insert(format!("{claims}{name}"));
+        };
+        self.store.list(&claims, &mut found).await?;
+        let mut found = |name: &str| {
+            let id = name.strip_suffix(".json");
+            stored
+                .redrives
+                .extend(id.and_then(|id| id.parse::<RedriveId>().ok()));
         };
         self.store.list(LISTS, &mut found).await?;
         Ok(stored)

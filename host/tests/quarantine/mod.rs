@@ -78,6 +78,10 @@ fn records_are_listed_by_reason() {
     for part in ["invalid_json: 2 records", "shards", "total: 4 records"] {
         assert!(people.contains(part), "{part}: {people}");
     }
+    let misspelt = quarantine(&place, &["list", "--reason", "mising_field"]).succeeded();
+    let there_are =
+        "there are the reasons invalid_field, invalid_json, missing_field, the releases ";
+    assert!(misspelt.stderr.contains(there_are), "{misspelt:?}");
     let objects = lines(quarantine(&place, &["list", "--objects", "--json"]));
     let keys: Vec<_> = objects
         .iter()

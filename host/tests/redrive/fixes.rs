@@ -30,7 +30,10 @@ fn a_fix_for_one_reason_lands_its_records_and_leaves_the_others() {
     let place = place();
     let before = lake::tree(&place.lake());
     let fix = [&COPY[..], &["--reason", "missing_field"]].concat();
-    let summary = redrive(&place, &fix).summary();
+    let ran = redrive(&place, &fix).succeeded();
+    let warning = "records have landed at the top of the lake, and the chunks that they come from have events in partitions by ";
+    assert!(ran.stderr.contains(warning), "{ran:?}");
+    let summary = ran.summary();
     let count = MISSING as u64;
     assert_eq!(
         summary.counts(["records", "events", "quarantined"]),
@@ -102,13 +105,16 @@ fn a_dry_run_says_what_would_land_and_writes_nothing() {
     );
     assert_eq!(of_reason(&summary, "missing_field"), [5, 5, 0, 0]);
     assert_eq!(of_reason(&summary, "invalid_json"), [4, 0, 0, 4]);
+    assert_eq!(summary.0["redrive"]["finished"], false);
     let ran = place.run(&[&["redrive", "--lake", "file:lake"][..], &dry].concat());
-    let text = ran.succeeded().stdout;
+    let ran = ran.succeeded();
+    assert!(ran.stderr.contains("would land at the top of the lake"));
+    let text = ran.stdout;
     assert!(
         text.starts_with("dry run, nothing was written: 9 records"),
         "{text}"
     );
-    let again = "4 quarantined again (invalid_json 4)";
+    let again = "4 would be quarantined again (invalid_json 4)";
     assert!(text.contains(again), "{text}");
     let too_many = [&dry[..], &["--max-quarantined", "40%"]].concat();
     redrive(&place, &too_many).failed(1, &["would quarantine 4 of 9 records again"]);

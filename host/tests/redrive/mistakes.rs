@@ -32,6 +32,10 @@ fn settings_that_do_not_fit_are_named() {
     ] {
         redrive(&place, flags).failed(2, parts);
     }
+    // A reason that there is not.
+    let ran = redrive(&place, &["--reason", "mising_field"]).succeeded();
+    let there_are = "there are the reasons invalid_json, missing_field, the releases ";
+    assert!(ran.stderr.contains(there_are), "{ran:?}");
     assert!(lake::tree(&place.lake()) == before, "the lake has changed");
 }
 
@@ -99,4 +103,33 @@ fn rules_that_have_quarantined_all_of_the_records_before_are_said() {
     )
     .succeeded();
     assert!(!ran.stderr.contains(warning), "{ran:?}");
+}
+
+#[test]
+fn a_redrive_that_nobody_gives_rules_says_so() {
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n");
+    place.land(&COPY);
+    let warning = "no rules are given, so builtin:enrich transforms these records";
+    for (rules, warns) in [(&[][..], true), (&["--jq", "."], false)] {
+        let ran = redrive(&place, &[rules, &["--dry-run"]].concat()).succeeded();
+        assert_eq!(ran.stderr.contains(warning), warns, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_redrive_on_which_another_process_works_is_named_once() {
+    let place = place();
+    let lock = place.lake().join("_sluice/ledger/redrive-one.lock");
+    let lock = std::fs::File::create(lock).unwrap();
+    lock.lock().unwrap();
+    let one = [&COPY[..], &["--id", "one"]].concat();
+    let parts = ["another process works on the redrive one; wait for it or stop it"];
+    let ran = redrive(&place, &one).failed(1, &parts);
+    for other in ["the redrive one of", "another run is working"] {
+        assert!(!ran.stderr.contains(other), "{other}: {ran:?}");
+    }
+    drop(lock);
+    let ran = redrive(&place, &one).succeeded();
+    assert_eq!(of_reason(&ran.summary(), "missing_field"), [5, 5, 0, 0]);
 }

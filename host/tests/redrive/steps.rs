@@ -236,6 +236,17 @@ fn a_signal_stops_a_redrive_that_the_next_one_continues() {
     let log = cloud.log("stopped.log");
     assert!(log.contains("stopped by a signal"), "{log}");
     proxy.remove_rules();
-    assert_eq!(redrive(&cloud, &[]).0["redrive"]["id"], "one");
+    // The command that it prints continues it with its rules.
+    let (_, command) = log.rsplit_once("continue: `sluice ").unwrap();
+    let (command, _) = command.split_once('`').unwrap();
+    let others = ["--jq", ".", "--id", "one", "--dry-run"];
+    let other = Ran::from(redrive_in(&cloud, &others).output().unwrap()).succeeded();
+    let warning = "begun with another release; `sluice ";
+    assert!(other.stderr.contains(warning), "{other:?}");
+    assert!(other.stderr.contains(command), "{other:?}");
+    let mut continued = redrive_in(&cloud, &["--chunk-records", "1"]);
+    continued.args(command.split(' ').skip(3));
+    let summary = Ran::from(continued.output().unwrap()).summary();
+    assert_eq!(summary.0["redrive"]["id"], "one");
     is_delivered(&cloud);
 }

@@ -21,14 +21,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use sluice_engine::record::{SequenceNumber, ShardId};
-use sluice_storage::location::StoreLocation;
 
 use self::claims::Claims;
 pub(super) use self::reader::{Loss, LostObjects, RedriveReader};
 use super::finding::{Finding, Kind};
 use super::report::Report;
 use super::{LakeAudit, ledger_or_finding};
-use crate::config::RunSettings;
+use crate::config::{RunSettings, continue_command};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::ChunkName;
 use crate::ledger::Ledger;
@@ -137,7 +136,7 @@ impl Redrives {
             redrives.add(lake, &id, redrive, report).await?;
             if !ledger.is_some_and(Ledger::is_finished) {
                 let redrive = redrives.by_shard.get(id.shard());
-                let note = redrive.map(|redrive| redrive.unfinished(&id, settings));
+                let note = redrive.map(|redrive| redrive.unfinished(&document, settings));
                 report.notes.extend(note);
             }
         }
@@ -174,14 +173,6 @@ impl Redrives {
         let objects = manifest.quarantine.iter();
         let redriven = objects.filter_map(|object| self.redriven.get(&object.key));
         redriven.sum()
-    }
-}
-
-/// A lake as a setting.
-fn setting(lake: &StoreLocation) -> String {
-    match lake {
-        StoreLocation::Folder(path) => format!("file:{}", path.display()),
-        StoreLocation::S3 { .. } => lake.to_string(),
     }
 }
 
@@ -266,7 +257,8 @@ impl Redrive {
     }
 
     /// The note about a redrive that has not finished.
-    fn unfinished(&self, id: &RedriveId, settings: &RunSettings) -> String {
+    fn unfinished(&self, document: &RedriveDocument, settings: &RunSettings) -> String {
+        let (id, release) = (&document.id, document.request.release);
         let claimed = self.claimed.iter();
         let left = claimed.map(|claimed| {
             let all = claimed.ordinals.end - claimed.ordinals.start;
@@ -274,9 +266,9 @@ impl Redrive {
         });
         format!(
             "the redrive {id} has not finished; {} of the objects that it has claimed are in quarantine until it lands \
-             them, and no other redrive takes them; continue it with `sluice redrive --lake {} --id {id}` and its rules",
+             them, and no other redrive takes them; `{}` continues it with the release that it was begun with",
             counted(left.sum(), "record"),
-            setting(&settings.lake)
+            continue_command(&settings.lake, id, release)
         )
     }
 }

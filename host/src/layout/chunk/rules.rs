@@ -1,6 +1,6 @@
 //! The limits, rules and counts of a chunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use sluice_engine::record::{Batch, ShardId};
 
 use crate::format::parquet::TableSchema;
 use crate::layout::arrival_times::ArrivalTimes;
+use crate::layout::partition_columns::partition_columns;
 use crate::ledger::pins::Pins;
 
 /// The limits at which a new chunk closes. A chunk closes only at the end of a batch. Where a batch
@@ -84,6 +85,9 @@ pub struct RedrivenCounts {
     pub bus_only: u64,
     /// Records that are quarantined again, by their new reason.
     pub quarantined: BTreeMap<String, u64>,
+    /// The columns of the partitions that their events are in.
+    #[serde(skip)]
+    pub columns: BTreeSet<String>,
 }
 
 impl RedrivenCounts {
@@ -96,6 +100,7 @@ impl RedrivenCounts {
         for (reason, records) in &other.quarantined {
             *self.quarantined.entry(reason.clone()).or_default() += records;
         }
+        self.columns.extend(other.columns.iter().cloned());
     }
 
     /// Records that are quarantined again.
@@ -161,6 +166,7 @@ impl ChunkCounts {
             records: batch.len() as u64,
             dropped: outcome.dropped,
             bus_only,
+            columns: columns(outcome),
             ..RedrivenCounts::default()
         };
         for Quarantined { reason, .. } in &outcome.quarantined {
@@ -178,6 +184,15 @@ impl ChunkCounts {
     pub fn quarantined_records(&self) -> u64 {
         self.quarantined.values().sum()
     }
+}
+
+/// The columns of the partitions that events of a batch go to.
+fn columns(outcome: &Transformed) -> BTreeSet<String> {
+    let in_lake = outcome.events.iter().filter(|event| event.routes.lake);
+    let partitions: BTreeSet<_> = in_lake.map(|event| event.partition).collect();
+    let paths = partitions.into_iter();
+    let paths = paths.filter_map(|partition| outcome.partitions.get(partition as usize));
+    paths.map(|path| partition_columns(path.as_str())).collect()
 }
 
 #[cfg(test)]

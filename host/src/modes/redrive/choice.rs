@@ -1,5 +1,7 @@
 //! Which redrive a run works on: the one that is named, an unfinished one of the same request, or a new one.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_storage::location::StoreLocation;
@@ -30,6 +32,8 @@ pub(super) struct Chosen {
     pub(super) is_stored: bool,
     /// What cannot be used of the documents that say what is quarantined.
     pub(super) unusable: Vec<UnreadableObject>,
+    /// The columns of the partitions of the chunks that the records come from; none if that is not known.
+    pub(super) columns: BTreeSet<String>,
 }
 
 impl Chosen {
@@ -37,7 +41,7 @@ impl Chosen {
         Self {
             document: Some(document),
             is_stored: true,
-            unusable: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -60,7 +64,10 @@ impl Choice<'_> {
                 );
                 Ok(Chosen::default())
             }
-            Some(document) => Ok(Chosen::stored(document)),
+            Some(document) => {
+                self.run.warn_of_other_release(&document);
+                Ok(Chosen::stored(document))
+            }
             None => self.begin().await,
         }
     }
@@ -140,7 +147,7 @@ impl Choice<'_> {
             });
         }
         self.check_format(&free)?;
-        self.warn_of_same_release(&free);
+        self.run.warn_of_release(&free);
         let now = Utc::now();
         let id = match &self.redrive.id {
             Some(id) => {
@@ -149,12 +156,15 @@ impl Choice<'_> {
             }
             None => RedriveId::new(now, rand::random()).map_err(anyhow::Error::msg)?,
         };
+        let columns = free.iter().flat_map(|object| object.columns.clone());
+        let columns = columns.collect();
         let objects = free.into_iter().map(listed).collect();
         let document = RedriveDocument::new(id, now.timestamp_millis(), self.request(), objects);
         Ok(Chosen {
             document: Some(document),
             is_stored: false,
             unusable,
+            columns,
         })
     }
 
@@ -181,7 +191,14 @@ impl Choice<'_> {
                 self.run.settings.lake
             );
         }
-        let list = quarantine.objects(&self.redrive.filter).await?;
+        let filter = &self.redrive.filter;
+        let list = quarantine.objects(filter).await?;
+        if list.objects.is_empty()
+            && *filter != QuarantineFilter::default()
+            && let Some(present) = quarantine.present().await?
+        {
+            tracing::warn!("the flags name nothing that is or was quarantined; {present}");
+        }
         for message in list.left_out.messages(store.as_ref()) {
             tracing::warn!("{message}");
         }
@@ -215,18 +232,6 @@ impl Choice<'_> {
         };
         let error = ConfigError::new("format", why);
         Err(settings.origins.locate(error).into())
-    }
-
-    /// Warns if the release has rejected all of these records before.
-    fn warn_of_same_release(&self, objects: &[QuarantineObject]) {
-        let release = self.run.release;
-        if objects.iter().all(|object| object.release == release) {
-            tracing::warn!(
-                %release,
-                "the release that transforms these records has quarantined all of them before; give other rules, unless \
-                 limits or --record-encoding have changed"
-            );
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{per_second, row, shares};
+use crate::config::{RunSettings, continue_command};
 use crate::layout::chunk::RedrivenCounts;
 use crate::observe::progress::{RedriveSummary, Summary};
 use crate::output::{counted, plural};
@@ -54,7 +55,7 @@ pub(super) fn tried(summary: &Summary, redrive: &RedriveSummary) -> Vec<String> 
 }
 
 /// What became of the records by their old reasons, and what is not redriven.
-pub(super) fn rows(redrive: &RedriveSummary) -> Vec<String> {
+pub(super) fn rows(settings: &RunSettings, redrive: &RedriveSummary) -> Vec<String> {
     let mut lines = Vec::new();
     let records = redrive.reasons.values().map(|counts| counts.records).sum();
     if records > 0 {
@@ -62,21 +63,25 @@ pub(super) fn rows(redrive: &RedriveSummary) -> Vec<String> {
             Some(id) => format!("by their old reasons, by the redrive {id}"),
             None => "by their old reasons".to_owned(),
         };
-        lines.push(row("redriven", records, &what));
+        let name = if redrive.dry_run { "tried" } else { "redriven" };
+        lines.push(row(name, records, &what));
     }
     let reasons = redrive.reasons.iter();
     lines.extend(reasons.map(|(reason, counts)| {
-        let what = format!("{reason}: {}", outcomes(counts));
+        let what = format!("{reason}: {}", outcomes(counts, redrive.dry_run));
         row("", counts.records, &what)
     }));
     lines.extend(redrive.skipped.iter().map(|skipped| {
         let id = &skipped.redrive;
         let objects = counted(skipped.objects, "object");
         let records = plural(skipped.records, "record");
-        let what = format!(
-            "{records} in {objects} that the redrive {id} has claimed; if it does not work any more, \
-             `sluice redrive --id {id}` continues it"
-        );
+        let mut what = format!("{records} in {objects} that the redrive {id} has claimed");
+        if let Some(release) = skipped.release {
+            let command = continue_command(&settings.lake, id, release);
+            what.push_str(&format!(
+                "; if it does not work any more, `{command}` continues it"
+            ));
+        }
         row("skipped", skipped.records, &what)
     }));
     if let unreadable @ 1.. = redrive.unreadable.len() as u64 {
@@ -89,15 +94,20 @@ pub(super) fn rows(redrive: &RedriveSummary) -> Vec<String> {
     lines
 }
 
-/// What became of the records of one old reason.
-fn outcomes(counts: &RedrivenCounts) -> String {
+/// What became of the records of one old reason, or would in a dry run.
+fn outcomes(counts: &RedrivenCounts, dry_run: bool) -> String {
     let again = counts.quarantined_again();
-    let named = [
-        (counts.landed, "landed"),
-        (counts.bus_only, "on the bus only"),
-        (counts.dropped, "dropped"),
-        (again, "quarantined again"),
-    ];
+    let words = match dry_run {
+        false => ["landed", "on the bus only", "dropped", "quarantined again"],
+        true => [
+            "would land",
+            "would go to the bus only",
+            "would be dropped",
+            "would be quarantined again",
+        ],
+    };
+    let numbers = [counts.landed, counts.bus_only, counts.dropped, again];
+    let named: Vec<_> = numbers.into_iter().zip(words).collect();
     let named = named.iter().filter(|(records, _)| *records > 0);
     let named = named.map(|(records, what)| format!("{} {what}", HumanCount(*records)));
     let mut text = Vec::from_iter(named).join(", ");
@@ -131,10 +141,15 @@ mod tests {
             dropped: 2,
             bus_only: 0,
             quarantined,
+            ..RedrivenCounts::default()
         };
         assert_eq!(
-            outcomes(&counts),
+            outcomes(&counts, false),
             "1,000 landed, 2 dropped, 8 quarantined again (trap 7, other 1)"
+        );
+        assert_eq!(
+            outcomes(&counts, true),
+            "1,000 would land, 2 would be dropped, 8 would be quarantined again (trap 7, other 1)"
         );
     }
 }

@@ -83,6 +83,7 @@ mod tests {
             dropped: 2,
             bus_only: 0,
             quarantined: BTreeMap::from([("trap".to_owned(), 3)]),
+            ..RedrivenCounts::default()
         };
         let reason = ReasonCode::new("missing_field").unwrap();
         let chunk = BTreeMap::from([(reason, counts)]);

@@ -111,7 +111,7 @@ pub struct RedriveSummary {
     pub id: Option<RedriveId>,
     /// Whether it only tried the rules and has written nothing.
     pub dry_run: bool,
-    /// Whether it has come to the end of its list.
+    /// Whether it has come to the end of its list. One that only tried the rules has not.
     pub finished: bool,
     /// The objects of its list.
     pub objects: u64,

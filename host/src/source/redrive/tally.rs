@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use sluice_release::bundle::ReleaseId;
 
 use crate::redrive::RedriveId;
 
@@ -26,6 +27,8 @@ pub struct SkippedObjects {
     pub objects: u64,
     /// The number of their records.
     pub records: u64,
+    /// The release that the redrive was begun with; `None` if its list cannot be read.
+    pub release: Option<ReleaseId>,
 }
 
 /// An object, or a document about objects, that cannot be read.
@@ -56,7 +59,7 @@ impl RedriveTally {
         self.tallied().unreadable.push(object);
     }
 
-    /// The objects of other redrives, by redrive.
+    /// The objects of other redrives, by redrive, without the releases of these.
     #[must_use]
     pub fn all_skipped(&self) -> Vec<SkippedObjects> {
         let tallied = self.tallied();
@@ -65,6 +68,7 @@ impl RedriveTally {
             redrive: redrive.clone(),
             objects: *objects,
             records: *records,
+            release: None,
         });
         skipped.collect()
     }

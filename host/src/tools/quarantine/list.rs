@@ -151,6 +151,7 @@ pub(super) async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let filter = args.filter.filter()?;
     let (location, quarantine) = args.lake.open().await?;
     let mut list = quarantine.objects(&filter).await?;
+    notes::of_filter(&quarantine, &filter, &list).await?;
     let listed = listed(&quarantine, &mut list, args.all).await?;
     let mut total = Sums::default();
     let mut by_reason = BTreeMap::<&ReasonCode, Sums>::new();

@@ -3,8 +3,29 @@
 use serde_json::{Value, json};
 
 use crate::output::{self, counted};
-use crate::quarantine::{LeftOut, ListProblem, Quarantine};
+use crate::quarantine::{LeftOut, ListProblem, Quarantine, QuarantineFilter, QuarantineList};
 use crate::tools::author::try_rules::escape;
+
+/// Says what a filter could take, if it takes nothing: it may be misspelt.
+///
+/// # Errors
+/// The lake cannot be read.
+pub(super) async fn of_filter(
+    quarantine: &Quarantine,
+    filter: &QuarantineFilter,
+    list: &QuarantineList,
+) -> anyhow::Result<()> {
+    if !list.objects.is_empty() || *filter == QuarantineFilter::default() {
+        return Ok(());
+    }
+    if let Some(present) = quarantine.present().await? {
+        output::message(format_args!(
+            "sluice: the flags name nothing that is or was quarantined; {}",
+            escape(&present)
+        ));
+    }
+    Ok(())
+}
 
 /// Says what is left out.
 pub(super) fn left_out(quarantine: &Quarantine, left_out: &LeftOut) {

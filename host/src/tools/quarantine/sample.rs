@@ -57,6 +57,7 @@ pub(super) async fn sample(args: &SampleArgs) -> anyhow::Result<()> {
     let filter = args.filter.filter()?;
     let (location, quarantine) = args.lake.open().await?;
     let mut list = quarantine.objects(&filter).await?;
+    notes::of_filter(&quarantine, &filter, &list).await?;
     let listed = listed(&quarantine, &mut list, args.all).await?;
     let mut by_reason = BTreeMap::<&ReasonCode, Vec<&Listed>>::new();
     for object in &listed {

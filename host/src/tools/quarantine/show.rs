@@ -3,12 +3,15 @@
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_engine::record::{Position, ShardId};
+use sluice_storage::location::StoreLocation;
 
 use super::args::LakeArgs;
 use super::notes;
 use super::record::{ShownRecord, line};
+use crate::config::continue_command;
 use crate::output;
 use crate::quarantine::{Quarantine, RecordPlace, RedrivenTo};
+use crate::redrive::{RedriveId, RedriveStore};
 use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
@@ -57,7 +60,7 @@ pub(super) async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let (location, quarantine) = args.lake.open().await?;
     let mut history = quarantine.history(shard, *position).await?;
     for place in &history.places {
-        print_place(args, &quarantine, place)?;
+        print_place(args, &location, &quarantine, place).await?;
     }
     // Files of others cannot have the record.
     history.left_out.unrecognized = Default::default();
@@ -71,8 +74,9 @@ pub(super) async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_place(
+async fn print_place(
     args: &ShowArgs,
+    lake: &StoreLocation,
     quarantine: &Quarantine,
     place: &RecordPlace,
 ) -> anyhow::Result<()> {
@@ -96,7 +100,12 @@ fn print_place(
     let mut text = shown.text();
     match &place.redriven {
         Some(redriven) => {
-            let redriven = redriven_text(redriven, place.object.is_left_behind);
+            let is_open = redriven.chunk.is_none() && !place.object.is_left_behind;
+            let advice = match is_open {
+                true => advice(lake, quarantine, &redriven.redrive).await?,
+                false => String::new(),
+            };
+            let redriven = redriven_text(redriven, place.object.is_left_behind, &advice);
             line(&mut text, "redriven", &redriven);
         }
         None => line(&mut text, "redriven", "by none"),
@@ -105,14 +114,28 @@ fn print_place(
     Ok(())
 }
 
+/// How to continue a redrive.
+async fn advice(
+    lake: &StoreLocation,
+    quarantine: &Quarantine,
+    id: &RedriveId,
+) -> anyhow::Result<String> {
+    let redrives = RedriveStore::new(quarantine.store().clone(), 1);
+    Ok(match redrives.read(id).await? {
+        Some(document) => {
+            let command = continue_command(lake, id, document.request.release);
+            format!("`{command}` continues it with the release that it was begun with")
+        }
+        None => "its list is gone; `sluice audit` says what to do".to_owned(),
+    })
+}
+
 /// What a redrive has made of a record, in words.
-fn redriven_text(redriven: &RedrivenTo, is_left_behind: bool) -> String {
+fn redriven_text(redriven: &RedrivenTo, is_left_behind: bool, advice: &str) -> String {
     let id = &redriven.redrive;
     match &redriven.chunk {
         None if is_left_behind => format!("claimed by {id}, which has gone on without it"),
-        None => format!(
-            "claimed by {id}, which has not committed it; `sluice redrive --id {id}` continues it"
-        ),
+        None => format!("claimed by {id}, which has not committed it; {advice}"),
         Some(chunk) => {
             let outcome = match chunk.is_quarantined_again {
                 true => "quarantined again, see below",

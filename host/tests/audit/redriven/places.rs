@@ -71,7 +71,8 @@ fn what_a_redrive_has_not_landed_is_in_quarantine() {
         for part in [
             "the redrive first has not finished",
             "sluice redrive --lake file:lake",
-            "--id first",
+            "--id first --release ",
+            "--registry file:lake/_sluice",
         ] {
             assert!(notes.contains(part), "{notes}");
         }
