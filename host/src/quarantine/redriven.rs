@@ -30,7 +30,7 @@ impl Quarantine {
         let redrives = RedriveStore::new(self.store.clone(), self.reads_at_once);
         let stored = redrives.list().await?;
         self.check_lists(&stored.redrives)?;
-        if stored.redrives.is_empty() && stored.claims.is_empty() {
+        if stored.is_empty() {
             return Ok(());
         }
         let all = list.objects.iter().enumerate();

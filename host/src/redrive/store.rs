@@ -74,6 +74,12 @@ pub enum RedriveStoreError {
 }
 
 impl StoredRedrives {
+    /// Whether there is no redrive and no claim.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.redrives.is_empty() && self.claims.is_empty()
+    }
+
     /// Whether a redrive has claimed an object of quarantine.
     #[must_use]
     pub fn is_claimed(&self, object: &str) -> bool {
