@@ -213,6 +213,7 @@ impl Choice<'_> {
         let fits =
             |object: &QuarantineObject| has_lines(object.format) == has_lines(settings.format);
         if objects.iter().any(fits) {
+            self.run.warn_of_columns(objects);
             return Ok(());
         }
         let schemas = match &settings.lake {
