@@ -38,7 +38,7 @@ pub(super) fn line(text: &mut String, name: &str, value: &str) {
 
 impl ShownRecord<'_> {
     /// Whether no redrive has committed the record.
-    fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         self.line >= self.object.redriven
     }
 
