@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
+use sluice_storage::folder::TEMPORARY;
 use sluice_storage::location::StoreLocation;
 
 use super::report::Report;
@@ -25,6 +26,8 @@ pub(super) struct Inventory {
     folder_indexes: HashMap<String, u32>,
     shards: BTreeMap<ShardId, Chunks>,
     unrecognized: Unrecognized,
+    /// Files that a process has not finished and not removed.
+    temporary: Unrecognized,
     unrecognized_manifests: Vec<String>,
     /// Files that a query over the lake reads although they are none of Sluice's.
     intruders: Vec<String>,
@@ -64,7 +67,7 @@ pub(super) struct Place {
     pub(super) format: Format,
 }
 
-/// Files in the lake that Sluice has not written, by their names.
+/// Files in the lake that are no objects of it, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unrecognized {
     pub(super) count: u64,
@@ -84,6 +87,10 @@ impl Inventory {
     /// Adds an object of the lake.
     pub(super) fn add(&mut self, key: &str) {
         self.has_files = true;
+        if key.split('/').next() == Some(TEMPORARY) {
+            self.temporary.add(key);
+            return;
+        }
         let own = key.strip_prefix(METADATA_FOLDER);
         if let Some(own) = own.and_then(|own| own.strip_prefix('/')) {
             if let Some(manifest) = own.strip_prefix(MANIFESTS) {
@@ -280,6 +287,12 @@ impl Inventory {
         let parquet = self.parquet_intruders.iter().filter(|_| !self.has_parquet);
         parquet.for_each(|key| all.add(key));
         all
+    }
+
+    /// The files that processes write before they name them. A process that was killed leaves some.
+    #[must_use]
+    pub(super) fn temporary(&self) -> &Unrecognized {
+        &self.temporary
     }
 
     /// The keys of files between the chunk manifests that are none by their names.

@@ -201,6 +201,14 @@ impl LakeAudit {
                 _ => format!("{count} files were not written by Sluice, such as {first}"),
             });
         }
+        let temporary = self.inventory.temporary();
+        if let Some(first) = &temporary.first {
+            report.notes.push(format!(
+                "{}, such as {first}, which a process writes at the moment or was killed while it wrote; remove it if no \
+                 process works on the lake",
+                output::counted(temporary.count, "temporary file")
+            ));
+        }
         report
     }
 

@@ -37,6 +37,21 @@ pub struct QuarantineFilterArgs {
 }
 
 impl QuarantineFilterArgs {
+    /// The name of the first flag that is given.
+    #[must_use]
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("reason", !self.reason.is_empty()),
+            ("quarantined_by", self.quarantined_by.is_some()),
+            ("shard", !self.shard.is_empty()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+        ];
+        given
+            .into_iter()
+            .find_map(|(flag, is_given)| is_given.then_some(flag))
+    }
+
     /// The filter, in its canonical form.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ pub fn run(settings: &RunSettings) -> anyhow::Result<()> {
     })
 }
 
-/// Says that the source has no record in the part that a replay was given.
+/// Says that the source has no record in the part that a replay was given. A source that failed may have some.
 fn warn_of_empty_replay(settings: &RunSettings, summary: &Summary) {
     let bounds = settings
         .replay
@@ -112,7 +112,7 @@ fn warn_of_empty_replay(settings: &RunSettings, summary: &Summary) {
     let Some(bounds) = bounds else {
         return;
     };
-    if summary.records + summary.already_committed > 0 {
+    if summary.records + summary.already_committed + summary.failed_sources > 0 {
         return;
     }
     match settings.part {

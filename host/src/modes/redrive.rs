@@ -26,7 +26,7 @@ use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::observe::health::State;
 use crate::observe::http;
-use crate::observe::progress::{RedriveSummary, Summary};
+use crate::observe::progress::{RedriveSummary, ReleaseRecords, Summary};
 use crate::output;
 use crate::output::{counted, with_causes};
 use crate::pipeline::RunContext;
@@ -60,6 +60,12 @@ impl Redriven {
             let reasons = tried.quarantined.into_iter();
             let reasons = reasons.map(|(reason, records)| (reason.to_string(), records));
             summary.quarantined_reasons = reasons.collect();
+            if tried.records > 0 {
+                summary.releases = vec![ReleaseRecords {
+                    release: summary.release.clone(),
+                    records: tried.records,
+                }];
+            }
         }
         summary.redrive = Some(redrive);
     }

@@ -11,6 +11,7 @@ pub mod compute;
 pub mod error;
 mod landing;
 mod run_context;
+mod trial;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::source::ShardBatches;
 use crate::source::file::FilePart;
 
 pub use self::run_context::{ChunkPlan, ChunkSpec, NewChunks, RunContext, Shard, Sinks};
+pub(crate) use self::trial::try_encoding;
 
 /// Lands a shard to its end, chunk by chunk: one chunk is transformed while the one before is landed. A
 /// pending range is replayed first, by the plan `replay`.

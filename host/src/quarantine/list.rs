@@ -249,6 +249,7 @@ impl QuarantineList {
                     digest: named.digest,
                     arrived_at: manifest.arrived_at,
                     format: manifest.pins.format,
+                    schema: manifest.pins.schema,
                     columns: columns.clone(),
                     is_undecoded,
                     claimed_by: None,

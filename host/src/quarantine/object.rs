@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sluice_engine::content_digest::ContentDigest;
+use sluice_engine::digest::Digest;
 use sluice_engine::outcome::ReasonCode;
 use sluice_engine::record::ShardId;
 use sluice_release::bundle::ReleaseId;
@@ -40,6 +41,8 @@ pub struct QuarantineObject {
     pub arrived_at: Option<ArrivalTimes>,
     /// The format of its chunk, not of the object: quarantine of Parquet is lines.
     pub format: Format,
+    /// The schema of its chunk's objects of events, if they have columns.
+    pub schema: Option<Digest>,
     /// The columns of the partitions of its chunk; none if all records of the chunk are quarantined.
     pub columns: BTreeSet<String>,
     /// Whether its records are as the source has them. Others were decoded before they were quarantined.

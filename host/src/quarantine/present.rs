@@ -3,19 +3,23 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Quarantine, QuarantineError, QuarantineFilter};
+use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
 
 /// The most names of a kind.
 const NAMES_MAX: usize = 10;
 
 impl Quarantine {
-    /// What a filter that takes nothing could take: the reasons, releases and shards that there are, in words; `None` if there
-    /// is nothing in quarantine.
+    /// What a filter that takes nothing could take: the reasons, releases and shards of these objects, in words; `None` if there
+    /// is none.
     ///
     /// # Errors
     /// [`QuarantineError`]
-    pub async fn present(&self) -> Result<Option<String>, QuarantineError> {
-        let objects = self.objects(&QuarantineFilter::default()).await?.objects;
+    pub async fn present(
+        &self,
+        is_wanted: impl Fn(&QuarantineObject) -> bool,
+    ) -> Result<Option<String>, QuarantineError> {
+        let mut objects = self.objects(&QuarantineFilter::default()).await?.objects;
+        objects.retain(is_wanted);
         if objects.is_empty() {
             return Ok(None);
         }

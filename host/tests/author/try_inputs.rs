@@ -215,6 +215,11 @@ fn quarantined_records_of_a_folder_are_tried() {
         event.contains(&format!("\"sequence\":\"{sequence}\"")),
         "{event}"
     );
+    let release = quarantined[0].release.as_str();
+    let of_release = [&lake[..], &["--quarantined-by", release]].concat();
+    assert_eq!(results(try_rules(&place, &of_release)).0.len(), 4);
+    let other = [&lake[..], &["--quarantined-by", "01234567"]].concat();
+    try_rules(&place, &other).failed(1, &[&release[..8]]);
     let people = try_rules(&place, &["--quarantined", "file:lake", "--limit", "1"]).succeeded();
     assert!(
         people.stdout.contains("  was quarantined as "),
@@ -257,8 +262,8 @@ fn a_lake_without_such_records_says_which_there_are() {
     try_rules(&place, &lake).failed(1, &["has no quarantined records"]);
     place.land(&[]);
     let expected = [
-        "quarantined for \"trap\"",
-        "its reasons: invalid_json, missing_field",
+        "no record in quarantine that the flags name",
+        "there are the reasons invalid_json, missing_field, the releases ",
     ];
     try_rules(&place, &[&lake[..], &["--reason", "trap"]].concat()).failed(1, &expected);
     let object = lake::tree(&place.lake()).into_keys();

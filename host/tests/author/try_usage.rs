@@ -116,6 +116,7 @@ fn wrong_usage_says_what_would_be_right() {
         ),
         (vec!["--quarantined", "gs://x"], "file:DIR"),
         (vec!["events.ndjson", "--reason", "trap"], "--quarantined"),
+        (vec!["events.ndjson", "--shard", "s"], "--quarantined"),
         (
             vec!["events.ndjson", "--transform-config", "nowhere.json"],
             "nowhere.json",

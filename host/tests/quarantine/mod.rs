@@ -156,6 +156,8 @@ fn a_record_is_shown_by_its_id() {
         assert_eq!(shown["release"], record.release);
         assert_eq!(shown["data"].as_str(), record.data.as_deref());
         assert_eq!(shown["data_base64"].as_str(), record.data_base64.as_deref());
+        // A record of a file has neither.
+        assert!(shown.get("arrived_at").is_none() && shown.get("partition_key").is_none());
         assert_eq!(shown["is_redriven"], false);
         assert_eq!(shown["redrive"], Value::Null);
         let content = &lake::tree(&place.lake())[shown["object"].as_str().unwrap()];

@@ -53,8 +53,12 @@ fn a_fix_for_one_reason_lands_its_records_and_leaves_the_others() {
     let text = [&fix[..], &["--summary", "text"]].concat();
     let ran = place.run(&[&["redrive", "--lake", "file:lake"][..], &text].concat());
     assert!(ran.succeeded().stdout.starts_with("nothing to redrive"));
-    // A finished redrive that is named again has nothing to do either.
     let id = id(&summary);
+    let sample = ["quarantine", "sample", "--lake", "file:lake", "--all"];
+    let sample = place.run(&sample).succeeded().stdout;
+    let redriven = format!("  redriven  by {id}\n");
+    assert_eq!(sample.matches(&redriven).count(), 3, "{sample}");
+    // A finished redrive that is named again has nothing to do either.
     let finished = [&COPY[..], &["--id", &id]].concat();
     assert_eq!(redrive(&place, &finished).summary().count("records"), 0);
 }

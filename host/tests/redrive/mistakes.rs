@@ -42,7 +42,8 @@ fn settings_that_do_not_fit_are_named() {
 #[test]
 fn the_quarantine_of_parquet_needs_the_flags_of_parquet() {
     let place = Place::new();
-    place.write("events.ndjson", "broken\n{\"event_uuid\":\"m\"}\n");
+    let missing = r#"{"event_uuid":"m","more":1}"#;
+    place.write("events.ndjson", format!("broken\n{missing}\n"));
     place.land(&["--format", "parquet"]);
     let parts = [
         "format:",
@@ -51,9 +52,36 @@ fn the_quarantine_of_parquet_needs_the_flags_of_parquet() {
         "_sluice/schemas",
     ];
     redrive(&place, &COPY).failed(2, &parts);
-    let summary = redrive(&place, &[&COPY[..], &["--format", "parquet"]].concat()).summary();
-    assert_eq!(of_reason(&summary, "missing_field"), [1, 1, 0, 0]);
-    assert_eq!(lake::all_events(&place.lake()), [r#"{"event_uuid":"m"}"#]);
+    let fix = [&COPY[..], &["--format", "parquet"]].concat();
+    // A dry run counts what no column has, too.
+    let tried = redrive(&place, &[&fix[..], &["--dry-run"]].concat()).summary();
+    let summary = redrive(&place, &fix).summary();
+    for summary in [&tried, &summary] {
+        assert_eq!(of_reason(summary, "missing_field"), [1, 1, 0, 0]);
+        assert_eq!(summary.count("unmapped_values"), 1);
+        assert_eq!(summary.0["unmapped_paths"]["more"], 1);
+        assert_eq!(summary.0["releases"][0]["records"], 2);
+    }
+    assert_eq!(
+        lake::all_events(&place.lake()),
+        [r#"{"event_uuid":"m","more":1}"#]
+    );
+}
+
+#[test]
+fn columns_that_are_not_those_of_the_chunks_are_said() {
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n");
+    let schema = r#"{"version":1,"columns":[{"name":"event_uuid","type":"string"}]}"#;
+    place.write("schema.json", schema);
+    place.land(&["--format", "parquet", "--schema", "schema.json"]);
+    let parquet = [&COPY[..], &["--format", "parquet", "--dry-run"]].concat();
+    let with_schema = [&parquet[..], &["--schema", "schema.json"]].concat();
+    for (flags, warns) in [(parquet, true), (with_schema, false)] {
+        let ran = redrive(&place, &flags).succeeded();
+        let warning = "and the redrive writes the built-in ones";
+        assert_eq!(ran.stderr.contains(warning), warns, "{ran:?}");
+    }
 }
 
 #[test]

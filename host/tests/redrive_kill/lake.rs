@@ -61,6 +61,8 @@ pub(crate) struct TestLake {
     is_in_s3: bool,
     /// The names of the files that have landed.
     sources: Vec<String>,
+    /// A name of its file that does not depend on the folder of the test.
+    named: &'static [&'static str],
 }
 
 impl TestLake {
@@ -80,7 +82,14 @@ impl TestLake {
             location: location.to_owned(),
             is_in_s3,
             sources: Vec::new(),
+            named: &[],
         }
+    }
+
+    /// The same, with one file, whose shard has the same name in each test.
+    pub(crate) fn of_one_named_file(mut self) -> Self {
+        self.named = &["--source-name", "events"];
+        self
     }
 
     /// Lands the file with these records.
@@ -138,7 +147,7 @@ impl TestLake {
         self.cloud.place.write(file, content);
         let source = format!("file:{file}");
         let run = ["run", "--source", &source, "--bus", "none"];
-        let command = self.with_rules(&run, FIRST);
+        let command = self.with_rules(&[&run[..], self.named].concat(), FIRST);
         self.sources.push(source);
         command
     }
@@ -199,6 +208,7 @@ impl TestLake {
         let args: Vec<_> = ["audit", "--summary", "json"]
             .into_iter()
             .chain(sources)
+            .chain(self.named.iter().copied())
             .collect();
         let audit = self.run(&args).summary();
         assert_eq!(audit.0["proven"], true, "{:#}", audit.0);

@@ -21,7 +21,7 @@ const REDRIVE: [&str; 2] = ["--id", "killed"];
 const A_MOMENT: Duration = Duration::from_millis(10);
 
 fn lake(program: PathBuf) -> TestLake {
-    let mut lake = TestLake::in_s3().with_program(program);
+    let mut lake = TestLake::in_s3().with_program(program).of_one_named_file();
     lake.land_first(0..RECORDS);
     lake.cloud.proxy(S3).forget_seen();
     lake

@@ -172,7 +172,8 @@ impl Incident {
 
     /// The key of the first object of events, below the lake.
     pub(super) fn object(&self) -> String {
-        let objects = lake::objects(&self.lake()).into_keys();
+        let objects = lake::tree(&self.lake()).into_keys();
+        let objects = objects.filter(|key| !key.ends_with('/'));
         let mut events = objects.filter(|key| key.starts_with("event_type="));
         events.next().unwrap()
     }

@@ -237,5 +237,7 @@ pub(super) fn shard_number(id: &str) -> u16 {
 
 /// The last digits of a sequence number. The others are the same for the whole stream.
 pub(super) fn last_digits(sequence: &str) -> u64 {
-    sequence[sequence.len() - 20..].parse().unwrap()
+    sequence[sequence.len().saturating_sub(20)..]
+        .parse()
+        .unwrap()
 }

@@ -17,6 +17,9 @@ use crate::object_store::{
 };
 use sluice_engine::digest::Digest;
 
+/// The folder for the temporary files of processes that share a store.
+pub const TEMPORARY: &str = ".tmp";
+
 /// Objects as files in a folder. A new file is written to a temporary one and linked to its name; a change is
 /// made under a lock on the file, which ends with the process that owns it.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ impl FolderStore {
     #[must_use]
     pub fn shared(root: PathBuf) -> Self {
         let name = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
-        let scratch = Scratch::unopened(root.join(".tmp").join(name));
+        let scratch = Scratch::unopened(root.join(TEMPORARY).join(name));
         Self::new(root, Arc::new(scratch))
     }
 

@@ -38,6 +38,7 @@ fn objects_and_files_are_sorted_by_chunk() {
         "event_type=a/copy.ndjson.zst".into(),
         "event_type=a/.copy.ndjson.zst".into(),
         "_tmp/copy.ndjson".into(),
+        ".tmp/17-0123456789abcdef/4".into(),
     ] {
         inventory.add(&key);
     }
@@ -46,6 +47,7 @@ fn objects_and_files_are_sorted_by_chunk() {
     inventory.add_on_bus(".tmp/s/1");
     let unrecognized = inventory.unrecognized();
     assert_eq!(unrecognized.count, 4);
+    assert_eq!(inventory.temporary().count, 1);
     assert_eq!((inventory.lists().len(), inventory.claims().len()), (1, 1));
     let intruders: Vec<_> = inventory.intruders().collect();
     assert_eq!(intruders, ["event_type=a/copy.ndjson.zst"]);

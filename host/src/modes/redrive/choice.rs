@@ -195,7 +195,7 @@ impl Choice<'_> {
         let list = quarantine.objects(filter).await?;
         if list.objects.is_empty()
             && *filter != QuarantineFilter::default()
-            && let Some(present) = quarantine.present().await?
+            && let Some(present) = quarantine.present(|_| true).await?
         {
             tracing::warn!("the flags name nothing that is or was quarantined; {present}");
         }
@@ -213,6 +213,7 @@ impl Choice<'_> {
         let fits =
             |object: &QuarantineObject| has_lines(object.format) == has_lines(settings.format);
         if objects.iter().any(fits) {
+            self.run.warn_of_columns(objects);
             return Ok(());
         }
         let schemas = match &settings.lake {

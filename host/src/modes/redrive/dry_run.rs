@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::Redrive;
 use crate::layout::chunk::ChunkCounts;
-use crate::pipeline::{ChunkSpec, build};
+use crate::pipeline::{ChunkSpec, build, try_encoding};
 use crate::redrive::RedriveDocument;
 use crate::source::redrive::Claiming;
 use crate::source::{ResumePoint, Source as _};
 
 impl Redrive<'_> {
-    /// Transforms the records of a list that are not committed, and counts what would become of them.
+    /// Transforms the records of a list that are not committed, and counts what would become of them. Events are encoded in
+    /// memory if they have columns, to count what no column has.
     ///
     /// # Errors
     /// The lake cannot be read, or the release fails outside of any record.
@@ -29,7 +30,10 @@ impl Redrive<'_> {
         loop {
             let (limits, spec) = (self.context.chunk_limits(), ChunkSpec::New(&new_chunks));
             match build(&self.context, limits, &mut batches, spec, None).await? {
-                Some(built) => counts.absorb(built.chunk.counts()),
+                Some(built) => {
+                    counts.absorb(built.chunk.counts());
+                    try_encoding(&self.context, built.chunk).await?;
+                }
                 None => return Ok(counts),
             }
         }

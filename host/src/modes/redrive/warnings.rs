@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Redrive;
-use crate::config::{TransformChoice, continue_command};
+use crate::config::{TableSource, TransformChoice, continue_command};
+use crate::format::parquet::TableSchema;
 use crate::layout::chunk::RedrivenCounts;
 use crate::quarantine::QuarantineObject;
 use crate::redrive::RedriveDocument;
@@ -34,6 +35,24 @@ impl Redrive<'_> {
         settings.registry.is_none()
             && settings.pinned_release.is_none()
             && settings.transform == TransformChoice::default()
+    }
+
+    /// Warns if events get the built-in columns, and those of the chunks that the records come from have others.
+    pub(super) fn warn_of_columns(&self, objects: &[QuarantineObject]) {
+        let builtin = TableSchema::builtin();
+        let table = &self.settings.table;
+        let writes_builtin =
+            matches!(table, Some(TableSource::Known(schema)) if **schema == *builtin);
+        let mut schemas = objects.iter().filter_map(|object| object.schema).peekable();
+        if writes_builtin
+            && schemas.peek().is_some()
+            && schemas.all(|schema| schema != builtin.digest())
+        {
+            tracing::warn!(
+                "the chunks of these records have the columns of a schema, and the redrive writes the built-in ones; give \
+                 --schema FILE as for `run`"
+            );
+        }
     }
 
     /// Warns if events are in partitions by other columns than those of the chunks that the records come from, as far as

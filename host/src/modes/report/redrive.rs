@@ -2,7 +2,7 @@
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::{per_second, row, shares};
+use super::{drift, per_second, row, shares, unmapped};
 use crate::config::{RunSettings, continue_command};
 use crate::layout::chunk::RedrivenCounts;
 use crate::observe::progress::{RedriveSummary, Summary};
@@ -51,6 +51,8 @@ pub(super) fn tried(summary: &Summary, redrive: &RedriveSummary) -> Vec<String> 
         summary.dropped,
         "by the transform, or empty",
     ));
+    lines.extend(unmapped(summary));
+    lines.extend(drift(summary));
     lines
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn of_filter(
     if !list.objects.is_empty() || *filter == QuarantineFilter::default() {
         return Ok(());
     }
-    if let Some(present) = quarantine.present().await? {
+    if let Some(present) = quarantine.present(|_| true).await? {
         output::message(format_args!(
             "sluice: the flags name nothing that is or was quarantined; {}",
             escape(&present)

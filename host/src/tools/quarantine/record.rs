@@ -38,7 +38,7 @@ pub(super) fn line(text: &mut String, name: &str, value: &str) {
 
 impl ShownRecord<'_> {
     /// Whether no redrive has committed the record.
-    fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         self.line >= self.object.redriven
     }
 
@@ -96,8 +96,12 @@ impl ShownRecord<'_> {
             add("backtrace", json!(backtrace));
         }
         add("release", json!(record.release));
-        add("partition_key", json!(record.partition_key));
-        add("arrived_at", json!(record.arrived_at));
+        if !record.partition_key.is_empty() {
+            add("partition_key", json!(record.partition_key));
+        }
+        if record.arrived_at > 0 {
+            add("arrived_at", json!(record.arrived_at));
+        }
         add("object", json!(self.object.key));
         add("line", json!(self.line + 1));
         add("shard", json!(self.object.shard));

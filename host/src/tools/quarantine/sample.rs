@@ -9,7 +9,7 @@ use sluice_engine::outcome::ReasonCode;
 use super::args::LakeArgs;
 use super::listed::{Listed, listed, read_lines};
 use super::notes;
-use super::record::ShownRecord;
+use super::record::{ShownRecord, line};
 use crate::config::QuarantineFilterArgs;
 use crate::config::quantity::whole_number;
 use crate::output;
@@ -117,10 +117,23 @@ async fn print_some(
         };
         match args.json {
             true => print_json(&Value::Object(shown.json()))?,
-            false => output::text(shown.text())?,
+            false => output::text(text_of(&shown))?,
         }
     }
     Ok(())
+}
+
+/// A record for people, with the redrive that has claimed it.
+fn text_of(shown: &ShownRecord<'_>) -> String {
+    let mut text = shown.text();
+    if let Some(id) = &shown.object.claimed_by {
+        let redriven = match shown.is_current() {
+            true => format!("claimed by {id}, which has not committed it"),
+            false => format!("by {id}"),
+        };
+        line(&mut text, "redriven", &redriven);
+    }
+    text
 }
 
 /// How many records are taken of each object, so that `number` are taken in all, of as many objects as possible and evenly

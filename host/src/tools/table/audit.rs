@@ -170,9 +170,12 @@ fn to_text(report: &TableReport) -> String {
 }
 
 fn of_shard(shard: &ShardRows) -> String {
+    let (name, last) = (&shard.shard, shard.last);
+    if shard.rows == 0 && shard.events == 0 {
+        return format!("  {name}: no events up to {last}");
+    }
     let [rows, events] = [shard.rows, shard.events].map(HumanCount);
     let chunks = counted(shard.chunks, "chunk");
-    let (name, last) = (&shard.shard, shard.last);
     format!("  {name}: {rows} rows of {events} events, {chunks} up to {last}")
 }
 
@@ -217,4 +220,28 @@ fn to_json(report: &TableReport) -> Value {
         "found": report.found,
         "notes": notes(report),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::record::ShardId;
+
+    use super::*;
+
+    #[test]
+    fn a_shard_without_events_says_so() {
+        let mut shard = ShardRows {
+            shard: ShardId::new("redrive-one").unwrap(),
+            last: 77.into(),
+            chunks: 0,
+            counted: 0,
+            events: 0,
+            duplicates: 0,
+            rows: 0,
+        };
+        assert_eq!(of_shard(&shard), "  redrive-one: no events up to 77");
+        (shard.chunks, shard.events) = (1, 2);
+        let some = "  redrive-one: 0 rows of 2 events, 1 chunk up to 77";
+        assert_eq!(of_shard(&shard), some);
+    }
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use sluice_engine::outcome::ReasonCode;
 
 use super::trial::{Outcome, Tried};
 use crate::config::log_level;
 use crate::config::max_quarantined::MaxQuarantined;
 use crate::config::quantity::whole_number;
-use crate::config::{ConfigError, RulesFlags, RulesSettings, StartAt, TransformSource};
+use crate::config::{
+    ConfigError, QuarantineFilterArgs, RulesFlags, RulesSettings, StartAt, TransformSource,
+};
 use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 
 /// How many records of a stream or of quarantine are tried by default.
@@ -69,13 +70,13 @@ pub struct TryArgs {
     pub start: Option<StartAt>,
 
     /// Take the records that are quarantined in a lake now, with their bytes, keys and positions: `file:DIR` or
-    /// `s3://BUCKET/PREFIX`.
+    /// `s3://BUCKET/PREFIX`. Their bytes are printed.
     #[arg(long, value_name = "LAKE")]
     pub quarantined: Option<String>,
 
-    /// Take only records that are quarantined for this reason, such as `missing_field`.
-    #[arg(long, value_name = "CODE")]
-    pub reason: Option<ReasonCode>,
+    /// Which quarantined records are taken.
+    #[command(flatten)]
+    pub filter: QuarantineFilterArgs,
 
     /// Try this many records. [default: all of files, 20 of a stream or of quarantine]
     #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1..=u64::MAX))]
@@ -166,16 +167,16 @@ impl TryArgs {
     /// Checks the options that only some records have. (A rule of clap would not be checked if files are given.)
     ///
     /// # Errors
-    /// `start` without a stream, or `reason` without quarantine.
+    /// `start` without a stream, or a filter without quarantine.
     pub(super) fn check_applicable(&self) -> Result<(), ConfigError> {
         if self.start.is_some() && !self.is_stream() {
             let why = "only a stream has this; leave it out, or give --source kinesis:STREAM";
             return Err(ConfigError::new("start", why));
         }
-        if self.reason.is_some() && self.quarantined.is_none() {
+        if let (Some(flag), None) = (self.filter.first_given(), &self.quarantined) {
             let why =
                 "only quarantined records have this; leave it out, or give --quarantined LAKE";
-            return Err(ConfigError::new("reason", why));
+            return Err(ConfigError::new(flag, why));
         }
         Ok(())
     }

@@ -124,7 +124,8 @@ impl Input {
         let runtime = builder.worker_threads(1).enable_all().build()?;
         let given = match &args.quarantined {
             Some(lake) => {
-                Given::Quarantine(QuarantineInput::new(lake, args.reason.clone(), decoding)?)
+                let filter = args.filter.filter()?;
+                Given::Quarantine(QuarantineInput::new(lake, filter, decoding)?)
             }
             None => match of_source(args, unpacking)? {
                 Given::Files(locations) => Given::Files(runtime.block_on(find_files(&locations))?),

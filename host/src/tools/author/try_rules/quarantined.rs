@@ -1,10 +1,9 @@
 //! Quarantined records of a lake, as the rules saw them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sluice_engine::outcome::ReasonCode;
 use sluice_engine::record::{Batch, Position};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
@@ -28,23 +27,23 @@ const READS_AT_ONCE: usize = 16;
 /// A lake to take quarantined records from.
 pub(super) struct QuarantineInput {
     lake: StoreLocation,
-    reason: Option<ReasonCode>,
+    filter: QuarantineFilter,
     decoding: RecordDecoding,
 }
 
 impl QuarantineInput {
-    /// The quarantine of a lake: all of it, or the records of one reason.
+    /// The quarantine of a lake: all of it, or what a filter takes.
     ///
     /// # Errors
     /// A target that is none.
     pub(super) fn new(
         lake: &str,
-        reason: Option<ReasonCode>,
+        filter: QuarantineFilter,
         decoding: RecordDecoding,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             lake: parse_store("quarantined", lake)?,
-            reason,
+            filter,
             decoding,
         })
     }
@@ -52,15 +51,11 @@ impl QuarantineInput {
     /// Lists the objects with records that are quarantined now.
     ///
     /// # Errors
-    /// The lake cannot be listed, or has no record that was quarantined for the reason.
+    /// The lake cannot be listed, or has no record in quarantine that the filter takes.
     pub(super) async fn open(&self) -> anyhow::Result<QuarantineReading> {
         let store = self.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
         let quarantine = Quarantine::open(&store, READS_AT_ONCE).await?;
-        let filter = QuarantineFilter {
-            reasons: Vec::from_iter(self.reason.clone()),
-            ..QuarantineFilter::default()
-        };
-        let list = quarantine.objects(&filter).await?;
+        let list = quarantine.objects(&self.filter).await?;
         for message in list.left_out.messages(store.as_ref()) {
             output::message(format_args!("sluice: {}", escape(&message)));
         }
@@ -70,15 +65,12 @@ impl QuarantineInput {
         }
         let objects = list.objects.into_iter();
         let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
-        if let Some(reason) = self.reason.as_ref().filter(|_| objects.is_empty()) {
-            let all = quarantine.objects(&QuarantineFilter::default()).await?;
-            let all = all.objects.iter().filter(|object| !object.is_redriven());
-            let reasons: BTreeSet<_> = all.map(|object| object.reason.as_str()).collect();
-            let reasons = Vec::from_iter(reasons).join(", ");
+        if objects.is_empty() && self.filter != QuarantineFilter::default() {
+            let present = quarantine.present(|object| !object.is_redriven()).await?;
             anyhow::bail!(
-                "{} has no record that is quarantined for \"{reason}\"; its reasons: {}",
+                "{} has no record in quarantine that the flags name; {}",
                 self.lake,
-                if reasons.is_empty() { "none" } else { &reasons }
+                present.as_deref().unwrap_or("there is none at all")
             );
         }
         Ok(QuarantineReading {
