@@ -70,11 +70,14 @@ pub async fn run(
     let _server = http::start(settings, pages).await?;
     let targets = Targets::new(settings);
     let stream = Stream::connect(targets.sdk().await?, &source.stream);
-    let part = tokio::select! {
-        part = StreamPart::of(settings, &targets, &stream) => part?,
-        () = shutdown.requested() => anyhow::bail!(
-            "stopped by a signal before the parts of the replay were planned, nothing was read; start again to continue"
-        ),
+    let part = match settings.part {
+        None => None,
+        Some(_) => tokio::select! {
+            part = StreamPart::of(settings, &targets, &stream) => part?,
+            () = shutdown.requested() => anyhow::bail!(
+                "stopped by a signal before the parts of the replay were planned, nothing was read; start again to continue"
+            ),
+        },
     };
     if let Some(part) = &part {
         part.report_empty();
