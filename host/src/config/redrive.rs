@@ -1,6 +1,6 @@
 //! The settings of `redrive`: those of `run`, which quarantined records, and the release.
 
-use clap::Args;
+use clap::{Arg, Args};
 use sluice_release::bundle::{ReleaseId, ReleasePrefix};
 use sluice_storage::location::StoreLocation;
 
@@ -34,8 +34,17 @@ pub fn continue_command(lake: &StoreLocation, id: &RedriveId, release: ReleaseId
     )
 }
 
+/// Hides the settings of `run` that a redrive refuses as flags. They stay known, so that an error says why.
+fn hide_refused(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "source" | "archive" => arg.hide(true),
+        _ => arg,
+    }
+}
+
 /// The options of `redrive`, on top of the settings of `run`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_args(hide_refused))]
 pub struct RedriveArgs {
     /// Which quarantined records are taken.
     #[command(flatten)]

@@ -32,6 +32,9 @@ fn settings_that_do_not_fit_are_named() {
     ] {
         redrive(&place, flags).failed(2, parts);
     }
+    let help = place.run(&["redrive", "--help"]).succeeded().stdout;
+    let is_flag = |name: &str| help.lines().any(|line| line.trim_start().starts_with(name));
+    assert!(is_flag("--id <ID>") && !is_flag("--source <") && !is_flag("--archive <"));
     // A reason that there is not.
     let ran = redrive(&place, &["--reason", "mising_field"]).succeeded();
     let there_are = "there are the reasons invalid_json, missing_field, the releases ";
