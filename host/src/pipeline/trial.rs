@@ -33,7 +33,9 @@ pub(crate) async fn try_encoding(context: &RunContext, chunk: Chunk) -> Result<(
     for task in tasks.collect::<Vec<_>>() {
         let (values, sample) = task.finish().await.map_err(PipelineError::Encode)?;
         unmapped.absorb(&values);
-        sample.into_iter().for_each(|sample| drift.add(sample));
+        if let Some(sample) = sample {
+            drift.add(sample);
+        }
     }
     context.progress.found_unmapped(&unmapped);
     log_drift(&context.progress.found_drift(drift));

@@ -151,8 +151,9 @@ fn a_redrive_that_nobody_gives_rules_says_so() {
 #[test]
 fn a_redrive_on_which_another_process_works_is_named_once() {
     let place = place();
-    let lock = place.lake().join("_sluice/ledger/redrive-one.lock");
-    let lock = std::fs::File::create(lock).unwrap();
+    let ledgers = place.lake().join("_sluice/ledger");
+    std::fs::create_dir_all(&ledgers).unwrap();
+    let lock = std::fs::File::create(ledgers.join("redrive-one.lock")).unwrap();
     lock.lock().unwrap();
     let one = [&COPY[..], &["--id", "one"]].concat();
     let parts = ["another process works on the redrive one; wait for it or stop it"];
