@@ -102,18 +102,48 @@ async fn an_object_that_was_claimed_too_late_is_still_quarantined() {
 }
 
 #[tokio::test]
-async fn a_listed_object_that_is_not_claimed_stays_where_it_is() {
+async fn an_object_whose_claim_is_lost_is_not_free() {
     let (lake, objects) = half_redriven().await;
     for object in &objects {
         let claim = claim_key(&object.key).unwrap();
         fs::remove_file(lake.path(&claim)).unwrap();
     }
+    let found = list(&lake, &QuarantineFilter::default()).await;
+    assert_eq!(found.problems.len(), objects.len());
+    assert!(found.objects.iter().all(|it| it.claimed_by.is_some()));
+    for problem in found.problems {
+        assert!(problem.place.contains("/claims/"), "{problem:?}");
+        assert!(problem.why.contains("restore it"), "{problem:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_listed_object_that_is_not_claimed_stays_where_it_is() {
+    let mut lake = Lake::new();
+    lake.commit(&Chunk {
+        lines: &[("1", "trap")],
+        ..Chunk::default()
+    });
+    let objects = all(&lake).await;
+    lake.begin_redrive("r1", &[&objects[0]]);
     let found = all(&lake).await;
     assert!(
         found
             .iter()
             .all(|it| it.redriven == 0 && it.claimed_by.is_none())
     );
+}
+
+/// Without the list, nobody knows what the redrive has landed.
+#[tokio::test]
+async fn a_redrive_with_a_ledger_and_without_a_list_is_an_error() {
+    let (lake, _) = half_redriven().await;
+    let id: RedriveId = "r1".parse().unwrap();
+    fs::remove_file(lake.path(&id.key())).unwrap();
+    let list = Quarantine::list(&lake.store(), &QuarantineFilter::default(), 4).await;
+    let error = list.unwrap_err().to_string();
+    assert!(error.contains(&id.key()), "{error}");
+    assert!(error.contains("restore it"), "{error}");
 }
 
 #[tokio::test]
