@@ -7,7 +7,7 @@ use sluice_engine::digest::Digest;
 use super::lake::{Chunk, Lake, shard};
 use super::{all, list, position};
 use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineObject};
-use crate::redrive::claim_key;
+use crate::redrive::{RedriveId, claim_key};
 
 /// A lake with two objects that one redrive lists. It has claimed both, and committed the first of their three records
 /// and a part of the rest.
