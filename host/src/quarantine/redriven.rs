@@ -81,10 +81,7 @@ impl Quarantine {
         let redrives = self.heads.keys().filter_map(RedriveId::of_shard);
         let mut lost = redrives.filter(|id| !lists.contains(id));
         lost.next().map_or(Ok(()), |id| {
-            Err(RedriveStoreError::Damaged {
-                place: self.store.place(&id.key()),
-                why: "it does not exist, and the ledger of its redrive does; restore it as it was written".into(),
-            })
+            Err(RedriveStoreError::NoList(self.store.place(&id.key())))
         })
     }
 

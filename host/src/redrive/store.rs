@@ -57,6 +57,12 @@ pub enum RedriveStoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// A redrive has a ledger, and its list is gone.
+    #[error(
+        "{0} does not exist, and the ledger of its redrive does, so nobody knows what it has landed; restore it as it was \
+         written"
+    )]
+    NoList(String),
     /// Another process has just begun a redrive with the same id.
     #[error(
         "another process has just begun the redrive {0}; give --id {0} once more to continue it, or another id"

@@ -107,19 +107,37 @@ fn a_redrive_is_continued_with_its_own_filters_only() {
     assert!(ran.stderr.contains("takes nothing more"), "{ran:?}");
 }
 
-/// Its ledger has the ordinals of the list that is gone, which would skip records of a new one.
+/// Nobody knows what it has landed, and its ledger has the ordinals of the list that is gone.
 #[test]
-fn a_redrive_whose_list_is_gone_does_not_begin_anew() {
+fn without_the_list_of_a_redrive_no_redrive_begins() {
     let place = place();
     let one = [&COPY[..], &["--id", "one", "--reason", "missing_field"]].concat();
     redrive(&place, &one).succeeded();
-    let list = place.lake().join("_sluice/redrives/one.json");
-    std::fs::remove_file(list).unwrap();
-    let parts = ["one has a ledger", "one.json is gone", "another id"];
-    redrive(&place, &[&COPY[..], &["--id", "one"]].concat()).failed(1, &parts);
+    let path = place.lake().join("_sluice/redrives/one.json");
+    let list = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
     let two = ["--id", "two", "--reason", "invalid_json"];
+    for more in [&["--id", "one"][..], &two] {
+        let parts = ["redrives/one.json does not exist", "restore it"];
+        redrive(&place, &[&COPY[..], more].concat()).failed(1, &parts);
+    }
+    std::fs::write(&path, list).unwrap();
     let summary = redrive(&place, &[&COPY[..], &two].concat()).summary();
     assert_eq!(of_reason(&summary, "invalid_json"), [4, 0, 0, 4]);
+}
+
+/// All of its records would land again.
+#[test]
+fn a_redrive_whose_ledger_is_gone_does_not_begin_anew() {
+    let place = place();
+    let one = [&COPY[..], &["--id", "one", "--reason", "missing_field"]].concat();
+    redrive(&place, &one).succeeded();
+    let before = lake::objects(&place.lake());
+    let ledger = place.lake().join("_sluice/ledger/redrive-one.json");
+    std::fs::remove_file(ledger).unwrap();
+    let parts = ["one has no ledger", "_sluice/ledger/redrive-one.json"];
+    redrive(&place, &one).failed(1, &parts);
+    assert_eq!(lake::objects(&place.lake()), before);
 }
 
 #[test]

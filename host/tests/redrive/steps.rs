@@ -194,7 +194,8 @@ fn two_redrives_at_once_land_each_record_once() {
     assert!(landed(&second) >= 3, "{second:?}");
     assert_eq!(landed(&first) + landed(&second), 9, "{first:?} {second:?}");
     assert_eq!(landed(&first) + skipped(&first, "two"), 9);
-    assert_eq!(landed(&second) + skipped(&second, "one"), 9);
+    // What the first one has landed before is not in quarantine any more when the second one begins.
+    assert!(landed(&second) + skipped(&second, "one") <= 9, "{second:?}");
     is_delivered(&cloud);
 }
 
