@@ -1,4 +1,4 @@
-//! What there is in quarantine at all, for a filter that takes nothing.
+//! Names the reasons, releases and shards in quarantine, for the message about a filter that takes nothing.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

@@ -110,8 +110,8 @@ fn kills_of_redrives_change_nothing_in_a_folder() {
     lands_all_by_two_redrives(&mut lake, &mut rng, usual);
 }
 
-/// Whatever a redrive does, its role needs no permission to delete, and none to replace anything but ledgers, which it
-/// replaces in the version that it has read.
+/// Checks the permissions that a redrive has used: it deletes nothing, and replaces only ledgers, in the version that it has
+/// read.
 fn writes_as_it_may(lake: &TestLake) {
     let writes = lake.cloud.proxy(S3).seen().into_iter();
     let writes: Vec<_> = writes
