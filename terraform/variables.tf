@@ -237,8 +237,8 @@ variable "bus_message_bytes" {
   default     = null
 
   validation {
-    condition     = var.bus_message_bytes == null ? true : var.bus_message_bytes >= 4096 && var.bus_message_bytes <= 1048576 && floor(var.bus_message_bytes) == var.bus_message_bytes
-    error_message = "Give a whole number from 4096 to 1048576 bytes."
+    condition     = var.bus_message_bytes == null ? true : var.bus_message_bytes >= 16384 && var.bus_message_bytes <= 1048576 && floor(var.bus_message_bytes) == var.bus_message_bytes
+    error_message = "Give a whole number from 16384 to 1048576 bytes."
   }
 
   validation {
@@ -260,6 +260,11 @@ variable "bus_queue_message_bytes" {
   validation {
     condition     = var.bus_queue_message_bytes >= 4096 && var.bus_queue_message_bytes <= 1048576
     error_message = "Give 4096 to 1048576 bytes. Sluice rejects a queue with a lower limit, because a message that points to an object can exceed it."
+  }
+
+  validation {
+    condition     = var.bus_messages != "packed" || var.bus_queue_message_bytes >= 16384
+    error_message = "Give 16384 bytes or more: packed messages are not smaller."
   }
 }
 
