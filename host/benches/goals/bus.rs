@@ -133,7 +133,7 @@ fn taken(bench: &Bench, program: &Path, job: &Job, kind: &Kind) -> anyhow::Resul
     sqs.create_queue(kind.queue, QUEUE_MAX_BYTES);
     let without = cpu(bench, program, job, &sqs, &["--bus", "none"])?;
     let bus = format!("sqs:{}", kind.queue);
-    let with = [&["--bus", &bus], kind.flags].concat();
+    let with = [&["--bus", &bus][..], kind.flags].concat();
     let with = cpu(bench, program, job, &sqs, &with)?;
     let messages = sqs.messages(kind.queue);
     let sent: u64 = messages.iter().map(events_of).sum();
