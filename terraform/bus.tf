@@ -5,7 +5,7 @@ locals {
 
 resource "aws_sqs_queue" "bus" {
   name                       = "${var.name}-bus"
-  max_message_size           = var.bus_message_bytes
+  max_message_size           = var.bus_queue_message_bytes
   visibility_timeout_seconds = var.bus_visibility_seconds
   message_retention_seconds  = local.message_retention_seconds
   receive_wait_time_seconds  = 20
@@ -21,7 +21,7 @@ resource "aws_sqs_queue" "bus" {
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
-  max_message_size          = var.bus_message_bytes
+  max_message_size          = var.bus_queue_message_bytes
   message_retention_seconds = local.message_retention_seconds
 
   kms_master_key_id                 = aws_kms_key.bus.arn

@@ -17,6 +17,7 @@ locals {
     var.jq == null ? {} : { SLUICE_JQ = var.jq },
     var.record_encoding == "none" ? {} : { SLUICE_RECORD_ENCODING = var.record_encoding },
     var.record_format == "json" ? {} : { SLUICE_RECORD_FORMAT = var.record_format },
+    var.bus_message_bytes == null ? {} : { SLUICE_BUS_MESSAGE_BYTES = tostring(var.bus_message_bytes) },
     var.format == "ndjson" ? {} : { SLUICE_FORMAT = var.format },
     var.archive ? { SLUICE_ARCHIVE = local.archive } : {},
     var.schema == null ? {} : {

@@ -221,24 +221,50 @@ variable "force_destroy" {
 # The bus.
 
 variable "bus_messages" {
-  description = "Content of messages: \"events\" (one message per event) or \"objects\" (one message per object of the lake)."
+  description = "Content of messages: \"events\" (one message per event), \"packed\" (one message for many events of a partition) or \"objects\" (one message per object of the lake)."
   type        = string
   default     = "events"
 
   validation {
-    condition     = contains(["events", "objects"], var.bus_messages)
-    error_message = "Give \"events\" or \"objects\"."
+    condition     = contains(["events", "packed", "objects"], var.bus_messages)
+    error_message = "Give \"events\", \"packed\" or \"objects\"."
   }
 }
 
 variable "bus_message_bytes" {
-  description = "The largest message of the queue. A larger event becomes a message that says where the lake has it."
+  description = "The largest packed message, bytes; null is 256 KiB, or bus_queue_message_bytes if that is less. Sets SLUICE_BUS_MESSAGE_BYTES. Only with bus_messages = \"packed\"."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.bus_message_bytes == null ? true : var.bus_message_bytes >= 16384 && var.bus_message_bytes <= 1048576 && floor(var.bus_message_bytes) == var.bus_message_bytes
+    error_message = "Give a whole number from 16384 to 1048576 bytes."
+  }
+
+  validation {
+    condition     = var.bus_message_bytes == null ? true : var.bus_message_bytes <= var.bus_queue_message_bytes
+    error_message = "Give at most bus_queue_message_bytes: the queue rejects larger messages, so Sluice does not start."
+  }
+
+  validation {
+    condition     = var.bus_message_bytes == null || var.bus_messages == "packed"
+    error_message = "Leave bus_message_bytes out, or set bus_messages to \"packed\". For the largest message of the queue, set bus_queue_message_bytes."
+  }
+}
+
+variable "bus_queue_message_bytes" {
+  description = "The largest message that the queue takes (MaximumMessageSize), bytes. A larger event becomes a message that says where the lake has it."
   type        = number
   default     = 1048576
 
   validation {
-    condition     = var.bus_message_bytes >= 4096 && var.bus_message_bytes <= 1048576
+    condition     = var.bus_queue_message_bytes >= 4096 && var.bus_queue_message_bytes <= 1048576
     error_message = "Give 4096 to 1048576 bytes. Sluice rejects a queue with a lower limit, because a message that points to an object can exceed it."
+  }
+
+  validation {
+    condition     = var.bus_messages != "packed" || var.bus_queue_message_bytes >= 16384
+    error_message = "Give 16384 bytes or more: packed messages are not smaller."
   }
 }
 

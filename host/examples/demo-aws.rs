@@ -1,4 +1,4 @@
-//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, builds a table of its lake with
+//! `make demo-aws`: runs a worker with stand-ins for Kinesis, S3 and SQS, compares packed messages with others, builds a table of its lake with
 //! a stand-in for an Iceberg REST catalog, and transforms the events again from an archive. The stand-ins are the HTTP servers that the
 //! tests use too. It runs the program as a user would, and prints what the program and the
 //! stand-ins used.
@@ -37,8 +37,15 @@ const WAREHOUSE: &str = "warehouse";
 const ARCHIVE: &str = "archive";
 const QUEUE: &str = "events-bus";
 
+/// A smaller stream, and the queue with its messages.
+const SAMPLE: &str = "sample";
+const PACKED_QUEUE: &str = "packed-bus";
+
+/// The share of the events that are sent in packed messages, too.
+const SAMPLE_SHARE: u64 = 10;
+
 /// The default size limit of a queue's messages.
-const QUEUE_MAX_BYTES: usize = 256 << 10;
+const QUEUE_MAX_BYTES: usize = 1 << 20;
 
 /// How often the program's memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
     let demo = Demo::new(program, Path::new(folder));
     let ran = demo.and_then(|demo| {
         demo.run(events)?;
+        demo.pack_messages(events)?;
         demo.build_table(events, Path::new(python))?;
         demo.replay_archive()
     });
@@ -101,12 +109,14 @@ impl Demo {
         let (root, program) = (absolute(folder)?, absolute(Path::new(program))?);
         let (kinesis, s3, sqs) = (Kinesis::start(), S3::start_at(root.clone()), Sqs::start());
         kinesis.create_stream(STREAM, SHARDS);
+        kinesis.create_stream(SAMPLE, SHARDS);
         s3.bucket(BUCKET);
         s3.bucket(WAREHOUSE);
         s3.bucket(ARCHIVE);
         let tables = format!("s3://{WAREHOUSE}");
         let catalog = RestCatalog::start_in_bucket(&s3, &tables, Access::default());
         sqs.create_queue(QUEUE, QUEUE_MAX_BYTES);
+        sqs.create_queue(PACKED_QUEUE, QUEUE_MAX_BYTES);
         Ok(Self {
             program,
             root,
@@ -119,14 +129,14 @@ impl Demo {
 
     fn run(&self, events: u64) -> Result<(), String> {
         println!(
-            "== 1/10 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
+            "== 1/11 stand-ins: Kinesis {} ({SHARDS} shards), S3 {} (its bucket is {}/{BUCKET}), SQS {}",
             self.kinesis.endpoint,
             self.s3.endpoint,
             self.root.display(),
             self.sqs.endpoint
         );
         println!(
-            "\n== 2/10 putting {} events into the stream",
+            "\n== 2/11 putting {} events into the stream",
             HumanCount(events)
         );
         let count = events.to_string();
@@ -140,26 +150,58 @@ impl Demo {
             "kinesis:events",
         ];
         self.command(&generate)?;
-        println!("\n== 3/10 through the transform into S3 and SQS");
+        println!("\n== 3/11 through the transform into S3 and SQS");
         let source = ["--source", "kinesis:events", "--lake", "s3://lake/events"];
         let bus = ["--bus", "sqs:events-bus", "--exit-when-caught-up"];
         let archive = ["--archive", "s3://archive/records"];
         let run = [&["run"], &source[..], &bus, &archive].concat();
         let cost = self.command(&run)?;
-        println!("\n== 4/10 once more: what has landed does not land again");
+        println!("\n== 4/11 once more: what has landed does not land again");
         self.command(&run)?;
-        println!("\n== 5/10 is each record in exactly one place, and each event on the bus?");
+        println!("\n== 5/11 is each record in exactly one place, and each event on the bus?");
         self.command(&[&["audit"], &source[..]].concat())?;
         self.check_bus(events)?;
         print_cost("run", &cost, events);
         Ok(())
     }
 
+    /// Sends a part as many events in packed messages, and compares the calls of SQS.
+    fn pack_messages(&self, events: u64) -> Result<(), String> {
+        let part = (events / SAMPLE_SHARE).max(1);
+        println!(
+            "\n== 6/11 {} events in packed messages, to another queue",
+            HumanCount(part)
+        );
+        let calls = self.send_calls();
+        let count = part.to_string();
+        let generate = ["generate", "--events", &count, "--seed", "7"];
+        self.command(&[&generate[..], &["--to", "kinesis:sample"]].concat())?;
+        let source = ["--source", "kinesis:sample", "--lake", "s3://lake/sample"];
+        let bus = ["--bus", "sqs:packed-bus", "--bus-messages", "packed"];
+        let run = [&["run"], &source[..], &bus, &["--exit-when-caught-up"]].concat();
+        self.command(&run)?;
+        let messages = self.sqs.messages(PACKED_QUEUE);
+        let counts = messages.iter().filter_map(|m| m.attribute("count"));
+        let sent: u64 = counts.filter_map(|count| count.parse::<u64>().ok()).sum();
+        print_calls("a message for each event", events, events, calls);
+        let packed_calls = self.send_calls() - calls;
+        print_calls("packed messages", part, messages.len() as u64, packed_calls);
+        match sent == part {
+            true => Ok(()),
+            false => Err(format!("{sent} of {part} events are in packed messages")),
+        }
+    }
+
+    /// The calls that have sent messages so far.
+    fn send_calls(&self) -> u64 {
+        self.sqs.calls("SendMessageBatch") as u64
+    }
+
     /// Builds a table of the lake, proves it, and reads it.
     fn build_table(&self, events: u64, python: &Path) -> Result<(), String> {
         let uri = &self.catalog.endpoint;
         println!(
-            "\n== 6/10 building an Iceberg table of the lake, in the REST catalog {uri} (its files are in {}/{WAREHOUSE})",
+            "\n== 7/11 building an Iceberg table of the lake, in the REST catalog {uri} (its files are in {}/{WAREHOUSE})",
             self.root.display()
         );
         let (catalog, warehouse) = (format!("rest:{uri}"), format!("s3://{WAREHOUSE}/tables"));
@@ -169,9 +211,9 @@ impl Demo {
         self.command(&[&["table", "create"], &table[..]].concat())?;
         let cost = self.command(&[&["table", "sync"], &table[..]].concat())?;
         print_cost("sync", &cost, events);
-        println!("\n== 7/10 are the rows of the table the events of the lake, each of them once?");
+        println!("\n== 8/11 are the rows of the table the events of the lake, each of them once?");
         self.command(&[&["audit", "--table"], &table[..]].concat())?;
-        println!("\n== 8/10 reading the table");
+        println!("\n== 9/11 reading the table");
         if python.exists() {
             return query(python, uri);
         }
@@ -184,13 +226,15 @@ impl Demo {
 
     /// Forgets the stream: proves the lake by the archive, and transforms the archived records into another lake.
     fn replay_archive(&self) -> Result<(), String> {
-        println!("\n== 9/10 without the stream: are the records of the archive those of the lake?");
+        println!(
+            "\n== 10/11 without the stream: are the records of the archive those of the lake?"
+        );
         self.kinesis.delete_stream(STREAM);
         let source = ["--source", "archive:s3://archive/records"];
         let lake = ["--lake", "s3://lake/events"];
         self.command(&[&["audit"], &source[..], &lake].concat())?;
         println!(
-            "\n== 10/10 the records again, from the archive, by other rules into another lake"
+            "\n== 11/11 the records again, from the archive, by other rules into another lake"
         );
         let rules = ["--transform-config", r#"{"partition_by":["date"]}"#];
         let lake = ["--lake", "s3://lake/again"];
@@ -257,6 +301,17 @@ fn query(python: &Path, uri: &str) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{script} ended with {read}")),
     }
+}
+
+/// Prints the messages and calls for some events.
+fn print_calls(what: &str, events: u64, messages: u64, calls: u64) {
+    println!(
+        "{what}: {} events in {} messages, with {} calls of SQS: {} events a call",
+        HumanCount(events),
+        HumanCount(messages),
+        HumanCount(calls),
+        HumanCount(events / calls.max(1))
+    );
 }
 
 /// Prints what a run, or something else, took.

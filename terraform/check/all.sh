@@ -56,7 +56,7 @@ if python_tool hcl python-hcl2==8.1.4; then
     if command -v terraform >/dev/null; then
         check "expressions, evaluated" "$python" check/evaluate.py terraform
         check "columns of the lake" "$python" check/columns.py terraform
-        check "set-ups of the table and the archive" "$python" check/table.py terraform
+        check "set-ups of the bus, the table and the archive" "$python" check/table.py terraform
     else
         skip "expressions, columns and set-ups: terraform is not installed"
     fi

@@ -29,6 +29,8 @@ MORE = (
     'partition_by_date = true\nevent_types = ["lesson", "payment"]\nlake_tiering = "infrequent"\n'
     "lake_expire_days = 400\nquarantine_expire_days = 90\nstream_shards = 4\nlog_encryption = false\n"
 )
+PACKED = 'bus_messages = "packed"\n'
+PACKED_MORE = PACKED + "bus_message_bytes = 65536\nbus_queue_message_bytes = 262144\n"
 PARQUET = 'format = "parquet"\n'
 SCHEMA = PARQUET + 'schema = "schema.json"\n'
 SCRAPED = 'scraper_security_group_ids = ["sg-1"]\n'
@@ -54,6 +56,8 @@ FINE = {
     "lambda, people": EXAMPLE + PEOPLE,
     "container": EXAMPLE + CONTAINER,
     "container, more": EXAMPLE + CONTAINER + MORE + SCRAPED,
+    "packed messages": EXAMPLE + PACKED,
+    "packed messages of workers, more": EXAMPLE + CONTAINER + PACKED_MORE,
     "an archive": EXAMPLE + ARCHIVE,
     "an archive of workers, more": EXAMPLE + CONTAINER + PEOPLE + ARCHIVE_MORE + 'backfill_prefix = "again/2026"\n',
     "Parquet": BASE + PARQUET,
@@ -80,7 +84,13 @@ REJECTED = {
     "replays around the lake": EXAMPLE + 'lake_prefix = "a/b"\nbackfill_prefix = "a"\n',
     "a key that is none": EXAMPLE + 'release_public_key = "MCow"\n',
     "a prefix that engines skip": EXAMPLE + 'lake_prefix = "_events"\n',
-    "messages that the program refuses": EXAMPLE + "bus_message_bytes = 2048\n",
+    "messages that are none": EXAMPLE + 'bus_messages = "records"\n',
+    "a queue that the program refuses": EXAMPLE + "bus_queue_message_bytes = 2048\n",
+    "packed messages that the program refuses": EXAMPLE + PACKED + "bus_message_bytes = 16383\n",
+    "a queue that takes no packed messages": EXAMPLE + PACKED + "bus_queue_message_bytes = 8192\n",
+    "packed messages of more than SQS takes": EXAMPLE + PACKED + "bus_message_bytes = 1048577\n",
+    "packed messages of more than the queue takes": EXAMPLE + PACKED + "bus_message_bytes = 262145\nbus_queue_message_bytes = 262144\n",
+    "a size of packed messages without them": EXAMPLE + "bus_message_bytes = 262144\n",
     "a format that is none": BASE + 'format = "csv"\n',
     "a format as a setting": BASE + 'environment = { SLUICE_FORMAT = "parquet" }\n',
     "a schema for lines": BASE + 'schema = "schema.json"\n',

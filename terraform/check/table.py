@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Evaluates what the variables of the table and of the archive make: which resources in which set-up, with which values.
+"""Evaluates what the variables of the bus, of the table and of the archive make: which resources in which set-up, with which values.
 
 Usage: table.py TERRAFORM. Ends with 0 or 1.
 """
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from evaluate import ARCHIVE, ARCHIVE_MORE, BASE, CONTAINER, FOLDER, GLUE, S3TABLES, TABLE_MORE, TASK, scratch_module
+from evaluate import ARCHIVE, ARCHIVE_MORE, BASE, CONTAINER, FOLDER, GLUE, PACKED, PACKED_MORE, S3TABLES, TABLE_MORE, TASK, scratch_module
 from module import Module
 
 # The resources that a set-up has none of if it has no table, no table of that kind, or no such builder.
@@ -84,6 +84,35 @@ TASK_ALARMS = {"table-stopped": "Sluice/sluice"}
 SET_UPS = {
     "no table": (BASE, set(), {}, {"table": None, "table_catalog": None, "table_settings": ""}),
     "no table, workers": (BASE + CONTAINER, OF_TASKS, {}, {}),
+    "messages about events": (
+        BASE,
+        set(),
+        {},
+        {
+            "aws_lambda_function_sluice.environment.variables.SLUICE_BUS_MESSAGES": "events",
+            "aws_lambda_function_sluice.environment.variables.SLUICE_BUS_MESSAGE_BYTES": None,
+            "aws_sqs_queue_bus.max_message_size": 1048576,
+        },
+    ),
+    "packed messages": (
+        BASE + PACKED,
+        set(),
+        {},
+        {
+            "aws_lambda_function_sluice.environment.variables.SLUICE_BUS_MESSAGES": "packed",
+            "aws_lambda_function_sluice.environment.variables.SLUICE_BUS_MESSAGE_BYTES": None,
+        },
+    ),
+    "packed messages, more": (
+        BASE + PACKED_MORE,
+        set(),
+        {},
+        {
+            "aws_lambda_function_sluice.environment.variables.SLUICE_BUS_MESSAGE_BYTES": "65536",
+            "aws_sqs_queue_bus.max_message_size": 262144,
+            "aws_sqs_queue_dead_letters.max_message_size": 262144,
+        },
+    ),
     "no archive": (BASE, set(), {}, {"archive": None, "aws_lambda_function_sluice.environment.variables.SLUICE_ARCHIVE": None}),
     "an archive": (
         BASE + ARCHIVE_MORE,

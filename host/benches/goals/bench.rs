@@ -63,7 +63,12 @@ impl Bench {
 
     /// The program, in the bench's folder and without settings from the environment.
     pub(crate) fn sluice(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.program(Path::new(PROGRAM), args)
+    }
+
+    /// This program, which can be another version of ours, in the same way.
+    pub(crate) fn program(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(&self.folder);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SLUICE_") {

@@ -20,6 +20,7 @@ mod events;
 mod support;
 
 mod bench;
+mod bus;
 mod floor;
 mod function;
 mod jobs;
@@ -38,6 +39,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use self::bench::Bench;
@@ -60,9 +62,12 @@ struct Args {
     /// Measure a hundred million events too, through a pipe. This takes minutes, and 10 GB of disk.
     #[arg(long)]
     long: bool,
-    /// Measure a worker with stand-ins for Kinesis, S3 and SQS too.
+    /// Measure a worker with stand-ins for Kinesis, S3 and SQS too, and a bus in SQS.
     #[arg(long)]
     aws: bool,
+    /// Compare the bus in SQS with that of this program, such as an earlier version.
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
     /// Keep events and lakes in this folder.
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../out/bench"))]
     folder: PathBuf,
@@ -117,6 +122,8 @@ enum Goal {
     Swaps,
     /// A Lambda function.
     Lambda,
+    /// A bus in a stand-in for SQS.
+    Bus,
     /// A worker with stand-ins for AWS.
     Aws,
 }
@@ -136,13 +143,18 @@ impl Goal {
             Self::Table => lake_table::next_to_duckdb(bench, args.python.as_deref(), report),
             Self::Swaps => swaps::next_to_none(bench, report),
             Self::Lambda => function::goals(args.package.as_deref(), report),
+            Self::Bus => bus::figures(bench, args.against.as_deref(), report),
             Self::Aws => worker::figures(bench, report),
         }
     }
 
+    fn is_without_aws(self) -> bool {
+        !matches!(self, Self::Bus | Self::Aws)
+    }
+
     fn is_wanted(self, args: &Args) -> bool {
         match args.only.as_slice() {
-            [] => self != Self::Aws || args.aws,
+            [] => args.aws || self.is_without_aws(),
             only => only.contains(&self),
         }
     }
@@ -168,6 +180,10 @@ fn main() -> ExitCode {
 }
 
 fn goals(args: &Args) -> anyhow::Result<()> {
+    ensure!(
+        args.against.is_none() || Goal::Bus.is_wanted(args),
+        "--against is for the bus: add --only bus, or --aws"
+    );
     fs::create_dir_all(&args.folder)?;
     let bench = Bench {
         folder: args.folder.canonicalize()?,
