@@ -36,7 +36,7 @@ pub(super) const SCHEMAS: [(&str, &str); 2] = [
 pub(super) const QUEUE_BYTES: usize = 262_144;
 
 /// The bounds of packed messages, of which each host has one, bytes.
-const PACK_BYTES: std::ops::Range<usize> = 4_096..QUEUE_BYTES;
+const PACK_BYTES: std::ops::Range<usize> = 16_384..QUEUE_BYTES;
 
 /// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]

@@ -145,7 +145,7 @@ impl Cloud {
     }
 
     /// The line of the lake to which a message points.
-    fn pointed_to(&self, body: &str, rid: &str) -> String {
+    pub(crate) fn pointed_to(&self, body: &str, rid: &str) -> String {
         let pointer: Value = serde_json::from_str(body).unwrap();
         assert_eq!(pointer["rid"], rid);
         let object = pointer["object"].as_str().unwrap();
