@@ -150,9 +150,9 @@ impl Check {
         self.audit.lake.bus.as_ref()?;
         let name = self.manifest.name();
         let mut found = None;
-        for messages in [Messages::Events, Messages::Objects] {
+        for messages in [Messages::Events, Messages::Packed, Messages::Objects] {
             let part = match messages {
-                Messages::Events => Part::Messages,
+                Messages::Events | Messages::Packed => Part::Messages,
                 Messages::Objects => Part::Notifications,
             };
             let is_expected = self.chunk.pins().messages == Some(messages);

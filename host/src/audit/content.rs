@@ -11,14 +11,14 @@ use crate::layout::Destination;
 use crate::layout::chunk::{Chunk, RecordRef};
 use crate::layout::object_notification;
 use crate::layout::object_notification::ObjectNotification;
-use crate::sink::bus::folder::write_messages;
+use crate::sink::bus::folder::{message_lines, write_messages};
 
 /// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The object at a destination.
     Object(Destination, Format),
-    /// The messages about events.
+    /// The messages about events, packed or not.
     Messages,
     /// The messages about objects.
     Notifications,
@@ -76,7 +76,7 @@ impl Part {
     pub(super) fn lines(&self, chunk: &Chunk) -> usize {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).0.len(),
-            Self::Messages => chunk.messages().len(),
+            Self::Messages => message_lines(chunk),
             Self::Notifications => {
                 let to_lake = |(to, _): &(&Destination, u64)| matches!(to, Destination::Lake(_));
                 chunk.objects().filter(to_lake).count()
@@ -84,11 +84,12 @@ impl Part {
         }
     }
 
-    /// The record of a line; `None` for a message about an object, which is about many.
+    /// The record of a line; `None` for a message that is about many.
     #[must_use]
     pub(super) fn record(&self, chunk: &Chunk, line: usize) -> Option<RecordRef> {
         match self {
             Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
+            Self::Messages if chunk.pins().pack_bytes.is_some() => None,
             Self::Messages => chunk.message(line).map(|message| message.record),
             Self::Notifications => None,
         }

@@ -227,7 +227,7 @@ impl Inventory {
 
     /// Adds a file of a bus.
     pub(super) fn add_on_bus(&mut self, name: &str) {
-        for messages in [Messages::Objects, Messages::Events] {
+        for messages in [Messages::Objects, Messages::Packed, Messages::Events] {
             let stem = name.strip_suffix(bus_suffix(messages));
             let stem = stem.filter(|stem| !stem.contains('/'));
             if let Some((shard, chunk)) = stem.and_then(ChunkName::parse) {
@@ -327,6 +327,7 @@ fn format_for_queries(key: &str) -> Option<Format> {
 pub(super) fn bus_suffix(messages: Messages) -> &'static str {
     match messages {
         Messages::Objects => ".objects.ndjson",
+        Messages::Packed => ".packed.ndjson",
         Messages::Events => ".ndjson",
     }
 }

@@ -102,7 +102,8 @@ pub struct RunArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub archive: Option<String>,
 
-    /// Send a message for each event, or for each object that was put into the lake.
+    /// Send a message for each event, for many events of a partition together (`packed`), or for each object that was put
+    /// into the lake.
     #[arg(
         id = "bus_messages",
         long = "bus-messages",
@@ -110,6 +111,11 @@ pub struct RunArgs {
     )]
     #[arg(value_name = "WHAT", default_value = "events")]
     pub bus_messages: Messages,
+
+    /// The largest packed message, bytes with its attributes: 16384 to 1048576, and not more than the queue takes. Only with
+    /// `--bus-messages packed`. [default: 262144, or what the queue takes if that is less]
+    #[arg(long, env = "SLUICE_BUS_MESSAGE_BYTES", value_name = "BYTES")]
+    pub bus_message_bytes: Option<usize>,
 
     /// Keep or drop records of an aggregate whose hash key lies outside the range of their shard, as
     /// happens when a shard is split. Use `drop` if the producer sends such records again.

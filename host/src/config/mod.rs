@@ -16,6 +16,7 @@ pub mod lake_json;
 pub mod log_format;
 pub mod log_level;
 pub mod max_quarantined;
+mod messages;
 pub mod mode;
 pub mod object_format;
 pub mod origins;
@@ -50,8 +51,7 @@ use crate::config::max_quarantined::MaxQuarantined;
 use crate::format::{Format, Level};
 use crate::layout::chunk::ChunkLimits;
 use crate::ledger::decoding::RecordDecoding;
-use crate::ledger::messages::Messages;
-use crate::sink::bus::BusTarget;
+use crate::sink::bus::{BusTarget, MessageSettings};
 use crate::source::file::{FileOptions, is_one_file};
 use crate::source::kinesis::StreamAddress;
 use crate::source::lambda_event;
@@ -137,8 +137,8 @@ pub struct RunSettings {
     pub replay: Option<Bounds>,
     /// The part of a replay that this process works on; `None` for all of it.
     pub part: Option<Part>,
-    /// What messages are about.
-    pub messages: Messages,
+    /// The messages on the bus.
+    pub messages: MessageSettings,
     /// The limits at which a chunk closes.
     pub chunk: ChunkLimits,
     /// The memory for chunks and for records that were read, bytes.
@@ -264,7 +264,7 @@ impl RunArgs {
             pinned_release: None,
             replay: None,
             part: None,
-            messages: self.bus_messages,
+            messages: self.messages()?,
             memory: at_least("memory", self.memory.as_u64(), 1 << 20)?,
             format,
             table,

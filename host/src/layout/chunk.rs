@@ -6,6 +6,7 @@ mod lines;
 mod message;
 mod outline;
 mod over_limit;
+mod packs;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +32,7 @@ pub use self::lines::RecordRef;
 pub use self::message::Message;
 use self::message::MessageRef;
 pub use self::outline::ChunkOutline;
+pub use self::packs::{PACK_OVERHEAD_BYTES, Pack};
 pub use self::rules::{ChunkCounts, ChunkLimits, ChunkRules, RedrivenCounts};
 
 /// A chunk closes if its events have more than this many times its byte limit.
@@ -266,6 +268,12 @@ impl Chunk {
             pins: self.rules.pins.clone(),
             resource_faults: self.resource_faults.clone(),
         })
+    }
+
+    /// The release that transforms it.
+    #[must_use]
+    pub fn release(&self) -> ReleaseId {
+        self.release
     }
 
     /// Its settings.

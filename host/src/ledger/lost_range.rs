@@ -147,6 +147,7 @@ impl Ledger {
     pub fn with_loss(mut self, loss: LostRange, created_at: i64) -> Self {
         if loss.continued && loss.parent.is_none() {
             self.pending = None;
+            self.sent = None;
             self.stream_created_at = Some(created_at);
             self.finished &= loss.cause == LossCause::Expired;
         }

@@ -78,6 +78,9 @@ pub struct Ledger {
     /// The content of the file up to the end of the pending range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending_file: Option<FilePrefix>,
+    /// How many messages of the pending range the bus has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent>,
     /// When the stream of the shard was created, milliseconds since the Unix epoch. A file has no stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stream_created_at: Option<i64>,
@@ -123,6 +126,17 @@ pub struct Pending {
     pub resource_faults: ResourceFaults,
 }
 
+/// How many messages of a pending range its bus has accepted: all before this one, in their order. A repetition sends only
+/// the others to this bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// The bus: a digest of its address.
+    pub bus: Digest,
+    /// How many messages.
+    pub messages: u64,
+}
+
 /// A contiguous range of records of one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +171,7 @@ impl Ledger {
             replay: None,
             file: None,
             pending_file: None,
+            sent: None,
             stream_created_at: None,
             stream_retention_ms: None,
             lost: Vec::new(),
@@ -306,6 +321,10 @@ impl Ledger {
             let why = "pending.resource_faults: a position behind the range";
             return Err(LedgerError::Document(why.into()));
         }
+        if ledger.sent.is_some() && ledger.pending.is_none() {
+            let why = "sent: messages of a range, and no range is pending";
+            return Err(LedgerError::Document(why.into()));
+        }
         Ok(ledger)
     }
 
@@ -338,6 +357,27 @@ impl Ledger {
         self.pending.as_ref()
     }
 
+    /// How many messages of the pending range this bus is known to have.
+    #[must_use]
+    pub fn sent_to(&self, bus: Digest) -> u64 {
+        let sent = self.sent.filter(|sent| sent.bus == bus);
+        sent.map_or(0, |sent| sent.messages)
+    }
+
+    /// The ledger with the messages that a bus has accepted of the pending range `range`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Nothing`] if another range is pending, or none.
+    pub fn with_sent(&self, range: Range, sent: Sent) -> Result<Self, LedgerError> {
+        if self.pending.as_ref().map(|pending| pending.range) != Some(range) {
+            return Err(LedgerError::Nothing);
+        }
+        Ok(Self {
+            sent: Some(sent),
+            ..self.clone()
+        })
+    }
+
     /// The ledger with `pending` pinned. A pending range may be pinned again unchanged: that is a
     /// replay.
     ///
@@ -354,6 +394,7 @@ impl Ledger {
             return Err(LedgerError::Order { first, last });
         }
         Ok(Self {
+            sent: self.sent.filter(|_| self.pending.is_some()),
             pending: Some(pending),
             ..self.clone()
         })
@@ -382,6 +423,7 @@ impl Ledger {
             }),
             pending: None,
             pending_file: None,
+            sent: None,
             ..self.clone()
         })
     }

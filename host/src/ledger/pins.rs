@@ -6,7 +6,7 @@ use sluice_engine::limits::Limits;
 
 use crate::format::Format;
 use crate::ledger::decoding::RecordDecoding;
-use crate::ledger::messages::Messages;
+use crate::ledger::messages::{MessageRules, Messages};
 use crate::ledger::misplaced_records::MisplacedRecords;
 
 /// The settings that decide an outcome or a byte of a chunk. A repetition uses these, whatever it is started
@@ -36,25 +36,29 @@ pub struct Pins {
     pub messages: Option<Messages>,
     /// The largest event that fits a message, bytes; `None` without a limit.
     pub message_bytes: Option<usize>,
+    /// The largest packed message, bytes with its attributes; `None` if messages are not packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack_bytes: Option<usize>,
 }
 
 impl Pins {
-    /// The settings for a bus with messages of this kind, and with the largest event that fits one; `None` without a bus.
+    /// The settings for a bus with these messages; `None` without a bus.
     #[must_use]
-    pub fn with_bus(self, bus: Option<(Messages, Option<usize>)>) -> Self {
-        let (messages, message_bytes) = bus.unzip();
-        let message_bytes = message_bytes.flatten();
+    pub fn with_bus(self, bus: Option<MessageRules>) -> Self {
+        let messages = bus.map(|rules| rules.messages);
+        let about_events = bus.filter(|rules| rules.messages != Messages::Objects);
         Self {
             messages,
-            message_bytes: message_bytes.filter(|_| messages == Some(Messages::Events)),
+            message_bytes: about_events.and_then(|rules| rules.event_bytes),
+            pack_bytes: about_events.and_then(|rules| rules.pack_bytes),
             ..self
         }
     }
 
-    /// Whether a message is sent for each event that the transform routes to the bus.
+    /// Whether the events that the transform routes to the bus are sent, each in a message of its own or packed.
     #[must_use]
     pub fn with_messages(&self) -> bool {
-        self.messages == Some(Messages::Events)
+        matches!(self.messages, Some(Messages::Events | Messages::Packed))
     }
 
     /// Whether a message is sent for each object of events.

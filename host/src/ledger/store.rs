@@ -10,7 +10,7 @@ use sluice_engine::record::Bounds;
 use super::file::LedgerFile;
 use super::s3::S3Ledger;
 use super::source_file::{FileName, FilePrefix};
-use super::{Ledger, LedgerError, Pending, Range};
+use super::{Ledger, LedgerError, Pending, Range, Sent};
 
 pub use super::error::StoreError;
 
@@ -79,6 +79,14 @@ impl LedgerStore {
             Ok(pinned.read_from(name).with_pending_file(prefix))
         };
         self.step(pin).await
+    }
+
+    /// Notes the messages of the pinned range that a bus has accepted. See [`Ledger::with_sent`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; the ledger is unchanged.
+    pub async fn note_sent(&mut self, range: Range, sent: Sent) -> Result<(), StoreError> {
+        self.step(|ledger| ledger.with_sent(range, sent)).await
     }
 
     /// Commits the pinned range. `prefix` is what is committed then of a file. See [`Ledger::commit`].

@@ -263,6 +263,7 @@ impl ConnectionCheck<'_> {
             sdk: &OnceCell::new_with(self.sdk.cloned()),
             lake: &lake,
             retry_policy: &self.once,
+            messages: &self.settings.messages,
         };
         let found = |max: Option<usize>| match max {
             Some(bytes) => {
@@ -271,7 +272,7 @@ impl ConnectionCheck<'_> {
             None => format!("{bus} exists; sending was not tried"),
         };
         let connected = bus.connect(options).await;
-        let connected: Result<_, SinkError> = connected.map(|bus| found(bus.max_event_bytes));
+        let connected: Result<_, SinkError> = connected.map(|bus| found(bus.rules.event_bytes));
         report.line("bus", connected)
     }
 

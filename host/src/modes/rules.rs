@@ -20,7 +20,7 @@ use crate::builtin::Builtin;
 use crate::config::{ConfigError, PinnedRelease, RunSettings, TransformSource};
 use crate::format::parquet::TableSchema;
 use crate::ledger::Pending;
-use crate::ledger::messages::Messages;
+use crate::ledger::messages::MessageRules;
 use crate::ledger::pins::Pins;
 use crate::pipeline::{ChunkPlan, NewChunks, Sinks};
 use crate::sink::{Archive, SchemaStore};
@@ -70,6 +70,7 @@ impl Rules {
                 archive: None,
                 messages: None,
                 message_bytes: None,
+                pack_bytes: None,
             },
             table,
             switch: Arc::new(ReleaseSwitch::new(own.clone())),
@@ -132,10 +133,9 @@ impl Rules {
         }
     }
 
-    /// How chunks are made that are not landed. `messages` are those of the bus, if there is one, with the largest event
-    /// that fits a message.
+    /// How chunks are made that are not landed. `messages` are those of the bus, if there is one.
     #[must_use]
-    pub fn untargeted_chunks(&self, messages: Option<(Messages, Option<usize>)>) -> NewChunks {
+    pub fn untargeted_chunks(&self, messages: Option<MessageRules>) -> NewChunks {
         NewChunks {
             switch: self.switch.clone(),
             pins: self.pins.clone().with_bus(messages),

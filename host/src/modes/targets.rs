@@ -26,11 +26,10 @@ use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::Ledger;
 use crate::ledger::file::LedgerFile;
 use crate::ledger::lease::Versioned;
-use crate::ledger::messages::Messages;
 use crate::ledger::s3::{LedgerLocation, S3Ledger};
 use crate::ledger::store::{LedgerStore, StoreError};
 use crate::pipeline::Sinks;
-use crate::sink::bus::{BusConnection, BusTarget};
+use crate::sink::bus::{BusConnection, BusTarget, MessageSettings};
 use crate::sink::schema_store::KnownSchemas;
 use crate::sink::{Archive, Lake, SchemaStore};
 
@@ -39,7 +38,7 @@ pub struct Targets {
     lake: StoreLocation,
     bus: Option<BusTarget>,
     archive: Option<StoreLocation>,
-    messages: Messages,
+    messages: MessageSettings,
     retry_policy: RetryPolicy,
     owner: String,
     sdk: OnceCell<SdkConfig>,
@@ -90,7 +89,7 @@ impl Targets {
             lake: settings.lake.clone(),
             bus: settings.bus.clone(),
             archive: settings.archive.clone(),
-            messages: settings.messages,
+            messages: settings.messages.clone(),
             retry_policy: settings.retry_policy.clone(),
             owner: format!("{}-{number:016x}", std::process::id()),
             sdk: OnceCell::new(),
@@ -264,8 +263,7 @@ impl Targets {
                 lake: Lake::new(stores.lake),
                 lake_name: self.lake.to_string(),
                 bus: bus.transpose()?,
-                max_event_bytes: bus_connection.and_then(|bus| bus.max_event_bytes),
-                messages: self.messages,
+                messages: bus_connection.map(|bus| bus.rules),
                 schemas: SchemaStore::new(stores.metadata.clone(), self.schemas.clone()),
                 registry: Registry::new(stores.metadata, self.kept.clone()),
                 archive,

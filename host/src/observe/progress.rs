@@ -16,6 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use sluice_engine::record::{Batch, ShardId};
 use sluice_release::bundle::ReleaseId;
+use sluice_storage::calls::CallMetrics;
 use sluice_storage::retry::Retries;
 
 use self::drift::DriftCounts;
@@ -61,6 +62,8 @@ pub struct Progress {
     dropped: Counter,
     unsent: Counter,
     messages: Counter,
+    messages_not_repeated: Counter,
+    bus_calls: CallMetrics,
     unmapped: Counter,
     unmapped_paths: Mutex<UnmappedValues>,
     drift: DriftCounts,
@@ -90,9 +93,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counts of zero; `retries` are counted by the retry policy.
+    /// Counts of zero; `retries` are counted by the retry policy, and
+    /// `bus_calls` by the bus.
     #[must_use]
-    pub fn new(retries: Retries) -> Self {
+    pub fn new(retries: Retries, bus_calls: CallMetrics) -> Self {
         let (objects, object_bytes) = (ByKind::default(), ByKind::default());
         for kind in [&LAKE, &QUARANTINE, &ARCHIVE] {
             objects.get_or_create_owned(kind);
@@ -114,6 +118,8 @@ impl Progress {
             dropped: Counter::default(),
             unsent: Counter::default(),
             messages: Counter::default(),
+            messages_not_repeated: Counter::default(),
+            bus_calls,
             unmapped: Counter::default(),
             unmapped_paths: Mutex::default(),
             drift: DriftCounts::default(),
@@ -218,6 +224,11 @@ impl Progress {
     /// Messages were sent.
     pub fn sent(&self, messages: u64) {
         self.messages.inc_by(messages);
+    }
+
+    /// Messages of a repeated chunk were not sent again, because the bus was known to have them.
+    pub fn known_as_sent(&self, messages: u64) {
+        self.messages_not_repeated.inc_by(messages);
     }
 
     /// A chunk of a shard was committed, which this release has transformed.

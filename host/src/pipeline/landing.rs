@@ -16,9 +16,13 @@ use crate::layout::archive::{ARCHIVE_FORMAT, ArchiveHeader, ArchiveObject};
 use crate::layout::chunk::Chunk;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestArchive};
 use crate::layout::{Content, Destination, Object, object_notification};
+use crate::ledger::Sent;
 use crate::ledger::messages::Messages;
+use crate::ledger::store::LedgerStore;
 use crate::observe::drift::ChunkDrift;
+use crate::output::with_causes;
 use crate::pipeline::error::PipelineError;
+use crate::sink::bus::{Bus, SendProgress};
 use crate::sink::{Archive, Lake};
 
 /// The objects of a shard that are encoded and not put yet, bytes. Enough for most objects of most chunks, so that slow
@@ -180,10 +184,12 @@ pub(super) async fn put_archive(
     Ok(Some(archived))
 }
 
-/// Sends the messages of the chunk. They may point to its objects, so these must be put first.
+/// Sends the messages of the chunk. They may point to its objects, so these must be put first. `ledger` notes how far it
+/// has come.
 pub(super) async fn send_messages(
     context: &RunContext,
     sinks: &Sinks,
+    ledger: &mut LedgerStore,
     chunk: &Chunk,
 ) -> Result<(), PipelineError> {
     let Some(messages) = chunk.pins().messages else {
@@ -203,12 +209,9 @@ pub(super) async fn send_messages(
             }
             messages.len() as u64
         }
-        Messages::Events => {
-            let messages = chunk.messages().len() as u64;
-            if messages > 0 {
-                bus.send(chunk).await?;
-            }
-            messages
+        Messages::Events | Messages::Packed if chunk.messages().len() == 0 => 0,
+        Messages::Events | Messages::Packed => {
+            send_events(context, bus.as_ref(), ledger, chunk).await?
         }
     };
     if sent > 0 {
@@ -216,6 +219,49 @@ pub(super) async fn send_messages(
         context.progress.sent(sent);
     }
     Ok(())
+}
+
+/// Sends the messages about the events of a chunk, and notes meanwhile how many the bus has, so that a repetition sends only the
+/// others. Returns how many were sent.
+async fn send_events(
+    context: &RunContext,
+    bus: &dyn Bus,
+    ledger: &mut LedgerStore,
+    chunk: &Chunk,
+) -> Result<u64, PipelineError> {
+    let (Some(id), Some(pending)) = (bus.id(), chunk.pending()) else {
+        return Ok(bus.send(chunk, &SendProgress::new(0)).await?);
+    };
+    let known = ledger.ledger().await.sent_to(id);
+    let progress = SendProgress::new(known);
+    let sending = async {
+        let sent = bus.send(chunk, &progress).await;
+        progress.end();
+        Ok(sent)
+    };
+    let noting = async {
+        while let Some(messages) = progress.next_note().await {
+            let sent = Sent { bus: id, messages };
+            ledger.note_sent(pending.range, sent).await?;
+        }
+        Ok::<_, PipelineError>(())
+    };
+    let (sent, ()) = tokio::try_join!(sending, noting)?;
+    if sent.is_err()
+        && let Some(messages) = progress.unnoted()
+    {
+        let noted = ledger.note_sent(pending.range, Sent { bus: id, messages });
+        if let Err(error) = noted.await {
+            let error = with_causes(&error.into());
+            tracing::warn!(
+                error,
+                "cannot note which messages are sent: a repetition sends them again"
+            );
+        }
+    }
+    let sent = sent?;
+    context.progress.known_as_sent(known);
+    Ok(sent)
 }
 
 /// A range that was pinned with a bus is finished without one.

@@ -240,7 +240,7 @@ async fn land(
         drift,
     } = objects;
     if let Some(chunk) = for_messages {
-        send_messages(context, sinks, &chunk).await?;
+        send_messages(context, sinks, ledger, &chunk).await?;
     }
     let counts = outline.counts.clone();
     let manifest = ChunkManifest::new(outline, after, last_digest, contents).with_archive(archived);

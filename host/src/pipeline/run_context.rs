@@ -17,7 +17,7 @@ use crate::format::Level;
 use crate::format::parquet::TableSchema;
 use crate::layout::chunk::{ChunkLimits, ChunkRules};
 use crate::ledger::Range;
-use crate::ledger::messages::Messages;
+use crate::ledger::messages::MessageRules;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
 use crate::ledger::store::LedgerStore;
@@ -86,7 +86,10 @@ impl RunContext {
             },
             budget: Budget::new(settings.memory / READING_PART),
             level: settings.level,
-            progress: Progress::new(settings.retry_policy.retries().clone()),
+            progress: Progress::new(
+                settings.retry_policy.retries().clone(),
+                settings.messages.calls.clone(),
+            ),
             health: Arc::new(Health::new(settings, active_release, started)),
             scores: Scores::default(),
             shadow: Arc::default(),
@@ -171,10 +174,8 @@ pub struct Sinks {
     pub lake_name: String,
     /// Messages.
     pub bus: Option<Arc<dyn Bus>>,
-    /// The largest event that fits a message, bytes; `None` without a limit.
-    pub max_event_bytes: Option<usize>,
-    /// What messages are about.
-    pub messages: Messages,
+    /// The messages of the bus and their limits; `None` without a bus.
+    pub messages: Option<MessageRules>,
     /// The releases that have written to the lake, as a registry.
     pub registry: Registry,
     /// The schemas of the lake's objects.
@@ -187,8 +188,7 @@ impl Sinks {
     /// The settings of new chunks for these sinks; `pins` has those that do not depend on sinks.
     #[must_use]
     pub fn complete(&self, pins: Pins) -> Pins {
-        let messages = self.bus.is_some().then_some(self.messages);
-        let pins = pins.with_bus(messages.map(|messages| (messages, self.max_event_bytes)));
+        let pins = pins.with_bus(self.messages);
         let archive = self.archive.as_ref();
         Pins {
             archive: archive.map(|archive| archive.name().to_owned()),

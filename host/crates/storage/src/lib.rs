@@ -11,6 +11,7 @@
 )]
 
 pub mod aws;
+pub mod calls;
 pub mod error;
 pub mod files;
 pub mod folder;

@@ -57,12 +57,12 @@ impl Message<'_> {
 }
 
 impl Chunk {
-    /// The number of messages that are sent for it.
+    /// The number of events that are sent for it, or of objects that messages are about.
     #[must_use]
     pub fn messages_sent(&self) -> u64 {
         match self.rules.pins.messages {
             None => 0,
-            Some(Messages::Events) => self.messages.len() as u64,
+            Some(Messages::Events | Messages::Packed) => self.messages.len() as u64,
             Some(Messages::Objects) => self.lake_partitions as u64,
         }
     }
@@ -80,7 +80,7 @@ impl Chunk {
             .map(|message| self.message_of(message))
     }
 
-    fn message_of(&self, message: &MessageRef) -> Message<'_> {
+    pub(super) fn message_of(&self, message: &MessageRef) -> Message<'_> {
         let path = &self.message_partitions[message.partition as usize];
         Message {
             record: message.record,
@@ -102,7 +102,7 @@ impl Chunk {
         lines.spans.iter().position(|span| *span == message.span)
     }
 
-    fn bytes(&self, span: ByteSpan) -> &[u8] {
+    pub(super) fn bytes(&self, span: ByteSpan) -> &[u8] {
         span.of(&self.buffers)
     }
 }

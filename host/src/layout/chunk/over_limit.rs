@@ -6,6 +6,7 @@ use sluice_engine::outcome::{Event, Fault, Quarantined, Reason, Transformed};
 use sluice_engine::partition::PartitionPath;
 
 use super::Chunk;
+use super::packs::escaped_bytes;
 use crate::layout::Destination;
 
 impl Chunk {
@@ -51,8 +52,9 @@ impl Chunk {
         let Some(limit) = self.rules.pins.message_bytes else {
             return;
         };
-        let lost =
-            |event: &&Event| !event.routes.lake && (event.end - event.start) as usize > limit;
+        let data = &outcome.data;
+        let bytes = |event: &Event| escaped_bytes(&data[event.start as usize..event.end as usize]);
+        let lost = |event: &&Event| !event.routes.lake && bytes(event) > limit;
         let quarantined: BTreeSet<_> = outcome
             .events
             .iter()

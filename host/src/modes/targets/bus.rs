@@ -6,7 +6,7 @@ use sluice_storage::folder::FolderStore;
 use sluice_storage::object_store::ObjectStore;
 
 use super::Targets;
-use crate::ledger::messages::Messages;
+use crate::ledger::messages::MessageRules;
 use crate::sink::SinkError;
 use crate::sink::bus::{BusConnection, BusTarget, ConnectOptions};
 
@@ -24,16 +24,16 @@ impl Targets {
     /// There is no such bus, or it cannot be read.
     pub async fn max_event_bytes(&self) -> Result<Option<usize>, SinkError> {
         let bus = self.bus_connection().await?;
-        Ok(bus.and_then(|bus| bus.max_event_bytes))
+        Ok(bus.and_then(|bus| bus.rules.event_bytes))
     }
 
-    /// What messages are about, and the largest event that fits one; `None` without a bus.
+    /// The messages of the bus and their limits; `None` without a bus.
     ///
     /// # Errors
     /// There is no such bus, or it cannot be read.
-    pub async fn messages(&self) -> Result<Option<(Messages, Option<usize>)>, SinkError> {
+    pub async fn messages(&self) -> Result<Option<MessageRules>, SinkError> {
         let bus = self.bus_connection().await?;
-        Ok(bus.map(|bus| (self.messages, bus.max_event_bytes)))
+        Ok(bus.map(|bus| bus.rules))
     }
 
     /// Whether there is a bus that keeps the order of its messages.
@@ -55,6 +55,7 @@ impl Targets {
             sdk: &self.sdk,
             lake: &lake,
             retry_policy: &self.retry_policy,
+            messages: &self.messages,
         };
         let connected = self.bus_connection.get_or_try_init(|| bus.connect(options));
         connected.await.map(Some)

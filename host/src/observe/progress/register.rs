@@ -98,6 +98,21 @@ impl Progress {
         );
         registry.register("messages", "Messages sent", self.messages.clone());
         registry.register(
+            "messages_not_repeated",
+            "Messages of repeated chunks that were not sent again: the ledger knew that the bus has them",
+            self.messages_not_repeated.clone(),
+        );
+        registry.register(
+            "bus_calls",
+            "Calls of the bus in SQS, those that failed included",
+            self.bus_calls.calls.clone(),
+        );
+        registry.register(
+            "bus_calls_limit",
+            "Calls of the bus in SQS at once, at most: lower while it throttles",
+            self.bus_calls.limit.clone(),
+        );
+        registry.register(
             "messages_unsent",
             "Events for the bus while there is none",
             self.unsent.clone(),

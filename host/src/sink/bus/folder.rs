@@ -8,10 +8,11 @@ use futures_util::future::BoxFuture;
 use sluice_engine::record::ShardId;
 use sluice_storage::files::{Content, Scratch};
 
-use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
-use crate::layout::chunk::Chunk;
+use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting, PACK_BYTES, SendProgress};
+use crate::layout::chunk::{Chunk, Pack};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
+use crate::ledger::messages::{MessageRules, Messages};
 use crate::sink::SinkError;
 
 /// Settings of the form `file:DIR`.
@@ -25,11 +26,17 @@ pub(super) const KIND: BusKind = BusKind {
     connect,
 };
 
-fn connect<'a>(path: &'a str, _: ConnectOptions<'a>) -> Connecting<'a> {
+fn connect<'a>(path: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
     let root = PathBuf::from(path);
-    Box::pin(async {
+    let (messages, bytes) = (options.messages.messages, options.messages.bytes);
+    let pack_bytes = (messages == Messages::Packed).then(|| bytes.unwrap_or(PACK_BYTES));
+    Box::pin(async move {
         Ok(BusConnection {
-            max_event_bytes: None,
+            rules: MessageRules {
+                messages,
+                event_bytes: None,
+                pack_bytes,
+            },
             keeps_order: false,
             open: Box::new(move |shard| Ok(Arc::new(FolderBus::open(&root, shard)?))),
         })
@@ -71,11 +78,18 @@ impl FolderBus {
 impl Bus for FolderBus {
     /// Creates the file `<shard>-<first>-<last>-<release8>.ndjson`. A line is
     /// `{"rid":…,"event":…,"release":…,"partition":…,"body":…}`, where `body` is the event as it stands
-    /// in the lake and `event` counts the events of a record.
-    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>> {
+    /// in the lake and `event` counts the events of a record. If messages are packed, the file ends in
+    /// `.packed.ndjson`, and a line is a [packed message](Chunk::write_pack).
+    fn send<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        _: &'a SendProgress,
+    ) -> BoxFuture<'a, Result<u64, SinkError>> {
         Box::pin(async move {
-            let name = format!("{}.ndjson", chunk.origin().stem());
-            self.create(name, &|file| write_messages(chunk, file))
+            let packed = chunk.pins().pack_bytes.map_or("", |_| ".packed");
+            let name = format!("{}{packed}.ndjson", chunk.origin().stem());
+            self.create(name, &|file| write_messages(chunk, file))?;
+            Ok(message_lines(chunk) as u64)
         })
     }
 
@@ -99,13 +113,40 @@ impl Bus for FolderBus {
     }
 }
 
-/// Writes the lines of a chunk's messages, as a bus in a folder has them.
+/// The number of lines that [`write_messages`] writes.
+#[must_use]
+pub fn message_lines(chunk: &Chunk) -> usize {
+    match chunk.pins().pack_bytes {
+        Some(_) => chunk.packs(false).len(),
+        None => chunk.messages().len(),
+    }
+}
+
+/// Writes the lines of a chunk's messages, as a bus in a folder has them: packed or not, as the chunk pins.
 ///
 /// # Errors
 /// `file` cannot be written.
 pub fn write_messages(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
-    let origin = chunk.origin();
-    let release = origin.release.to_string();
+    match chunk.pins().pack_bytes {
+        Some(_) => write_packs(chunk, file),
+        None => write_events(chunk, file),
+    }
+}
+
+/// An event that fits no packed message has one of its own: a folder takes messages of any size.
+fn write_packs(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
+    for pack in chunk.packs(false) {
+        match pack {
+            Pack::Events(events) => chunk.write_pack(&events, file)?,
+            Pack::TooLarge(event) => chunk.write_pack(&[event], file)?,
+        }
+        file.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn write_events(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
+    let release = chunk.release();
     for message in chunk.messages() {
         let (rid, event) = (message.rid(), message.event);
         let partition = serde_json::to_string(message.partition)?;

@@ -2,6 +2,7 @@
 //! its `KIND` to `KINDS`: settings, messages and modes follow from that.
 
 pub mod folder;
+mod progress;
 pub mod sqs;
 
 use std::fmt;
@@ -10,14 +11,38 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use futures_util::future::BoxFuture;
+use sluice_engine::digest::Digest;
 use sluice_engine::record::ShardId;
+use sluice_storage::calls::CallMetrics;
 use sluice_storage::retry::RetryPolicy;
 use tokio::sync::OnceCell;
 
 use crate::layout::chunk::Chunk;
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
+use crate::ledger::messages::{MessageRules, Messages};
 use crate::sink::SinkError;
+
+pub use self::progress::SendProgress;
+
+/// The default size of a packed message, bytes with its attributes.
+pub const PACK_BYTES: usize = 256 << 10;
+
+/// The smallest and the largest size of packed messages that can be asked for. SQS accepts no message above 1 MiB.
+pub const PACK_BYTES_LEAST: usize = 16 << 10;
+/// See [`PACK_BYTES_LEAST`].
+pub const PACK_BYTES_MOST: usize = 1 << 20;
+
+/// What the settings say about messages.
+#[derive(Clone, Debug, Default)]
+pub struct MessageSettings {
+    /// What they are about.
+    pub messages: Messages,
+    /// The largest packed message, bytes with its attributes; `None` for the default.
+    pub bytes: Option<usize>,
+    /// The metrics of calls that send them.
+    pub calls: CallMetrics,
+}
 
 /// The kinds of buses.
 const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];
@@ -27,7 +52,7 @@ const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];
 /// # Delivery
 /// - **At least once.** A call returns `Ok` only after the bus has accepted every message of the chunk
 ///   durably. Only then is the chunk committed. After an error the chunk stays pending, and its replay
-///   sends all messages again.
+///   sends all messages again that are not known as sent.
 /// - **Recognizable.** Each message carries what makes it unique and is the same in a replay: the id of
 ///   its record, the index of its event and the release; or the key of its object. A bus that can drop
 ///   duplicates by that must do so.
@@ -36,11 +61,21 @@ const KINDS: &[&BusKind] = &[&folder::KIND, &sqs::KIND];
 /// - **After the objects.** A message may point to an object of its chunk, which is in the lake by then.
 /// - **Errors** are permanent: the implementation retries transient ones until the retry timeout.
 pub trait Bus: fmt::Debug + Send + Sync {
-    /// Sends the messages of a chunk.
+    /// What a ledger calls it that notes how many messages it has; `None` if it can tell by itself what it has.
+    fn id(&self) -> Option<Digest> {
+        None
+    }
+
+    /// Sends the messages of a chunk, without those that the bus is known to have, and says how far it has come. Returns how
+    /// many it has sent.
     ///
     /// # Errors
     /// [`SinkError`]; any part of the messages may have been accepted.
-    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>>;
+    fn send<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        progress: &'a SendProgress,
+    ) -> BoxFuture<'a, Result<u64, SinkError>>;
 
     /// Sends messages about the objects of a chunk, at least one.
     ///
@@ -63,8 +98,8 @@ pub trait Bus: fmt::Debug + Send + Sync {
 
 /// A bus that a run is connected to.
 pub struct BusConnection {
-    /// The largest event that fits a message with its attributes, bytes; `None` without a limit.
-    pub max_event_bytes: Option<usize>,
+    /// Its messages and their limits.
+    pub rules: MessageRules,
     /// Whether it keeps the order in which it gets messages.
     pub keeps_order: bool,
     open: Box<OpenBus>,
@@ -92,6 +127,8 @@ pub struct ConnectOptions<'a> {
     pub lake: &'a str,
     /// How transient errors are retried.
     pub retry_policy: &'a RetryPolicy,
+    /// What is sent.
+    pub messages: &'a MessageSettings,
 }
 
 /// A kind of bus.

@@ -4,36 +4,40 @@ mod answer;
 mod batches;
 mod errors;
 mod message;
+mod outgoing;
 mod queue;
 mod queue_address;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::{Builder, StalledStreamProtectionConfig};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use sluice_engine::digest::Digest;
 use sluice_storage::aws::{sdk_config, service_config};
-use sluice_storage::error::RequestError;
+use sluice_storage::calls::{Calls, Slot};
+use sluice_storage::error::{ErrorKind, RequestError};
 use sluice_storage::retry::{Attempts, RetryPolicy};
 
-use self::answer::retain_unsent;
-use self::batches::Batches;
+use self::answer::unsent;
+use self::batches::{Batch, Batches};
 use self::errors::{SEND, SQS_ERRORS};
+use self::outgoing::Outgoing;
 use self::queue::Queue;
 use self::queue_address::QueueAddress;
-use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting};
-use crate::layout::chunk::Chunk;
+use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting, SendProgress};
+use crate::layout::chunk::{Chunk, PACK_OVERHEAD_BYTES};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
+use crate::ledger::messages::{MessageRules, Messages};
 use crate::sink::SinkError;
 
 /// The maximum size of the attributes of a message, bytes: a record id, a digest, an event type that fits a
 /// path, and their names.
 const ATTRIBUTES_MAX_BYTES: usize = 1 << 10;
-
-/// Concurrent batches to a standard queue, which keeps no order.
-const BATCHES_AT_ONCE: usize = 16;
 
 /// Settings of the form `sqs:QUEUE`.
 pub(super) const KIND: BusKind = BusKind {
@@ -55,94 +59,177 @@ fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
         let address = QueueAddress::parse(queue);
         let address = address.map_err(|why| failed(RequestError::invalid(why, "correct --bus")))?;
         let sdk = options.sdk.get_or_try_init(sdk_config).await;
-        let sdk = sdk.map_err(failed)?;
-        let client = Client::new(&service_config(sdk, "SQS", address.region()));
+        let sdk = service_config(sdk.map_err(failed)?, "SQS", address.region());
         let (lake, retry_policy) = (options.lake.to_owned(), options.retry_policy.clone());
-        let queue = Queue::find(&client, &address, queue, &retry_policy).await?;
+        let queue = Queue::find(&Client::new(&sdk), &address, queue, &retry_policy).await?;
+        let (messages, settings) = (options.messages.messages, options.messages);
+        let pack_bytes = match messages {
+            Messages::Packed => Some(queue.pack_bytes(settings.bytes).map_err(failed)?),
+            Messages::Events | Messages::Objects => None,
+        };
         let bus = Arc::new(SqsBus {
-            client,
+            client: sending_client(&sdk),
+            id: Digest::of(queue.url.as_bytes()),
             queue,
             retry_policy,
+            calls: Calls::new(settings.calls.clone()),
             lake,
         });
+        let event_bytes = match pack_bytes {
+            Some(bytes) => bytes - PACK_OVERHEAD_BYTES,
+            None => bus.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES),
+        };
         Ok(BusConnection {
-            max_event_bytes: Some(bus.max_event_bytes()),
+            rules: MessageRules {
+                messages,
+                event_bytes: Some(event_bytes),
+                pack_bytes,
+            },
             keeps_order: bus.queue.is_fifo(),
             open: Box::new(move |_shard| Ok(bus.clone())),
         })
     })
 }
 
+/// A client without retries of its own, so that each throttled call is noticed.
+fn sending_client(sdk: &aws_config::SdkConfig) -> Client {
+    let config = Builder::from(sdk)
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Client::from_conf(config.build())
+}
+
 /// A queue, which all shards share.
 #[derive(Debug)]
 pub struct SqsBus {
     client: Client,
+    /// What the ledger calls this queue.
+    id: Digest,
     queue: Queue,
     retry_policy: RetryPolicy,
+    calls: Calls,
     /// The lake, for messages that point to its objects: `s3://bucket/prefix`.
     lake: String,
 }
 
 impl SqsBus {
-    /// The largest event that fits a message whatever its attributes are, bytes.
-    fn max_event_bytes(&self) -> usize {
-        self.queue.max_bytes.saturating_sub(ATTRIBUTES_MAX_BYTES)
-    }
-
+    /// Sends the messages behind those that are known as sent, with several calls at once. Those to a FIFO queue share no
+    /// group, so that the order within a group survives a failure.
     async fn send_all(
         &self,
-        entries: impl Iterator<Item = Result<Entry, SinkError>>,
+        outgoing: &Outgoing<'_>,
+        progress: &SendProgress,
     ) -> Result<(), SinkError> {
-        let at_once = if self.queue.is_fifo() {
-            1
-        } else {
-            BATCHES_AT_ONCE
-        };
+        let mut batches = Batches::new(self, outgoing, progress.prefix());
         let mut sends = FuturesUnordered::new();
-        for batch in Batches::new(entries, self.queue.max_bytes) {
-            sends.push(self.send_batch(batch?));
-            if sends.len() == at_once {
-                sends.next().await.transpose()?;
+        let mut groups: HashSet<String> = HashSet::new();
+        let mut next = None;
+        loop {
+            if next.is_none() && !batches.is_at_end() {
+                tokio::select! {
+                    biased;
+                    Some(done) = sends.next(), if !sends.is_empty() => {
+                        ended(done, &mut groups)?;
+                        continue;
+                    }
+                    slot = self.calls.slot() => next = batches.next_batch()?.map(|batch| (batch, slot)),
+                }
+            }
+            let is_free = |(batch, _): &mut (Batch, Slot)| {
+                let mut of_batch = batch.groups.iter();
+                !of_batch.any(|group| groups.contains(group))
+            };
+            if let Some((batch, slot)) = next.take_if(is_free) {
+                groups.extend(batch.groups.iter().cloned());
+                sends.push(self.send_batch(outgoing, batch, slot, progress));
+            } else if let Some(done) = sends.next().await {
+                ended(done, &mut groups)?;
+            } else {
+                return Ok(());
             }
         }
-        while sends.next().await.transpose()?.is_some() {}
-        Ok(())
     }
 
-    async fn send_batch(&self, mut batch: Vec<Entry>) -> Result<(), SinkError> {
+    /// Sends a batch, and what the queue does not accept of it again. Returns the groups of its messages.
+    async fn send_batch(
+        &self,
+        outgoing: &Outgoing<'_>,
+        batch: Batch,
+        mut slot: Slot,
+        progress: &SendProgress,
+    ) -> Result<Vec<String>, SinkError> {
         let mut attempts = Attempts::new(&self.retry_policy, "send_messages");
         let url = &self.queue.url;
+        let (first, end) = (batch.first, batch.first + batch.entries.len() as u64);
+        let mut left: Vec<_> = (0..batch.entries.len()).collect();
+        let mut entries = batch.entries;
         loop {
             let send = self.client.send_message_batch().queue_url(url);
-            let sent = send.set_entries(Some(batch.clone())).send().await;
+            slot.called();
+            let sent = send.set_entries(Some(entries)).send().await;
             let cause = match sent {
-                Ok(answer) => match retain_unsent(url, &mut batch, &answer)? {
-                    Some(cause) => cause,
-                    None => {
-                        attempts.succeeded();
-                        return Ok(());
+                Ok(answer) => {
+                    let described = |place| outgoing.described(first + place as u64);
+                    match unsent(url, &mut left, &answer, described)? {
+                        Some(cause) => cause,
+                        None => {
+                            attempts.succeeded();
+                            slot.succeeded();
+                            progress.accepted(first, end);
+                            return Ok(batch.groups);
+                        }
                     }
-                },
+                }
                 Err(error) => SQS_ERRORS.classify(&error, SEND),
             };
-            let what = format!("send {} messages to {url}", batch.len());
+            if cause.kind() == ErrorKind::Throttled {
+                slot.throttled();
+            }
+            let what = format!("send {} messages to {url}", left.len());
             if !attempts.wait_to_retry(&what, &cause).await {
                 return Err(SinkError::Queue { what, cause });
             }
+            entries = batches::again(self, outgoing, first, &left)?;
         }
     }
 }
 
-/// If a batch is accepted in part, only the rest is sent again. A FIFO queue gets one batch after the
-/// other, in which no group occurs twice, so that the order within a group survives a partial failure.
-/// Errors are [`SinkError::Queue`] after the retry timeout and [`SinkError::MessageRejected`] at once.
+/// Takes the groups of a batch that was sent from those under way.
+fn ended(
+    batch: Result<Vec<String>, SinkError>,
+    groups: &mut HashSet<String>,
+) -> Result<(), SinkError> {
+    for group in batch? {
+        groups.remove(&group);
+    }
+    Ok(())
+}
+
+/// If a batch is accepted in part, only the rest is sent again. In a FIFO queue, a call has one message of a group at most, and
+/// no other call under way has one of it. Errors are [`SinkError::Queue`] after the retry timeout and
+/// [`SinkError::MessageRejected`] at once.
 impl Bus for SqsBus {
-    fn send<'a>(&'a self, chunk: &'a Chunk) -> BoxFuture<'a, Result<(), SinkError>> {
-        Box::pin(self.send_all(Entries {
-            bus: self,
-            chunk,
-            next: 0,
-        }))
+    fn id(&self) -> Option<Digest> {
+        Some(self.id)
+    }
+
+    fn send<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        progress: &'a SendProgress,
+    ) -> BoxFuture<'a, Result<u64, SinkError>> {
+        Box::pin(async move {
+            let outgoing = match chunk.pins().pack_bytes {
+                Some(_) => Outgoing::packed(chunk, self.queue.is_fifo()),
+                None => Outgoing::Events(chunk),
+            };
+            let (messages, known) = (outgoing.len(), progress.prefix());
+            if known > messages {
+                return Err(SinkError::UnknownMessages { known, messages });
+            }
+            self.send_all(&outgoing, progress).await?;
+            Ok(messages - known)
+        })
     }
 
     /// The messages have the attributes `release` and `event_type`. In a FIFO queue the shard is their
@@ -152,24 +239,10 @@ impl Bus for SqsBus {
         origin: &'a Origin,
         messages: &'a [ObjectNotification],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
-        let entry = move |message: &ObjectNotification| self.entry_about(origin, message);
-        Box::pin(self.send_all(messages.iter().map(entry)))
-    }
-}
-
-/// The messages of a chunk as entries of batches.
-struct Entries<'a> {
-    bus: &'a SqsBus,
-    chunk: &'a Chunk,
-    next: usize,
-}
-
-impl Iterator for Entries<'_> {
-    type Item = Result<Entry, SinkError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let message = self.chunk.message(self.next)?;
-        self.next += 1;
-        Some(self.bus.entry(self.chunk, &message))
+        Box::pin(async move {
+            let progress = SendProgress::new(0);
+            self.send_all(&Outgoing::Objects(origin, messages), &progress)
+                .await
+        })
     }
 }

@@ -1,44 +1,39 @@
 //! Which messages of a batch to send again after an answer. Pure, so that every kind of answer can be
 //! tested.
 
-use std::collections::HashSet;
-
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput as Answer;
-use aws_sdk_sqs::types::{
-    BatchResultErrorEntry as Failed, SendMessageBatchRequestEntry as Entry,
-    SendMessageBatchResultEntry as Sent,
-};
+use aws_sdk_sqs::types::{BatchResultErrorEntry as Failed, SendMessageBatchResultEntry as Sent};
 use sluice_storage::error::{ErrorKind, RequestError};
 
 use super::errors::{SEND, SQS_ERRORS};
-use super::message::RID;
 use crate::sink::SinkError;
 
 /// The status of a fault of the sender, and of one of the service.
 const SENDER_FAULT: u16 = 400;
 const SERVICE_FAULT: u16 = 500;
 
-/// Keeps the messages of a batch that were not accepted. Returns why they must be sent again; `None` if
-/// none is left.
+/// Keeps the places of a batch whose messages were not accepted. Returns why they must be sent again; `None` if
+/// none is left. `described` says what the message at a place is about.
 ///
 /// # Errors
 /// [`SinkError::MessageRejected`] if the queue rejects a message permanently.
-pub(super) fn retain_unsent(
+pub(super) fn unsent(
     queue: &str,
-    batch: &mut Vec<Entry>,
+    left: &mut Vec<usize>,
     answer: &Answer,
+    described: impl Fn(usize) -> String,
 ) -> Result<Option<RequestError>, SinkError> {
-    let accepted: HashSet<_> = answer.successful().iter().map(Sent::id).collect();
-    batch.retain(|entry| !accepted.contains(entry.id()));
-    if batch.is_empty() {
+    let accepted: Vec<_> = answer.successful().iter().map(Sent::id).collect();
+    let is_accepted = |place: &usize| accepted.iter().any(|id| place_of(id) == Some(*place));
+    left.retain(|place| !is_accepted(place));
+    if left.is_empty() {
         return Ok(None);
     }
     let failed = answer.failed();
     if let Some(rejected) = failed.iter().find(|failed| is_final(failed)) {
-        let message = batch.iter().find(|entry| entry.id() == rejected.id());
         return Err(SinkError::MessageRejected {
             queue: queue.to_owned(),
-            message: message.map(described).unwrap_or_default(),
+            message: place_of(rejected.id()).map(described).unwrap_or_default(),
             why: why(rejected),
         });
     }
@@ -47,6 +42,11 @@ pub(super) fn retain_unsent(
         let why = "not all messages were accepted";
         RequestError::new(ErrorKind::Unavailable, why)
     })))
+}
+
+/// The place of a message in its batch, which is its id.
+fn place_of(id: &str) -> Option<usize> {
+    id.parse().ok()
 }
 
 /// Whether the queue would reject the same message again. SQS also blames the sender for transient faults,
@@ -76,30 +76,12 @@ fn why(failed: &Failed) -> String {
     }
 }
 
-/// The record of a message; or, of a message about an object, its body.
-fn described(entry: &Entry) -> String {
-    let attributes = entry.message_attributes();
-    let rid = attributes.and_then(|all| all.get(RID)?.string_value());
-    rid.map_or_else(
-        || entry.message_body().to_owned(),
-        |rid| format!("record {rid}"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sqs::types::MessageAttributeValue;
-
     use super::*;
 
-    fn batch(size: usize) -> Vec<Entry> {
-        let entry = |n: usize| {
-            let rid = MessageAttributeValue::builder().data_type("String");
-            let rid = rid.string_value(format!("shard:{n}")).build().unwrap();
-            let entry = Entry::builder().id(n.to_string()).message_body("{}");
-            entry.message_attributes(RID, rid).build().unwrap()
-        };
-        (0..size).map(entry).collect()
+    fn described(place: usize) -> String {
+        format!("record shard:{place}")
     }
 
     fn accepted(id: usize) -> Sent {
@@ -120,28 +102,32 @@ mod tests {
 
     #[test]
     fn only_what_was_not_taken_is_sent_again() {
-        let mut batch = batch(3);
+        let mut left = vec![0, 1, 2];
         let answer = answer(
             vec![accepted(0), accepted(2)],
             vec![failed(1, "InternalError", false)],
         );
-        let cause = retain_unsent("bus", &mut batch, &answer).unwrap().unwrap();
+        let cause = unsent("bus", &mut left, &answer, described);
+        let cause = cause.unwrap().unwrap();
         assert_eq!(cause.kind(), ErrorKind::Unavailable);
         let message = "unavailable (InternalError: it broke)";
         assert_eq!(cause.to_string(), message);
-        assert_eq!(batch.iter().map(Entry::id).collect::<Vec<_>>(), ["1"]);
+        assert_eq!(left, [1]);
     }
 
     #[test]
     fn nothing_is_left_when_all_is_taken() {
         let answer = answer(vec![accepted(1), accepted(0)], vec![]);
-        assert_eq!(retain_unsent("bus", &mut batch(2), &answer).unwrap(), None);
+        assert_eq!(
+            unsent("bus", &mut vec![0, 1], &answer, described).unwrap(),
+            None
+        );
     }
 
     #[test]
     fn what_the_answer_leaves_out_is_sent_again() {
         let answer = answer(vec![accepted(0)], vec![]);
-        let why = retain_unsent("bus", &mut batch(2), &answer).unwrap();
+        let why = unsent("bus", &mut vec![0, 1], &answer, described).unwrap();
         assert!(why.is_some());
     }
 
@@ -154,7 +140,7 @@ mod tests {
         ] {
             let failures = vec![failed(0, "InternalError", false), failed(1, code, true)];
             let rejected =
-                retain_unsent("bus", &mut batch(2), &answer(vec![], failures)).unwrap_err();
+                unsent("bus", &mut vec![0, 1], &answer(vec![], failures), described).unwrap_err();
             let SinkError::MessageRejected { message, why, .. } = rejected else {
                 panic!("{rejected}");
             };
@@ -174,7 +160,7 @@ mod tests {
             "AccessDenied",
         ] {
             let answer = answer(vec![], vec![failed(0, code, true)]);
-            let why = retain_unsent("bus", &mut batch(1), &answer).unwrap();
+            let why = unsent("bus", &mut vec![0], &answer, described).unwrap();
             assert!(why.is_some(), "{code}");
         }
     }

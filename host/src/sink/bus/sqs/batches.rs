@@ -1,7 +1,9 @@
-//! Packs messages into batches.
+//! Divides messages into batches, which are sent with one call each.
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
 
+use super::SqsBus;
+use super::outgoing::Outgoing;
 use crate::sink::SinkError;
 
 /// "SendMessageBatch": at most ten messages.
@@ -23,69 +25,124 @@ fn fits(batch: &[Entry], bytes: usize, next: &Entry, max_bytes: usize) -> bool {
             && (group.is_none() || batch.iter().all(|entry| entry.message_group_id() != group))
 }
 
-/// Packs entries into batches, in order.
-pub(super) struct Batches<I: Iterator> {
-    entries: std::iter::Peekable<I>,
-    max_bytes: usize,
+/// Messages that are sent with one call.
+pub(super) struct Batch {
+    /// The number of its first message.
+    pub(super) first: u64,
+    /// Its messages, which follow each other. The id of each is its place.
+    pub(super) entries: Vec<Entry>,
+    /// The groups of its messages, in a FIFO queue.
+    pub(super) groups: Vec<String>,
 }
 
-impl<I: Iterator<Item = Result<Entry, SinkError>>> Batches<I> {
-    pub(super) fn new(entries: I, max_bytes: usize) -> Self {
+/// Divides messages into batches, in order.
+pub(super) struct Batches<'a> {
+    bus: &'a SqsBus,
+    outgoing: &'a Outgoing<'a>,
+    /// The number of the next message.
+    next: u64,
+    /// The next message, if it was made and did not fit the batch before.
+    made: Option<Entry>,
+}
+
+impl<'a> Batches<'a> {
+    /// The batches of all messages from number `first` on.
+    pub(super) fn new(bus: &'a SqsBus, outgoing: &'a Outgoing<'a>, first: u64) -> Self {
         Self {
-            entries: entries.peekable(),
-            max_bytes,
+            bus,
+            outgoing,
+            next: first,
+            made: None,
         }
     }
-}
 
-impl<I: Iterator<Item = Result<Entry, SinkError>>> Iterator for Batches<I> {
-    type Item = Result<Vec<Entry>, SinkError>;
+    pub(super) fn is_at_end(&self) -> bool {
+        self.next >= self.outgoing.len()
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some(next) = self.entries.peek() {
-            if let Ok(entry) = next
-                && !fits(&batch, bytes, entry, self.max_bytes)
-            {
+    /// Makes the messages of the next batch; `None` at the end.
+    ///
+    /// # Errors
+    /// A message cannot be made.
+    pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, SinkError> {
+        let first = self.next;
+        let (mut entries, mut bytes) = (Vec::with_capacity(BATCH_MAX_MESSAGES), 0);
+        loop {
+            let entry = match self.made.take() {
+                Some(entry) => Some(entry),
+                None => self.outgoing.entry(self.bus, self.next, entries.len())?,
+            };
+            let Some(mut entry) = entry else {
+                break;
+            };
+            if !fits(&entries, bytes, &entry, self.bus.queue.max_bytes) {
+                self.made = Some(entry);
                 break;
             }
-            match self.entries.next()? {
-                Ok(mut entry) => {
-                    bytes += entry_bytes(&entry);
-                    entry.id = batch.len().to_string();
-                    batch.push(entry);
-                }
-                Err(error) => return Some(Err(error)),
-            }
+            bytes += entry_bytes(&entry);
+            entry.id = entries.len().to_string();
+            entries.push(entry);
+            self.next += 1;
         }
-        (!batch.is_empty()).then_some(Ok(batch))
+        let groups = entries.iter().filter_map(Entry::message_group_id);
+        let groups = groups.map(str::to_owned).collect();
+        Ok((!entries.is_empty()).then_some(Batch {
+            first,
+            entries,
+            groups,
+        }))
     }
+}
+
+/// Makes messages of a batch again: those at these places of it.
+///
+/// # Errors
+/// A message cannot be made.
+pub(super) fn again(
+    bus: &SqsBus,
+    outgoing: &Outgoing<'_>,
+    first: u64,
+    places: &[usize],
+) -> Result<Vec<Entry>, SinkError> {
+    let entry = |place: &usize| {
+        outgoing
+            .entry(bus, first + *place as u64, *place)
+            .transpose()
+    };
+    places.iter().filter_map(entry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(bytes: usize, group: Option<&str>) -> Result<Entry, SinkError> {
+    fn entry(bytes: usize, group: Option<&str>) -> Entry {
         let entry = Entry::builder().id("x").message_body("b".repeat(bytes));
-        Ok(entry
-            .set_message_group_id(group.map(str::to_owned))
-            .build()
-            .unwrap())
+        let entry = entry.set_message_group_id(group.map(str::to_owned));
+        entry.build().unwrap()
     }
 
-    fn sizes(entries: Vec<Result<Entry, SinkError>>) -> Vec<usize> {
-        let batches = Batches::new(entries.into_iter(), 1_000);
-        batches.map(|batch| batch.unwrap().len()).collect()
+    /// The numbers of messages of the batches that these messages make.
+    fn sizes(entries: Vec<Entry>) -> Vec<usize> {
+        let (mut sizes, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for entry in entries {
+            if !fits(&batch, bytes, &entry, 1_000) {
+                sizes.push(batch.len());
+                (batch, bytes) = (Vec::new(), 0);
+            }
+            bytes += entry_bytes(&entry);
+            batch.push(entry);
+        }
+        sizes.push(batch.len());
+        sizes
     }
 
     #[test]
     fn a_batch_holds_ten_messages_and_no_more_bytes_than_the_queue_takes() {
-        assert_eq!(
-            sizes((0..25).map(|_| entry(10, None)).collect()),
-            [10, 10, 5]
-        );
-        assert_eq!(sizes((0..5).map(|_| entry(400, None)).collect()), [2, 2, 1]);
+        let small = (0..25).map(|_| entry(10, None));
+        assert_eq!(sizes(small.collect()), [10, 10, 5]);
+        let large = (0..5).map(|_| entry(400, None));
+        assert_eq!(sizes(large.collect()), [2, 2, 1]);
         assert_eq!(sizes(vec![entry(1_000, None), entry(1, None)]), [1, 1]);
     }
 

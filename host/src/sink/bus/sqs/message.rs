@@ -11,7 +11,7 @@ use crate::layout::object_notification::ObjectNotification;
 use crate::sink::SinkError;
 
 /// The name of the attribute with the id of the message's record.
-pub(super) const RID: &str = "rid";
+const RID: &str = "rid";
 
 impl SqsBus {
     /// The message about an object. In a FIFO queue the shard is its group.
@@ -19,43 +19,94 @@ impl SqsBus {
         &self,
         origin: &Origin,
         message: &ObjectNotification,
+        id: usize,
     ) -> Result<Entry, SinkError> {
         let mut attributes = vec![("release", message.release.to_string())];
         if let Some(event_type) = event_type(&message.partition) {
             attributes.push(("event_type", event_type));
         }
         let body = escaped(message.json());
-        self.message(body, attributes, origin.shard.as_str(), &message.key)
+        self.message(id, body, attributes, origin.shard.as_str(), &message.key)
     }
 
     /// The message with an event, or with a pointer to one that is too large.
-    pub(super) fn entry(&self, chunk: &Chunk, message: &Message<'_>) -> Result<Entry, SinkError> {
-        let origin = chunk.origin();
-        let rid = message.rid().to_string();
-        let mut body = allowed(message.body);
+    pub(super) fn entry(
+        &self,
+        chunk: &Chunk,
+        message: &Message<'_>,
+        id: usize,
+    ) -> Result<Entry, SinkError> {
+        let (body, attributes) = (allowed(message.body), attributes_of(chunk, message));
+        if body.len() + attributes_bytes(&attributes) > self.queue.max_bytes {
+            return self.pointer_entry(chunk, message, id);
+        }
+        self.message_about(chunk, message, body, attributes, id)
+    }
+
+    /// The message with a pointer to an event that is too large.
+    pub(super) fn pointer_entry(
+        &self,
+        chunk: &Chunk,
+        message: &Message<'_>,
+        id: usize,
+    ) -> Result<Entry, SinkError> {
+        let mut attributes = attributes_of(chunk, message);
+        attributes.push(("pointer", "true".to_owned()));
+        let body = self.pointer(chunk, message, &message.rid().to_string())?;
+        self.message_about(chunk, message, body, attributes, id)
+    }
+
+    fn message_about(
+        &self,
+        chunk: &Chunk,
+        message: &Message<'_>,
+        body: String,
+        attributes: Vec<(&str, String)>,
+        id: usize,
+    ) -> Result<Entry, SinkError> {
+        let once = format!(
+            "{}/{}/{}",
+            message.rid(),
+            message.event,
+            chunk.origin().release
+        );
+        self.message(id, body, attributes, group_of(message), &once)
+    }
+
+    /// The message with these events of one partition and, in a FIFO queue, of one group.
+    pub(super) fn packed_entry(
+        &self,
+        chunk: &Chunk,
+        events: &[u32],
+        id: usize,
+    ) -> Result<Entry, SinkError> {
+        let mut body = Vec::new();
+        match chunk.write_pack(events, &mut body) {
+            Ok(()) => {}
+            Err(error) => unreachable!("memory can be written: {error}"),
+        }
+        let message = |event: Option<&u32>| chunk.message(*event? as usize);
+        let (Some(first), Some(last)) = (message(events.first()), message(events.last())) else {
+            unreachable!("a pack has events of its chunk");
+        };
+        let release = chunk.release();
         let mut attributes = vec![
-            (RID, rid.clone()),
-            ("event", message.event.to_string()),
-            ("release", origin.release.to_string()),
+            ("packed", "true".to_owned()),
+            ("count", events.len().to_string()),
+            ("release", release.to_string()),
         ];
-        if let Some(event_type) = event_type(message.partition) {
+        if let Some(event_type) = event_type(first.partition) {
             attributes.push(("event_type", event_type));
         }
-        if body.len() + attributes_bytes(&attributes) > self.queue.max_bytes {
-            attributes.push(("pointer", "true".to_owned()));
-            body = self.pointer(chunk, message, &rid)?;
-        }
-        let group = match message.partition_key {
-            "" => message.shard.as_str(),
-            key => key,
-        };
-        let event = format!("{rid}/{}/{}", message.event, origin.release);
-        self.message(body, attributes, group, &event)
+        let ends = [&first, &last].map(|end| format!("{}/{}", end.rid(), end.event));
+        let once = format!("packed/{}/{release}", ends.join("/"));
+        self.message(id, allowed(&body), attributes, group_of(&first), &once)
     }
 
     /// A message. In a FIFO queue its group is `group` and its deduplication id is made of `once`.
     fn message(
         &self,
+        id: usize,
         body: String,
         attributes: Vec<(&str, String)>,
         group: &str,
@@ -73,7 +124,7 @@ impl SqsBus {
                 .message_group_id(Digest::of(group.as_bytes()).to_string())
                 .message_deduplication_id(Digest::of(once.as_bytes()).to_string());
         }
-        entry.id("0").build().map_err(build_error)
+        entry.id(id.to_string()).build().map_err(build_error)
     }
 
     /// The pointer to an event that is too large for the queue: its object and line in the lake.
@@ -103,6 +154,27 @@ impl SqsBus {
         let object = format!("{}{key}", self.lake);
         let pointer = serde_json::json!({ "rid": rid, "object": object, "line": line });
         Ok(escaped(pointer.to_string()))
+    }
+}
+
+/// The attributes of the message about an event.
+fn attributes_of(chunk: &Chunk, message: &Message<'_>) -> Vec<(&'static str, String)> {
+    let mut attributes = vec![
+        (RID, message.rid().to_string()),
+        ("event", message.event.to_string()),
+        ("release", chunk.release().to_string()),
+    ];
+    if let Some(event_type) = event_type(message.partition) {
+        attributes.push(("event_type", event_type));
+    }
+    attributes
+}
+
+/// What a FIFO queue keeps the order of: the partition key, or the shard if the record has none.
+fn group_of<'a>(message: &Message<'a>) -> &'a str {
+    match message.partition_key {
+        "" => message.shard.as_str(),
+        key => key,
     }
 }
 

@@ -8,6 +8,7 @@ use sluice_storage::retry::RetryPolicy;
 use super::errors::{LOOK_UP, SQS_ERRORS};
 use super::queue_address::QueueAddress;
 use crate::sink::SinkError;
+use crate::sink::bus::{PACK_BYTES, PACK_BYTES_LEAST};
 
 /// The default limit of a message and of a batch, bytes.
 const DEFAULT_MAX_BYTES: usize = 256 << 10;
@@ -48,6 +49,26 @@ impl Queue {
 
     pub(super) fn is_fifo(&self) -> bool {
         self.url.ends_with(".fifo")
+    }
+
+    /// The largest packed message: what the settings say, or the default if the queue takes it.
+    ///
+    /// # Errors
+    /// The queue does not take messages of this size.
+    pub(super) fn pack_bytes(&self, wanted: Option<usize>) -> Result<usize, RequestError> {
+        let bytes = wanted.unwrap_or_else(|| self.max_bytes.min(PACK_BYTES));
+        if bytes < PACK_BYTES_LEAST || bytes > self.max_bytes {
+            let (bytes, limit) = (bytes.max(PACK_BYTES_LEAST), self.max_bytes);
+            let why = format!(
+                "it accepts messages of at most {limit} bytes, and packed messages have up to {bytes}"
+            );
+            let advice = format!(
+                "set its MaximumMessageSize to {bytes} or more, or lower --bus-message-bytes \
+                 ({PACK_BYTES_LEAST} or more)"
+            );
+            return Err(RequestError::invalid(why, advice));
+        }
+        Ok(bytes)
     }
 
     fn check(self) -> Result<Self, RequestError> {

@@ -1,0 +1,85 @@
+//! The messages that are sent for a chunk, in their order.
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
+
+use super::SqsBus;
+use crate::layout::chunk::{Chunk, Pack};
+use crate::layout::object_key::Origin;
+use crate::layout::object_notification::ObjectNotification;
+use crate::sink::SinkError;
+
+/// Messages for a queue. A message is made when it is sent, and again if it must be sent again.
+pub(super) enum Outgoing<'a> {
+    /// One for each event.
+    Events(&'a Chunk),
+    /// One for many events of a partition.
+    Packed(&'a Chunk, Vec<Pack>),
+    /// One for each object.
+    Objects(&'a Origin, &'a [ObjectNotification]),
+}
+
+impl<'a> Outgoing<'a> {
+    /// Packs the messages of a chunk. See [`Chunk::packs`].
+    pub(super) fn packed(chunk: &'a Chunk, keeps_order: bool) -> Self {
+        Self::Packed(chunk, chunk.packs(keeps_order))
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        let messages = match self {
+            Self::Events(chunk) => chunk.messages().len(),
+            Self::Packed(_, packs) => packs.len(),
+            Self::Objects(_, messages) => messages.len(),
+        };
+        messages as u64
+    }
+
+    /// Message `number`, from 0, as an entry of a batch with this id; `None` behind the last one.
+    pub(super) fn entry(
+        &self,
+        bus: &SqsBus,
+        number: u64,
+        id: usize,
+    ) -> Result<Option<Entry>, SinkError> {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let entry = match self {
+            Self::Events(chunk) => {
+                let message = chunk.message(number);
+                message.map(|message| bus.entry(chunk, &message, id))
+            }
+            Self::Packed(chunk, packs) => packs.get(number).map(|pack| match pack {
+                Pack::Events(events) => bus.packed_entry(chunk, events, id),
+                Pack::TooLarge(event) => {
+                    let message = chunk.message(*event as usize);
+                    let entry = message.map(|message| bus.pointer_entry(chunk, &message, id));
+                    entry.unwrap_or_else(|| unreachable!("packs refer to messages of their chunk"))
+                }
+            }),
+            Self::Objects(origin, messages) => {
+                let message = messages.get(number);
+                message.map(|message| bus.entry_about(origin, message, id))
+            }
+        };
+        entry.transpose()
+    }
+
+    /// What message `number` is about, in an error.
+    pub(super) fn described(&self, number: u64) -> String {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let record = |chunk: &Chunk, event: usize| {
+            let message = chunk.message(event);
+            message.map(|message| format!("record {}", message.rid()))
+        };
+        let described = match self {
+            Self::Events(chunk) => record(chunk, number),
+            Self::Packed(chunk, packs) => packs.get(number).and_then(|pack| match pack {
+                Pack::Events(events) => {
+                    let first = record(chunk, *events.first()? as usize)?;
+                    Some(format!("{} events from {first} on", events.len()))
+                }
+                Pack::TooLarge(event) => record(chunk, *event as usize),
+            }),
+            Self::Objects(_, messages) => messages.get(number).map(ObjectNotification::json),
+        };
+        described.unwrap_or_default()
+    }
+}
