@@ -62,7 +62,7 @@ fn a_queue_that_takes_no_such_messages_is_rejected_before_anything_is_written() 
     for (queue_bytes, args, parts) in cases {
         let cloud = PACKED.with_file(10, queue_bytes);
         let ran = try_land(&cloud, args);
-        ran.failed(1, &[&["the queue bus"], &parts[..]].concat());
+        ran.failed(1, &[&["the queue bus"][..], &parts].concat());
         assert!(lake::all_events(&cloud.lake()).is_empty());
         assert!(!cloud.lake().join("_sluice/ledger").exists());
         assert!(cloud.sqs.messages(PACKED.queue).is_empty());

@@ -92,6 +92,10 @@ impl Bug {
             | Self::DecodedAgain
             | Self::SchemaChosenAgain
             | Self::ArchiveChosenAgain => &[1],
+            Self::NotedUnacknowledged
+            | Self::NotedWithGap
+            | Self::SentKept
+            | Self::SkippedOnAnotherBus => &[2],
             _ => &[3],
         }
     }
