@@ -10,7 +10,7 @@ use testkit::proxy::{Fault, Rule};
 use super::received::Received;
 use super::{AFTER_DEDUPLICATION, KINDS, Kind, QUEUE_BYTES, TIMEOUT};
 use crate::support::cases::at_once;
-use crate::support::cloud::Service::{S3, Sqs};
+use crate::support::cloud::Service::{self, S3, Sqs};
 use crate::support::cloud::{Cloud, records, signal};
 
 /// The seed of the kills; a failure prints it.
@@ -40,7 +40,7 @@ fn arguments(kind: Kind, rng: &mut Pcg64Mcg) -> Vec<&'static str> {
 }
 
 /// A request at which a worker is killed, before or after its service has executed it.
-fn request(kind: Kind, rng: &mut Pcg64Mcg) -> (crate::support::cloud::Service, Rule) {
+fn request(kind: Kind, rng: &mut Pcg64Mcg) -> (Service, Rule) {
     let fault = match rng.random() {
         true => Fault::Hold,
         false => Fault::HoldAnswer,
@@ -125,7 +125,7 @@ fn wakes_up(kind: Kind, fault: Fault) {
     cloud.sqs.advance(AFTER_DEDUPLICATION);
     let small = ["--bus-message-bytes", "16384"];
     let more = if kind.is_packed() {
-        &small
+        &small[..]
     } else {
         &small[..0]
     };
