@@ -18,6 +18,7 @@ mod archive_source;
 mod audit;
 mod author;
 mod aws_settings;
+mod bus;
 mod call_modes;
 mod caught_up;
 mod contract;

@@ -1,5 +1,10 @@
 //! Faults that are added to the hosts of the model, to show that it finds them.
 
+use super::promises::Broken;
+use super::{Changes, Mode};
+
+use Mode::{Functions, Workers};
+
 /// A fault of a host or of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bug {
@@ -58,6 +63,14 @@ pub(super) enum Bug {
     ArchiveChosenAgain,
     /// The same, and the repetition is not pinned.
     ArchiveChosenAgainNotPinned,
+    /// A host notes all messages that are under way as accepted by the bus.
+    NotedUnacknowledged,
+    /// A host notes how many messages the bus has accepted, although one before them is missing.
+    NotedWithGap,
+    /// What is noted of a chunk's messages is kept when the next chunk is pinned.
+    SentKept,
+    /// A repetition skips messages that another bus has, and notes none of its own.
+    SkippedOnAnotherBus,
     /// A chunk ends between two records of one record of the source.
     RecordDivided,
     /// In a repetition, other records can run out of time than in the first attempt.
@@ -69,3 +82,120 @@ pub(super) enum Bug {
     /// A function reports its whole batch as done, whatever it has committed.
     AcknowledgedEarly,
 }
+
+impl Bug {
+    /// The shards of the search that finds it.
+    pub(super) fn shards(self) -> &'static [u64] {
+        match self {
+            Self::ChildBeforeParent => &[1, 1],
+            Self::ReleaseChosenAgain
+            | Self::DecodedAgain
+            | Self::SchemaChosenAgain
+            | Self::ArchiveChosenAgain => &[1],
+            Self::NotedUnacknowledged
+            | Self::NotedWithGap
+            | Self::SentKept
+            | Self::SkippedOnAnotherBus => &[2],
+            _ => &[3],
+        }
+    }
+
+    /// What can change in that search.
+    pub(super) fn changes(self) -> Changes {
+        match self {
+            Self::DecodedAgain | Self::DecodedAgainNotPinned | Self::RecordDivided => {
+                Changes::Decoding
+            }
+            Self::PinBeforeSchema
+            | Self::SchemaOverwritten
+            | Self::SchemaChosenAgain
+            | Self::SchemaChosenAgainNotPinned => Changes::Schema,
+            Self::ManifestBeforeArchive
+            | Self::ArchiveChosenAgain
+            | Self::ArchiveChosenAgainNotPinned => Changes::Archive,
+            Self::NotedUnacknowledged
+            | Self::NotedWithGap
+            | Self::SentKept
+            | Self::SkippedOnAnotherBus => Changes::Bus,
+            _ => Changes::Release,
+        }
+    }
+}
+
+/// Each seeded fault, the hosts that have it, and the promise that it breaks first.
+pub(super) const SEEDED: [(Bug, Mode, Broken); 42] = [
+    (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
+    (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
+    (
+        Bug::CommitBeforeManifest,
+        Workers,
+        Broken::CommittedWithoutManifest,
+    ),
+    (Bug::SendBeforePut, Workers, Broken::MessageBeforeObject),
+    (
+        Bug::ManifestBeforePut,
+        Workers,
+        Broken::ManifestBeforeObject,
+    ),
+    (Bug::PredecessorReadAgain, Workers, Broken::OtherContent),
+    (
+        Bug::PredecessorForgotten,
+        Workers,
+        Broken::ManifestOutOfTurn,
+    ),
+    (Bug::PutBeforePin, Workers, Broken::TwoChunks),
+    (Bug::PinBeforeKeep, Workers, Broken::ReleaseNotKept),
+    (Bug::NoFenceCheck, Workers, Broken::StaleWriter),
+    (Bug::NoFenceCheck, Functions, Broken::StaleWriter),
+    (Bug::CommitWithoutCondition, Workers, Broken::StaleWriter),
+    (Bug::TakeWithoutCondition, Workers, Broken::StaleWriter),
+    (Bug::ChanceInRules, Workers, Broken::OtherContent),
+    (Bug::PutWithoutCondition, Workers, Broken::Overwritten),
+    (Bug::KeyWithoutRange, Workers, Broken::OtherContent),
+    (Bug::RangeTooLong, Functions, Broken::CommittedEarly),
+    (Bug::ReleaseChosenAgain, Workers, Broken::Stuck),
+    (Bug::ReplayNotPinned, Workers, Broken::TwoChunks),
+    (Bug::DecodedAgain, Workers, Broken::Stuck),
+    (Bug::DecodedAgainNotPinned, Workers, Broken::TwoChunks),
+    (Bug::DecodedAgainNotPinned, Functions, Broken::TwoChunks),
+    (Bug::PinBeforeSchema, Workers, Broken::SchemaNotKept),
+    (Bug::SchemaOverwritten, Workers, Broken::SchemaNotKept),
+    (Bug::SchemaChosenAgain, Workers, Broken::Stuck),
+    (
+        Bug::SchemaChosenAgainNotPinned,
+        Workers,
+        Broken::OtherSchema,
+    ),
+    (
+        Bug::SchemaChosenAgainNotPinned,
+        Functions,
+        Broken::OtherSchema,
+    ),
+    (
+        Bug::ManifestBeforeArchive,
+        Workers,
+        Broken::ManifestBeforeObject,
+    ),
+    (Bug::ArchiveChosenAgain, Workers, Broken::Stuck),
+    (
+        Bug::ArchiveChosenAgainNotPinned,
+        Workers,
+        Broken::OtherArchive,
+    ),
+    (
+        Bug::ArchiveChosenAgainNotPinned,
+        Functions,
+        Broken::OtherArchive,
+    ),
+    (Bug::NotedUnacknowledged, Workers, Broken::NotedTooEarly),
+    (Bug::NotedUnacknowledged, Functions, Broken::NotedTooEarly),
+    (Bug::NotedWithGap, Workers, Broken::NotedTooEarly),
+    (Bug::SentKept, Workers, Broken::NotedTooEarly),
+    (Bug::SkippedOnAnotherBus, Workers, Broken::CommittedEarly),
+    (Bug::SkippedOnAnotherBus, Functions, Broken::CommittedEarly),
+    (Bug::RecordDivided, Workers, Broken::CommittedEarly),
+    (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
+    (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
+    (Bug::GapUnnoticed, Functions, Broken::RangeOutOfTurn),
+    (Bug::AcknowledgedEarly, Functions, Broken::AcknowledgedEarly),
+];

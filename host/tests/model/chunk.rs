@@ -75,6 +75,8 @@ pub(super) fn new_plan(
         decoding,
         schema,
         archive,
+        bus: 0,
+        acknowledged: Records(0),
         timed_out: Records(0),
         again: false,
         stage: 0,
@@ -92,6 +94,11 @@ impl Plan {
             }
             _ => all,
         }
+    }
+
+    /// The records of its messages, in the order of the messages.
+    pub(super) fn messages(&self, bug: Option<Bug>) -> Records {
+        self.decoded(bug).without(self.timed_out)
     }
 }
 
@@ -119,7 +126,8 @@ impl Steps<'_> {
             Schema => self.keep_schema(host, plan),
             Put => self.put(host, work, plan),
             Archive => self.put_into_archive(host, work, plan),
-            Send => self.send_messages(host, plan),
+            Send if self.model.changes == Changes::Bus => self.send_each(host, work, plan),
+            Send => self.send_all(host, plan),
             Manifest => self.put_chunk_manifest(host, work, plan),
             // A host writes the ledger one step at a time, and a renewal may be in flight.
             Pin | Commit if work.write.is_some() => {}
@@ -204,13 +212,13 @@ impl Steps<'_> {
         }
     }
 
-    fn send_messages(&mut self, host: usize, plan: Plan) {
+    fn send_all(&mut self, host: usize, plan: Plan) {
         let (model, name) = (self.model, self.name(host));
         self.add(
             format_args!("{name} sends the messages of {}", plan.records),
             FREE,
             |to| {
-                model.send(to, plan.decoded(model.bug).without(plan.timed_out))?;
+                model.send(to, plan.bus, plan.messages(model.bug))?;
                 to.work(host).advance(model);
                 Ok(())
             },

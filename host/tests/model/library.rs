@@ -301,6 +301,8 @@ pub(super) fn begun(pending: &Pending) -> Plan {
         decoding,
         schema: schema_of(pending),
         archive: archive_of(pending),
+        bus: 0,
+        acknowledged: Records(0),
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,
         stage: 0,

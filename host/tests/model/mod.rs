@@ -1,8 +1,8 @@
 //! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
 //! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
 //! Ledgers change after they were read, another release is activated, records of the source are
-//! decoded into more records, objects get another schema or records another archive from now on, and records run out of
-//! time.
+//! decoded into more records, objects get another schema, records another archive or messages another bus from now on, and
+//! records run out of time.
 //! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
 //! The number of such accidents is limited; their order is not.
 //!
@@ -17,6 +17,7 @@ mod chunk;
 mod function;
 mod library;
 mod manifests;
+mod messages;
 mod promises;
 mod redrive;
 mod schemas;
@@ -29,7 +30,7 @@ mod writes;
 
 use sluice::ledger::Ledger;
 
-use self::bugs::Bug;
+use self::bugs::{Bug, SEEDED};
 use self::library::{Library, begun, committed};
 use self::promises::Broken;
 use self::search::{Explored, Model, Step, explore};
@@ -47,7 +48,7 @@ enum Mode {
     Functions,
 }
 
-/// What decides outcomes or objects and can change once. A chunk pins all of them.
+/// What can change once. A chunk pins all of them but its bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Changes {
     /// The active release.
@@ -58,6 +59,8 @@ enum Changes {
     Schema,
     /// The archive of records.
     Archive,
+    /// The bus of messages. They are sent one by one, and hosts note how many of them the bus has.
+    Bus,
 }
 
 /// What is delivered, and what can happen.
@@ -125,6 +128,10 @@ impl Delivery {
             }
             _ => {}
         }
+        if self.changes == Changes::Bus {
+            plan.bus = state.bus;
+            plan.acknowledged = self.skipped(ledger, &plan);
+        }
         Some(plan)
     }
 
@@ -164,7 +171,8 @@ impl Model for Delivery {
             ledgers: [None, None],
             lake: Vec::new(),
             manifests: Vec::new(),
-            bus: Records(0),
+            buses: [Records(0); 2],
+            bus: 0,
             kept: 0,
             active: 0,
             decoding: 0,
@@ -230,11 +238,12 @@ impl Model for Delivery {
         });
         let (lake, manifests) = (lake.collect::<Vec<_>>(), manifests.collect::<Vec<_>>());
         format!(
-            "{} lake {} manifests {} bus {}",
+            "{} lake {} manifests {} bus {} other bus {}",
             ledgers.collect::<String>(),
             lake.join(" "),
             manifests.join(" "),
-            state.bus
+            state.buses[0],
+            state.buses[1],
         )
     }
 }
@@ -292,6 +301,13 @@ fn records_in_another_archive_keep_every_promise() {
 }
 
 #[test]
+fn messages_on_another_bus_keep_every_promise() {
+    let search = |mode| Delivery::new(mode, &[2], 2, 2).changing(Changes::Bus);
+    holds(&search(Workers), 100_000);
+    holds(&search(Functions), 100_000);
+}
+
+#[test]
 #[ignore = "takes minutes and gigabytes"]
 fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Workers, &[4], 2, 3), 10_000_000);
@@ -299,104 +315,11 @@ fn a_larger_search_keeps_every_promise() {
     holds(&Delivery::new(Functions, &[3], 2, 3), 11_000_000);
 }
 
-/// Each seeded fault, the hosts that have it, and the promise that it breaks first.
-const SEEDED: [(Bug, Mode, Broken); 36] = [
-    (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
-    (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
-    (
-        Bug::CommitBeforeManifest,
-        Workers,
-        Broken::CommittedWithoutManifest,
-    ),
-    (Bug::SendBeforePut, Workers, Broken::MessageBeforeObject),
-    (
-        Bug::ManifestBeforePut,
-        Workers,
-        Broken::ManifestBeforeObject,
-    ),
-    (Bug::PredecessorReadAgain, Workers, Broken::OtherContent),
-    (
-        Bug::PredecessorForgotten,
-        Workers,
-        Broken::ManifestOutOfTurn,
-    ),
-    (Bug::PutBeforePin, Workers, Broken::TwoChunks),
-    (Bug::PinBeforeKeep, Workers, Broken::ReleaseNotKept),
-    (Bug::NoFenceCheck, Workers, Broken::StaleWriter),
-    (Bug::NoFenceCheck, Functions, Broken::StaleWriter),
-    (Bug::CommitWithoutCondition, Workers, Broken::StaleWriter),
-    (Bug::TakeWithoutCondition, Workers, Broken::StaleWriter),
-    (Bug::ChanceInRules, Workers, Broken::OtherContent),
-    (Bug::PutWithoutCondition, Workers, Broken::Overwritten),
-    (Bug::KeyWithoutRange, Workers, Broken::OtherContent),
-    (Bug::RangeTooLong, Functions, Broken::CommittedEarly),
-    (Bug::ReleaseChosenAgain, Workers, Broken::Stuck),
-    (Bug::ReplayNotPinned, Workers, Broken::TwoChunks),
-    (Bug::DecodedAgain, Workers, Broken::Stuck),
-    (Bug::DecodedAgainNotPinned, Workers, Broken::TwoChunks),
-    (Bug::DecodedAgainNotPinned, Functions, Broken::TwoChunks),
-    (Bug::PinBeforeSchema, Workers, Broken::SchemaNotKept),
-    (Bug::SchemaOverwritten, Workers, Broken::SchemaNotKept),
-    (Bug::SchemaChosenAgain, Workers, Broken::Stuck),
-    (
-        Bug::SchemaChosenAgainNotPinned,
-        Workers,
-        Broken::OtherSchema,
-    ),
-    (
-        Bug::SchemaChosenAgainNotPinned,
-        Functions,
-        Broken::OtherSchema,
-    ),
-    (
-        Bug::ManifestBeforeArchive,
-        Workers,
-        Broken::ManifestBeforeObject,
-    ),
-    (Bug::ArchiveChosenAgain, Workers, Broken::Stuck),
-    (
-        Bug::ArchiveChosenAgainNotPinned,
-        Workers,
-        Broken::OtherArchive,
-    ),
-    (
-        Bug::ArchiveChosenAgainNotPinned,
-        Functions,
-        Broken::OtherArchive,
-    ),
-    (Bug::RecordDivided, Workers, Broken::CommittedEarly),
-    (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
-    (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),
-    (Bug::GapUnnoticed, Functions, Broken::RangeOutOfTurn),
-    (Bug::AcknowledgedEarly, Functions, Broken::AcknowledgedEarly),
-];
-
 #[test]
 fn a_seeded_fault_breaks_a_promise() {
     for (bug, mode, broken) in SEEDED {
-        let shards = match bug {
-            Bug::ChildBeforeParent => vec![1, 1],
-            Bug::ReleaseChosenAgain
-            | Bug::DecodedAgain
-            | Bug::SchemaChosenAgain
-            | Bug::ArchiveChosenAgain => vec![1],
-            _ => vec![3],
-        };
-        let changes = match bug {
-            Bug::DecodedAgain | Bug::DecodedAgainNotPinned | Bug::RecordDivided => {
-                Changes::Decoding
-            }
-            Bug::PinBeforeSchema
-            | Bug::SchemaOverwritten
-            | Bug::SchemaChosenAgain
-            | Bug::SchemaChosenAgainNotPinned => Changes::Schema,
-            Bug::ManifestBeforeArchive
-            | Bug::ArchiveChosenAgain
-            | Bug::ArchiveChosenAgainNotPinned => Changes::Archive,
-            _ => Changes::Release,
-        };
-        let model = Delivery::new(mode, &shards, 2, 2);
-        let model = model.changing(changes).with(bug);
+        let model = Delivery::new(mode, bug.shards(), 2, 2);
+        let model = model.changing(bug.changes()).with(bug);
         let found = explore(&model).expect_err(&format!("{bug:?} breaks nothing"));
         assert_eq!(found.broken, broken, "{bug:?}: {found:?}");
     }

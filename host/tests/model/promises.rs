@@ -1,6 +1,7 @@
 //! Promises, which are checked whenever a ledger is written, an object is put, messages are sent or
 //! a batch is answered. Those of chunk manifests, of schemas and of archives are in
-//! [`manifests`](super::manifests), [`schemas`](super::schemas) and [`archive`](super::archive).
+//! [`manifests`](super::manifests), [`schemas`](super::schemas) and [`archive`](super::archive); that of the messages that a
+//! bus is said to have in [`messages`](super::messages).
 
 use sluice::ledger::Ledger;
 
@@ -42,6 +43,8 @@ pub(super) enum Broken {
     TwoOutcomes,
     /// A message was sent of an event that is not in the lake.
     MessageBeforeObject,
+    /// A ledger says that a bus has messages which it does not have.
+    NotedTooEarly,
     /// A manifest was put that names an object that is not in the lake, or not in the archive.
     ManifestBeforeObject,
     /// A manifest does not follow the last one of its shard.
@@ -70,6 +73,7 @@ impl Delivery {
         self.check_holder(&before.ledger, &after, &by.to_string())?;
         self.check_committed(state, shard, &before.ledger, &after)?;
         self.check_pinned(state, shard, &before.ledger, &after)?;
+        self.check_sent(state, &after)?;
         state.ledgers[usize::from(shard)] = Some(next);
         Ok(())
     }
@@ -97,10 +101,11 @@ impl Delivery {
             .map_or(0, |pending| begun(pending).decoding);
         // Records of the source that are committed are committed as a whole.
         let decoded = chunk.decoded(decoding);
-        ensure(
-            is == was || self.landed(state).has_all(decoded),
-            Broken::CommittedEarly,
-        )?;
+        let has_landed = || {
+            let mut buses = state.buses.iter();
+            buses.any(|bus| self.landed(state, *bus).has_all(decoded))
+        };
+        ensure(is == was || has_landed(), Broken::CommittedEarly)?;
         let counted = |ledger: &Ledger| ledger.committed().map_or(0, |done| done.records);
         let added = counted(before) + decoded.count();
         ensure(counted(after) == added, Broken::CommittedEarly)?;
@@ -110,14 +115,15 @@ impl Delivery {
         self.check_manifest(state, before.pending(), chunk)
     }
 
-    /// The records with an outcome in the lake and, if they have an event, a message.
-    fn landed(&self, state: &State) -> Records {
+    /// The records with an outcome in the lake and, if they have an event, a message on the bus with these. A chunk that was
+    /// begun with another bus is sent to the last one as a whole.
+    fn landed(&self, state: &State, bus: Records) -> Records {
         let lines = |quarantine: bool| {
             let objects = state.lake.iter().map(|object| self.library.object(*object));
             let objects = objects.filter(|o| o.key.starts_with("_sluice/") == quarantine);
             objects.fold(Records(0), |all, object| all.and(object.lines))
         };
-        lines(false).within(state.bus).and(lines(true))
+        lines(false).within(bus).and(lines(true))
     }
 
     fn check_pinned(
@@ -181,11 +187,12 @@ impl Delivery {
         Ok(())
     }
 
-    /// Sends the messages of these events.
-    pub(super) fn send(&self, state: &mut State, events: Records) -> Result<(), Broken> {
+    /// Sends the messages of these events to a bus.
+    pub(super) fn send(&self, state: &mut State, bus: u8, events: Records) -> Result<(), Broken> {
         let objects = state.lake.iter().map(|object| self.library.object(*object));
         let lines = objects.fold(Records(0), |all, object| all.and(object.lines));
-        state.bus = state.bus.and(events);
+        let bus = &mut state.buses[usize::from(bus)];
+        *bus = bus.and(events);
         ensure(lines.has_all(events), Broken::MessageBeforeObject)
     }
 

@@ -108,6 +108,8 @@ pub(super) enum Move {
     Take,
     Renew,
     Pin,
+    /// Notes how many messages the bus has.
+    Note,
     Commit,
     Finish,
     GiveBack,
@@ -135,6 +137,10 @@ pub(super) struct Plan {
     pub(super) schema: Option<u8>,
     /// The archive of its records, if it has one.
     pub(super) archive: Option<u8>,
+    /// The bus of its messages.
+    pub(super) bus: u8,
+    /// The messages that the host knows the bus to have, if they are sent one by one.
+    pub(super) acknowledged: Records,
     /// The records that ran out of time.
     pub(super) timed_out: Records,
     /// Whether it is a repetition.
@@ -219,7 +225,10 @@ pub(super) struct State {
     pub(super) lake: Vec<Obj>,
     /// Sorted.
     pub(super) manifests: Vec<ManifestNumber>,
-    pub(super) bus: Records,
+    /// The messages that each bus has.
+    pub(super) buses: [Records; 2],
+    /// The bus of the settings.
+    pub(super) bus: u8,
     /// The releases that the lake has, one bit each.
     pub(super) kept: u8,
     pub(super) active: u8,

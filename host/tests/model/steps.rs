@@ -6,7 +6,7 @@ use super::bugs::Bug;
 use super::chunk::new_plan;
 use super::promises::Broken;
 use super::search::Step;
-use super::state::{At, Late, Move, Process, Records, State, Work};
+use super::state::{At, Late, Move, Plan, Process, Records, State, Work};
 use super::{Changes, Delivery, Mode};
 
 /// The cost of a step: no accident, or one.
@@ -68,6 +68,12 @@ impl Steps<'_> {
             Changes::Schema if self.from.schema == 0 => {
                 self.add(format_args!("the schema is changed"), FAULT, |to| {
                     to.schema = 1;
+                    Ok(())
+                });
+            }
+            Changes::Bus if self.from.bus == 0 => {
+                self.add(format_args!("the bus is changed"), FAULT, |to| {
+                    to.bus = 1;
                     Ok(())
                 });
             }
@@ -217,34 +223,36 @@ impl Steps<'_> {
         }
     }
 
-    /// Reads and transforms the next chunk: any possible number of records of the source, by a release, a decoding and
-    /// a schema that are set or were a moment ago.
+    /// Reads and transforms the next chunk: any possible number of records of the source, by settings that are set or were
+    /// a moment ago.
     pub(super) fn build(&mut self, host: usize, work: Work) {
         let name = self.name(host);
         for count in 1..=work.unread.count().min(self.model.chunk_max) {
             let taken = work.unread.iter().take(usize::try_from(count).unwrap());
             let records = taken.map(Records::one).fold(Records(0), Records::and);
-            // Only one of the four changes.
+            // Only one of them changes.
             let State {
                 active,
                 decoding,
                 schema,
                 archive,
+                bus,
                 ..
             } = *self.from;
-            for setting in 0..=active.max(decoding).max(schema).max(archive) {
+            for setting in 0..=active.max(decoding).max(schema).max(archive).max(bus) {
                 let (release, decoding) = (setting.min(active), setting.min(decoding));
+                let bus = setting.min(bus);
                 let has_columns = self.model.changes == Changes::Schema;
                 let schema = has_columns.then_some(setting.min(schema));
                 let has_archive = self.model.changes == Changes::Archive;
                 let archive = has_archive.then_some(setting.min(archive));
                 let what = format_args!(
                     "{name} makes a chunk of {records} by release {release}, decoding {decoding}, schema \
-                     {schema:?} and archive {archive:?}"
+                     {schema:?}, archive {archive:?} and bus {bus}"
                 );
                 self.add(what, FREE, |to| {
-                    to.work(host).plan =
-                        Some(new_plan(records, release, decoding, schema, archive));
+                    let plan = new_plan(records, release, decoding, schema, archive);
+                    to.work(host).plan = Some(Plan { bus, ..plan });
                     Ok(())
                 });
             }

@@ -19,7 +19,8 @@ fn step(
     bug: Option<Bug>,
 ) -> Result<Ledger, LedgerError> {
     match (what, plan) {
-        (Move::Pin, Some(plan)) => ledger.pin(pending(plan, bug)),
+        (Move::Pin, Some(plan)) => pin(ledger, plan, bug),
+        (Move::Note, Some(plan)) => ledger.with_sent(pending(plan, bug).range, plan.sent(bug)),
         (Move::Commit, Some(plan)) => {
             let range = pending(plan, bug).range;
             ledger.commit(range, Digest::of(&[0]))
@@ -27,6 +28,17 @@ fn step(
         (Move::Finish, _) => Ok(ledger.finish()?.give_back()),
         (Move::GiveBack, _) => Ok(ledger.give_back()),
         _ => Ok(ledger.clone()),
+    }
+}
+
+fn pin(ledger: &Ledger, plan: &Plan, bug: Option<Bug>) -> Result<Ledger, LedgerError> {
+    let pinned = ledger.pin(pending(plan, bug))?;
+    match ledger.committed() {
+        Some(_) if bug == Some(Bug::SentKept) && !plan.again => {
+            let range = pending(plan, bug).range;
+            pinned.with_sent(range, plan.first_sent())
+        }
+        _ => Ok(pinned),
     }
 }
 
@@ -284,7 +296,7 @@ impl Delivery {
                 work.plan = self.begun(ledger, to);
                 work.unread = self.behind(work.shard, ledger);
             }
-            Move::Renew => {}
+            Move::Renew | Move::Note => {}
             Move::Pin | Move::Commit => work.advance(self),
             Move::Finish | Move::GiveBack => {
                 let keeps = (self.mode == Mode::Functions).then_some(work.known);

@@ -1,19 +1,21 @@
 //! What was put into the stream, and what the bus has of it: a few bytes per record, whatever its
 //! size.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 use guest_enrich::Enrichment;
 use serde_json::Value;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice::source::aggregate::hash_key;
+use sluice_engine::digest::Digest;
 use sluice_transform::testing::Tester;
 
 use super::chaos::{hash_keys, shards};
 use super::parameters::Parameters;
-use super::records::{Recipe, line_of};
+use super::records::{Recipe, landing, line_of};
 use crate::support::cloud::{Cloud, STREAM};
+use crate::support::packs::Pack;
 use testkit::sqs::Message;
 
 /// Instead of a release: the record is misplaced and dropped.
@@ -63,8 +65,12 @@ pub(super) struct Account {
     pub(super) events: u64,
     /// How many records have a message.
     pub(super) on_bus: u64,
+    /// How many messages came, repeated ones included.
+    pub(super) messages: u64,
     /// How many messages were repeated.
     pub(super) again: u64,
+    /// The digest of each packed message, by its first event.
+    packs: HashMap<usize, Digest>,
 }
 
 /// The records of a shard that are not dropped.
@@ -86,7 +92,9 @@ impl Account {
             groups: HashMap::new(),
             events: 0,
             on_bus: 0,
+            messages: 0,
             again: 0,
+            packs: HashMap::new(),
         }
     }
 
@@ -151,6 +159,13 @@ impl Account {
         (place < put.count).then_some(put.first + place as usize)
     }
 
+    /// The number and place of the record with this index.
+    pub(super) fn number_and_place(&self, index: usize) -> (u64, u32) {
+        let number = self.puts.partition_point(|put| put.first <= index) - 1;
+        let place = index - self.puts[number].first;
+        (number as u64, u32::try_from(place).unwrap())
+    }
+
     /// The number and place of the record with this id; `None` if it was never put.
     pub(super) fn of_rid(&self, rid: &str) -> Option<(u64, u32)> {
         let mut parts = rid.split(':');
@@ -169,37 +184,87 @@ impl Account {
         (fits && place < put.count).then_some((number as u64, place))
     }
 
-    /// Checks a message: it is of an event that was put, equals what the rules make of it, and
-    /// repetitions are by the same release.
+    /// Checks a message: its events were put and equal what the rules make of them, and a repetition is by the same release.
     pub(super) fn take(&mut self, message: &Message, releases: &Releases) {
-        let attribute = |name| message.attribute(name);
-        let rid = attribute("rid").expect("a message has a rid");
+        let release = releases.index(message.attribute("release").unwrap());
+        let pack = Pack::of(message);
+        assert_eq!(pack.is_some(), self.parameters.packed, "{message:?}");
+        let events = match pack {
+            Some(pack) => self.packed(message, &pack, &releases.0[release].1),
+            None => vec![self.single(message)],
+        };
+        let is_repeated = self.sent[events[0]] > 0;
+        for index in events {
+            self.take_event(message, index, u8::try_from(release + 1).unwrap());
+        }
+        self.messages += 1;
+        self.again += u64::from(is_repeated);
+    }
+
+    /// The event of a message.
+    fn single(&self, message: &Message) -> usize {
+        let rid = message.attribute("rid").expect("a message has a rid");
+        assert_eq!(message.attribute("event"), Some("0"), "{rid}");
+        let (index, record) = self.of_message(rid);
+        let line = line_of(&record).unwrap_or_else(|| panic!("a message of no event: {rid}"));
+        assert!(message.body.as_bytes() == line, "{rid}: {}", message.body);
+        index
+    }
+
+    /// The events of a packed message. It has all events that it had when it came before, and no others.
+    fn packed(&mut self, message: &Message, pack: &Pack, rules: &Tester<Enrichment>) -> Vec<usize> {
+        let mut events = Vec::new();
+        for event in &pack.events {
+            let (index, record) = self.of_message(&event.rid);
+            let (partition, line) = landing(&record, rules).expect("an event");
+            assert_eq!((event.event, &partition), (0, &pack.partition), "{pack:?}");
+            assert!(event.body.get().as_bytes() == line, "{event:?}");
+            events.push(index);
+        }
+        assert!(events.is_sorted(), "{pack:?}");
+        let keys: BTreeSet<_> = events.iter().map(|index| self.key_of(*index)).collect();
+        assert!(keys.len() == 1 || !self.parameters.fifo, "{keys:?}");
+        let digest = Digest::of(message.body.as_bytes());
+        let is_known = |index: &usize| self.sent[*index] > 0;
+        match self.packs.insert(events[0], digest) {
+            Some(before) => assert_eq!(before, digest, "packed otherwise before: {pack:?}"),
+            None => assert!(!events.iter().any(is_known), "packed otherwise: {pack:?}"),
+        }
+        events
+    }
+
+    /// The index of the record of a message, and the record.
+    fn of_message(&self, rid: &str) -> (usize, Vec<u8>) {
         let found = self.of_rid(rid);
         let (number, place) = found.unwrap_or_else(|| panic!("a message of no record: {rid}"));
-        assert_eq!(attribute("event"), Some("0"), "{rid}");
-        let line = line_of(&self.recipe.record(number, place));
-        let line = line.unwrap_or_else(|| panic!("a message of no event: {rid}"));
-        assert!(message.body.as_bytes() == line, "{rid}: {}", message.body);
-        let release = releases.index(attribute("release").unwrap()) + 1;
-        let release = u8::try_from(release).unwrap();
         let index = self.index(number, place).unwrap();
         assert_ne!(self.sent[index], DROPPED, "{rid} is to be dropped");
+        (index, self.recipe.record(number, place))
+    }
+
+    /// The partition key of the record with this index.
+    fn key_of(&self, index: usize) -> String {
+        let (number, place) = self.number_and_place(index);
+        self.recipe.key_at(number, place)
+    }
+
+    fn take_event(&mut self, message: &Message, index: usize, release: u8) {
         if self.parameters.fifo {
-            self.comes_in_order(message, index, (number, place));
+            self.comes_in_order(message, index);
         }
         let sent = &mut self.sent[index];
         if *sent == 0 {
             *sent = release;
             self.on_bus += 1;
         } else {
-            assert_eq!(*sent, release, "{rid} came by two releases");
-            self.again += 1;
+            assert_eq!(*sent, release, "{index} came by two releases");
         }
     }
 
     /// A FIFO queue has a message once, and those of a key in the order of their puts, also across
     /// splits and merges. The order of a misplaced record is not defined.
-    fn comes_in_order(&mut self, message: &Message, index: usize, (number, place): (u64, u32)) {
+    fn comes_in_order(&mut self, message: &Message, index: usize) {
+        let (number, place) = self.number_and_place(index);
         assert_eq!(self.sent[index], 0, "{number}-{place} came again");
         let group = message.group.clone().expect("a message has a group");
         let key = self.recipe.key_at(number, place);

@@ -285,10 +285,8 @@ impl<'a> Lake<'a> {
 
     /// Describes the record with this index, for people.
     fn describe_record(&self, index: usize) -> String {
-        let puts = &self.account.puts;
-        let number = puts.partition_point(|put| put.first <= index) - 1;
-        let put = puts[number];
-        let place = index - put.first;
+        let (number, place) = self.account.number_and_place(index);
+        let put = self.account.put(number);
         format!(
             "{number}-{place} of shard {} at {}",
             put.shard, put.sequence

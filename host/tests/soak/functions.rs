@@ -238,7 +238,8 @@ impl Shared {
 
 /// A version of the function. Settings that must not matter differ between versions.
 fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Function {
-    let unpacking = parameters.unpacking_variables();
+    let mut more = parameters.unpacking_variables();
+    more.extend(parameters.message_variables(rng));
     let records = rng.random_range(parameters.chunk_records()).to_string();
     let formats = ["zstd", "zstd", "gzip", "none"];
     let variables = variables(
@@ -250,7 +251,7 @@ fn version(cloud: &Cloud, parameters: Parameters, rng: &mut Pcg64Mcg) -> Functio
             ("SLUICE_COMPRESSION", formats.choose(rng).unwrap()),
         ],
     );
-    let variables = variables.iter().chain(&unpacking);
+    let variables = variables.iter().chain(&more);
     let variables = variables.map(|(name, value)| (&**name, &**value));
     let program = cloud.place.program();
     let folder = cloud.place.path("");

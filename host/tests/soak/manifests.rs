@@ -4,7 +4,6 @@ use std::mem;
 use std::path::Path;
 
 use sluice::layout::chunk_manifest::{ChunkManifest, ManifestCounts};
-use sluice::ledger::messages::Messages;
 
 use super::check::{Lake, OUT_OF_TIME};
 use super::redrives::is_redrive;
@@ -48,8 +47,9 @@ impl Lake<'_> {
     fn check_pins(&self, manifest: &ChunkManifest) {
         let key = manifest.key();
         self.releases.index(&manifest.release.to_string());
-        assert_eq!(manifest.pins.messages, Some(Messages::Events), "{key}");
         let parameters = self.account.parameters;
+        let messages = parameters.messages_pinned();
+        assert_eq!(manifest.pins.messages, Some(messages), "{key}");
         let (pins, misplaced_records) = (&manifest.pins, parameters.misplaced_records);
         assert_eq!(pins.misplaced_records, misplaced_records, "{key}");
         assert_eq!(pins.decoding, parameters.decoding(), "{key}");

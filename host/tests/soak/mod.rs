@@ -49,7 +49,7 @@ use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
 use self::load::Load;
-use self::parameters::{Parameters, SCHEMAS};
+use self::parameters::{Parameters, QUEUE_BYTES, SCHEMAS};
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::{Kinesis, S3, Sqs};
@@ -135,7 +135,7 @@ impl Soak {
     fn start(asked: SoakOptions) -> Self {
         let parameters = Parameters::of(asked.seed);
         println!("soak: {parameters}");
-        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(parameters.bus(), 262_144);
+        let mut cloud = Cloud::in_one_place(SHARDS).with_queue(parameters.bus(), QUEUE_BYTES);
         cloud.place.keep();
         // Hosts start often, and each would compile the release in jq for seconds.
         cloud.place.install();
@@ -294,7 +294,7 @@ impl Soak {
             ..
         } = &self.chaos;
         format!(
-            "{:02}:{:02}:{:02} records {}, on the bus {} ({} again) | kills {}: {} anywhere, {} at a step, \
+            "{:02}:{:02}:{:02} records {}, on the bus {} in {} messages ({} repeated) | kills {}: {} anywhere, {} at a step, \
              {} frozen | frozen {} | stops {} | starts {} | faults {} ({} requests) | swaps {} | splits {}, \
              merges {}, shards {}{} | {redrives}",
             seconds / 3_600,
@@ -302,6 +302,7 @@ impl Soak {
             seconds % 60,
             HumanCount(account.records()),
             HumanCount(account.on_bus),
+            HumanCount(account.messages),
             HumanCount(account.again),
             HumanCount(tally.kills() as u64),
             tally.killed_somewhere,

@@ -1,4 +1,4 @@
-//! The parameters that differ between soaks: the kind of hosts, the kind of queue, the treatment of
+//! The parameters that differ between soaks: the kind of hosts, the kind of queue and of its messages, the treatment of
 //! misplaced records, whether records are decoded, the format of objects, and the place of the table.
 
 use std::fmt::{self, Display};
@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use sluice::ledger::decoding::{RecordDecoding, RecordEncoding, RecordFormat};
+use sluice::ledger::messages::Messages;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 
 /// Files with schemas, of which a worker takes one or none. Some values fit no column, or not its type.
@@ -31,6 +32,12 @@ pub(super) const SCHEMAS: [(&str, &str); 2] = [
     ),
 ];
 
+/// The size of the queue's messages, bytes.
+pub(super) const QUEUE_BYTES: usize = 262_144;
+
+/// The bounds of packed messages, of which each host has one, bytes.
+const PACK_BYTES: std::ops::Range<usize> = 16_384..QUEUE_BYTES;
+
 /// The parameters of a soak.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parameters {
@@ -46,6 +53,8 @@ pub(super) struct Parameters {
     pub(super) parquet: bool,
     /// Where the files of the table are that is built from the lake, if one is.
     pub(super) table: Option<WarehousePlace>,
+    /// Messages are packed.
+    pub(super) packed: bool,
 }
 
 /// Where the files of a table are.
@@ -73,6 +82,7 @@ impl Parameters {
                 true => WarehousePlace::Bucket,
                 false => WarehousePlace::Folder,
             }),
+            packed: rng.random(),
         }
     }
 
@@ -94,17 +104,41 @@ impl Parameters {
 
     /// These settings as arguments.
     pub(super) fn unpacking_arguments(self) -> Vec<String> {
-        let flag = |name: &str| format!("--{}", name.to_lowercase().replace('_', "-"));
-        let arguments = self.unpacking().map(|(name, value)| [flag(name), value]);
-        arguments.flatten().collect()
+        arguments(self.unpacking())
     }
 
     /// These settings as variables.
     pub(super) fn unpacking_variables(self) -> Vec<(String, String)> {
-        let variables = self.unpacking();
-        variables
-            .map(|(name, value)| (format!("SLUICE_{name}"), value))
-            .collect()
+        variables(self.unpacking())
+    }
+
+    /// The settings of a host for messages. How large packed ones may be must not matter.
+    fn messages(self, rng: &mut Pcg64Mcg) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let bytes = rng.random_range(PACK_BYTES).to_string();
+        let settings = [
+            ("BUS_MESSAGES", "packed".to_owned()),
+            ("BUS_MESSAGE_BYTES", bytes),
+        ];
+        settings.into_iter().filter(move |_| self.packed)
+    }
+
+    /// These settings as arguments.
+    pub(super) fn message_arguments(self, rng: &mut Pcg64Mcg) -> Vec<String> {
+        arguments(self.messages(rng))
+    }
+
+    /// These settings as variables.
+    pub(super) fn message_variables(self, rng: &mut Pcg64Mcg) -> Vec<(String, String)> {
+        variables(self.messages(rng))
+    }
+
+    /// What the messages of a chunk are about.
+    pub(super) fn messages_pinned(self) -> Messages {
+        if self.packed {
+            Messages::Packed
+        } else {
+            Messages::Events
+        }
     }
 
     /// Arguments of a worker that must not matter: how its objects are compressed, or which columns they have.
@@ -145,6 +179,17 @@ impl Parameters {
     }
 }
 
+fn arguments(settings: impl Iterator<Item = (&'static str, String)>) -> Vec<String> {
+    let flag = |name: &str| format!("--{}", name.to_lowercase().replace('_', "-"));
+    let arguments = settings.map(|(name, value)| [flag(name), value]);
+    arguments.flatten().collect()
+}
+
+fn variables(settings: impl Iterator<Item = (&'static str, String)>) -> Vec<(String, String)> {
+    let variables = settings.map(|(name, value)| (format!("SLUICE_{name}"), value));
+    variables.collect()
+}
+
 impl Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts = if self.functions {
@@ -153,6 +198,7 @@ impl Display for Parameters {
             "workers"
         };
         let queue = if self.fifo { "FIFO" } else { "standard" };
+        let messages = if self.packed { "packed" } else { "single" };
         let misplaced = match self.misplaced_records {
             MisplacedRecords::Keep => "kept",
             MisplacedRecords::Drop => "dropped",
@@ -170,7 +216,7 @@ impl Display for Parameters {
         };
         write!(
             f,
-            "{hosts}, a {queue} queue, misplaced records are {misplaced}{records}{objects}{table}"
+            "{hosts}, a {queue} queue with {messages} messages, misplaced records are {misplaced}{records}{objects}{table}"
         )
     }
 }

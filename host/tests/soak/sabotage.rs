@@ -1,5 +1,6 @@
 //! Violations that the checks of a soak must notice.
 
+mod packed;
 mod redrives;
 #[cfg(feature = "table")]
 mod table;
@@ -9,13 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rand::SeedableRng as _;
+use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
 use sluice::ledger::misplaced_records::MisplacedRecords;
 use sluice_transform::testing::Tester;
 
 use super::account::{Account, DROPPED, Releases};
 use super::check::{Lake, unsettled};
-use super::parameters::Parameters;
+use super::parameters::{Parameters, QUEUE_BYTES};
 use super::records::Recipe;
 use crate::support::cloud::{Cloud, SHARD, STREAM};
 use testkit::kinesis::Maker;
@@ -28,6 +31,12 @@ const USUAL: Parameters = Parameters {
     decodes: false,
     parquet: false,
     table: None,
+    packed: false,
+};
+
+const PACKED: Parameters = Parameters {
+    packed: true,
+    ..USUAL
 };
 
 const PARQUET: Parameters = Parameters {
@@ -52,7 +61,7 @@ struct Delivered {
 
 impl Delivered {
     fn new(parameters: Parameters) -> Self {
-        let cloud = Cloud::new(2).with_queue(parameters.bus(), 262_144);
+        let cloud = Cloud::new(2).with_queue(parameters.bus(), QUEUE_BYTES);
         cloud.kinesis.records_per_read(2);
         let recipe = Recipe {
             seed: 5,
@@ -67,14 +76,15 @@ impl Delivered {
                     .put_made(STREAM, &Recipe::key(number), &maker, number);
             account.note(&cloud, &shard, &sequence);
         }
-        let unpacking = parameters.unpacking_arguments();
-        let unpacking: Vec<_> = unpacking.iter().map(String::as_str).collect();
+        let mut settings = parameters.unpacking_arguments();
+        settings.extend(parameters.message_arguments(&mut Pcg64Mcg::seed_from_u64(5)));
+        let settings: Vec<_> = settings.iter().map(String::as_str).collect();
         let format = match parameters.parquet {
             true => ["--format", "parquet"],
             false => ["--compression", "none"],
         };
         let more = ["--chunk-records", "100"];
-        let summary = cloud.catch_up(&[&more[..], &format, &unpacking].concat());
+        let summary = cloud.catch_up(&[&more[..], &format, &settings].concat());
         let rules = Tester::new("{}").unwrap();
         let releases = Releases(vec![(summary.release()[..8].to_owned(), rules)]);
         let (noted, messages) = (account.clone(), cloud.sqs.take(parameters.bus()));
@@ -155,18 +165,23 @@ impl Delivered {
 
 #[test]
 fn a_complete_delivery_passes() {
-    let usual = (false, false, false);
-    let fifo = (true, false, false);
-    let (decodes, parquet) = ((false, true, false), (false, false, true));
-    for (fifo, decodes, parquet) in [usual, fifo, decodes, parquet] {
+    let fifo = Parameters {
+        fifo: true,
+        ..USUAL
+    };
+    let decodes = Parameters {
+        decodes: true,
+        ..USUAL
+    };
+    let packed_fifo = Parameters {
+        fifo: true,
+        ..PACKED
+    };
+    for parameters in [USUAL, fifo, decodes, PARQUET, PACKED, packed_fifo] {
         for misplaced_records in [MisplacedRecords::Keep, MisplacedRecords::Drop] {
             let delivered = Delivered::new(Parameters {
-                functions: false,
-                fifo,
                 misplaced_records,
-                decodes,
-                parquet,
-                table: None,
+                ..parameters
             });
             assert!(delivered.lake_is_whole());
             assert!(delivered.is_settled());

@@ -45,6 +45,7 @@ impl Kind for Worker {
     fn command(&mut self, rng: &mut Pcg64Mcg) -> Command {
         let mut args = vec!["run".to_owned()];
         args.extend(self.parameters.unpacking_arguments());
+        args.extend(self.parameters.message_arguments(rng));
         let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
         add("--source", format!("kinesis:{STREAM}"));
         add("--lake", LAKE.to_owned());

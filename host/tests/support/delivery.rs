@@ -8,8 +8,10 @@ use serde_json::Value;
 use sluice::source::aggregate::{Unpacked, unpack};
 
 use super::cloud::{Cloud, STREAM};
+use super::packs::Pack;
 use super::{lake, manifests};
 use testkit::kinesis::StoredRecord;
+use testkit::sqs::Message;
 
 /// A record that was put, alone or within an aggregate.
 #[derive(Debug)]
@@ -111,13 +113,9 @@ impl Cloud {
         let queue = self.queue.as_deref().unwrap();
         let mut sent: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for message in self.sqs.messages(queue) {
-            assert_eq!(message.attribute("event"), Some("0"));
-            let rid = message.attribute("rid").unwrap().to_owned();
-            let body = match message.attribute("pointer") {
-                Some(_) => self.pointed_to(&message.body, &rid),
-                None => message.body,
-            };
-            sent.entry(rid).or_default().insert(body);
+            for (rid, event) in self.events_of(&message) {
+                sent.entry(rid).or_default().insert(event);
+            }
         }
         let events = puts
             .iter()
@@ -128,8 +126,26 @@ impl Cloud {
         assert!(sent == expected, "the bus has other messages: {sent:?}");
     }
 
+    /// The events of a message, with the ids of their records.
+    fn events_of(&self, message: &Message) -> Vec<(String, String)> {
+        if let Some(pack) = Pack::of(message) {
+            let events = pack.events.into_iter().map(|event| {
+                assert_eq!(event.event, 0);
+                (event.rid, event.body.get().to_owned())
+            });
+            return events.collect();
+        }
+        assert_eq!(message.attribute("event"), Some("0"));
+        let rid = message.attribute("rid").unwrap().to_owned();
+        let event = match message.attribute("pointer") {
+            Some(_) => self.pointed_to(&message.body, &rid),
+            None => message.body.clone(),
+        };
+        vec![(rid, event)]
+    }
+
     /// The line of the lake to which a message points.
-    fn pointed_to(&self, body: &str, rid: &str) -> String {
+    pub(crate) fn pointed_to(&self, body: &str, rid: &str) -> String {
         let pointer: Value = serde_json::from_str(body).unwrap();
         assert_eq!(pointer["rid"], rid);
         let object = pointer["object"].as_str().unwrap();

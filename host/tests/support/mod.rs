@@ -10,5 +10,6 @@ pub(crate) mod lambda;
 pub(crate) mod ledgers;
 pub(crate) mod manifests;
 pub(crate) mod outcomes;
+pub(crate) mod packs;
 pub(crate) mod program;
 pub(crate) mod soak_options;

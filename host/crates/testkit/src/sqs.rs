@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use self::state::State;
-pub use self::state::{Attribute, Message};
+pub use self::state::{Attribute, Content, Message};
 use super::http::{Answer, Server};
 use super::rpc::{self, Call, Failure, Outcome};
 use super::sdk_config;
