@@ -140,7 +140,9 @@ class Lake:
             return pathlib.Path(url.removeprefix("file:")).read_bytes()
         bucket, key = url.removeprefix("s3://").split("/", 1)
         if self.s3 is None:
-            raise ValueError(f"{url} is in S3: give Lake a client of S3")
+            import boto3  # only here: a folder needs no package
+
+            self.s3 = boto3.client("s3")
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     @staticmethod
@@ -300,19 +302,11 @@ def main():
         return
     seen.forget(args.forget_after_days * 24 * 60 * 60)
     if args.action == "folder":
-        s3 = None
-        try:
-            import boto3
-        except ImportError:
-            LOG.info("boto3 is not installed, so objects in S3 cannot be read")
-        else:
-            s3 = boto3.client("s3")
-        counts = read_folder(args.bus, Lake(s3), seen, keep)
+        counts = read_folder(args.bus, Lake(), seen, keep)
     else:
         import boto3
 
-        lake = Lake(boto3.client("s3"))
-        counts = consume(boto3.client("sqs"), args.bus, lake, seen, keep, args.exit_when_empty)
+        counts = consume(boto3.client("sqs"), args.bus, Lake(), seen, keep, args.exit_when_empty)
     print("{} new events, {} repeats, {} messages not handled".format(*counts))
     if counts[2]:
         raise SystemExit(1)
