@@ -15,18 +15,19 @@
 
 mod bus;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use aws_config::BehaviorVersion;
 use clap::{Parser, Subcommand};
 use sqlx::sqlite::SqliteConnection;
 
-use self::bus::events::{Event, of_line};
+use self::bus::Counts;
+use self::bus::events::Event;
+use self::bus::folder::read_folder;
 use self::bus::lake::Lake;
-use self::bus::queue::{Counts, Queue};
+use self::bus::queue::Queue;
 use self::bus::seen::Seen;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -93,7 +94,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             };
             queue.consume(&mut lake, &mut seen, &mut keep).await?
         }
-        Source::Folder { dir } => read_folder(&dir, &mut lake, &mut seen).await?,
+        Source::Folder { dir } => read_folder(&dir, &mut lake, &mut seen, &mut keep).await?,
     };
     let Counts {
         new,
@@ -118,32 +119,4 @@ async fn keep(database: &mut SqliteConnection, event: &Event) -> anyhow::Result<
         .execute(database)
         .await?;
     Ok(())
-}
-
-/// Handles all that is in a folder. A file is complete and never changes, so it is handled as a unit.
-async fn read_folder(dir: &Path, lake: &mut Lake, seen: &mut Seen) -> anyhow::Result<Counts> {
-    let entries =
-        std::fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|name| name == "ndjson") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    let mut counts = Counts::default();
-    for file in files {
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        let mut events = Vec::new();
-        for (number, line) in text.lines().enumerate() {
-            let of_line = of_line(line, lake).await;
-            events.extend(of_line.with_context(|| format!("{}:{}", file.display(), number + 1))?);
-        }
-        let (new, repeats) = seen.handle_once(&events, &mut keep).await?;
-        counts.new += new;
-        counts.repeats += repeats;
-    }
-    Ok(counts)
 }

@@ -44,7 +44,7 @@ impl Lake {
         let text = String::from_utf8(decode(url, &content)?)?;
         Ok(LastObject {
             url: url.to_owned(),
-            lines: text.lines().map(str::to_owned).collect(),
+            lines: text.split_terminator('\n').map(str::to_owned).collect(),
         })
     }
 

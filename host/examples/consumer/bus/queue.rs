@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::{
 };
 use sqlx::sqlite::SqliteConnection;
 
+use super::Counts;
 use super::events::{Event, of_message};
 use super::lake::Lake;
 use super::seen::Seen;
@@ -18,17 +19,6 @@ const SHORT_POLL: i32 = 1;
 
 /// "ReceiveMessage" and "DeleteMessageBatch": at most ten messages.
 const MAX_MESSAGES: i32 = 10;
-
-/// What came of the messages of a queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Events that were handled.
-    pub(crate) new: u64,
-    /// Events that were dropped as repeats.
-    pub(crate) repeats: u64,
-    /// Messages that were not handled: they come again.
-    pub(crate) failed: u64,
-}
 
 /// A queue.
 pub(crate) struct Queue {
@@ -61,30 +51,7 @@ impl Queue {
             if self.exit_when_empty && received.is_empty() {
                 return Ok(counts);
             }
-            let (mut handled, mut failed_groups) = (Vec::new(), HashSet::new());
-            for message in received {
-                // A message must not overtake one of its group that failed.
-                let is_blocked = group(&message).is_some_and(|group| failed_groups.contains(group));
-                let result = match is_blocked {
-                    true => Ok(None),
-                    false => handle_message(&message, lake, seen, handle).await.map(Some),
-                };
-                match result {
-                    Ok(Some((new, repeats))) => {
-                        counts.new += new;
-                        counts.repeats += repeats;
-                        handled.push(message);
-                        continue;
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        let id = message.message_id().unwrap_or_default();
-                        tracing::warn!(message = id, "not handled: {error:#}");
-                        failed_groups.extend(group(&message).map(str::to_owned));
-                    }
-                }
-                counts.failed += 1;
-            }
+            let handled = handle_messages(received, lake, seen, handle, &mut counts).await;
             self.delete(&handled).await?;
         }
     }
@@ -121,6 +88,45 @@ impl Queue {
         }
         Ok(())
     }
+}
+
+/// Handles messages and returns those that were handled. If one fails, later ones of its group are not tried: they must not
+/// overtake it.
+async fn handle_messages<H>(
+    messages: Vec<Message>,
+    lake: &mut Lake,
+    seen: &mut Seen,
+    handle: &mut H,
+    counts: &mut Counts,
+) -> Vec<Message>
+where
+    H: AsyncFnMut(&mut SqliteConnection, &Event) -> anyhow::Result<()>,
+{
+    let (mut handled, mut failed_groups) = (Vec::new(), HashSet::new());
+    for message in messages {
+        let group = group(&message).map(str::to_owned);
+        if group
+            .as_ref()
+            .is_some_and(|group| failed_groups.contains(group))
+        {
+            counts.failed += 1;
+            continue;
+        }
+        match handle_message(&message, lake, seen, handle).await {
+            Ok((new, repeats)) => {
+                counts.new += new;
+                counts.repeats += repeats;
+                handled.push(message);
+            }
+            Err(error) => {
+                let id = message.message_id().unwrap_or_default();
+                tracing::warn!(message = id, "not handled: {error:#}");
+                counts.failed += 1;
+                failed_groups.extend(group);
+            }
+        }
+    }
+    handled
 }
 
 async fn handle_message<H>(

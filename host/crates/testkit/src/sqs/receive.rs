@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::rpc::{Failure, Outcome, list, number, text};
 use super::md5;
 use super::send::{check_ids, failed_entry};
-use super::state::{Message, Queue, State, missing};
+use super::state::{Message, Queue, State, invalid, missing};
 
 /// The default visibility timeout.
 const HIDDEN_SECONDS: usize = 30;
@@ -16,12 +16,21 @@ impl State {
     pub(super) fn receive_message(&mut self, input: &Value) -> Outcome {
         let now_ms = self.clock.now_ms();
         let most = number(input, "MaxNumberOfMessages").unwrap_or(1);
-        if !(1..=10).contains(&most) {
-            let message = "MaxNumberOfMessages must be between 1 and 10";
-            return Err(Failure::new("InvalidParameterValue", message));
-        }
         let hidden = number(input, "VisibilityTimeout").unwrap_or(HIDDEN_SECONDS);
-        let first_receipt = self.receipts;
+        let wait = number(input, "WaitTimeSeconds").unwrap_or(0);
+        for (name, value, range) in [
+            ("MaxNumberOfMessages", most, 1..=10),
+            ("VisibilityTimeout", hidden, 0..=43_200),
+            ("WaitTimeSeconds", wait, 0..=20),
+        ] {
+            if !range.contains(&value) {
+                let (least, most) = range.into_inner();
+                return Err(invalid(&format!(
+                    "{name} must be between {least} and {most}"
+                )));
+            }
+        }
+        let first_receipt = self.receipts + 1;
         self.receipts += most;
         let (_, queue) = self.queue(input)?;
         let positions = queue.visible(now_ms, most);
@@ -30,7 +39,8 @@ impl State {
             let message = &mut queue.messages[position];
             message.hidden_until_ms = now_ms + hidden as u64 * 1000;
             message.receives += 1;
-            let receipt = format!("{position}/{}", first_receipt + nth);
+            message.receipt = first_receipt + nth;
+            let receipt = format!("{position}/{}", message.receipt);
             messages.push(received(message, &receipt, input));
         }
         Ok(if messages.is_empty() {
@@ -41,16 +51,18 @@ impl State {
     }
 
     pub(super) fn delete_message(&mut self, input: &Value) -> Outcome {
-        self.queue(input)?.1.delete(input)?;
+        let now_ms = self.clock.now_ms();
+        self.queue(input)?.1.delete(input, now_ms)?;
         Ok(json!({}))
     }
 
     pub(super) fn delete_message_batch(&mut self, input: &Value) -> Outcome {
+        let now_ms = self.clock.now_ms();
         let (_, queue) = self.queue(input)?;
         let entries = list(input, "Entries");
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (id, entry) in check_ids(entries)?.into_iter().zip(entries) {
-            match queue.delete(entry) {
+            match queue.delete(entry, now_ms) {
                 Ok(()) => successful.push(json!({ "Id": id })),
                 Err(failure) => failed.push(failed_entry(id, &failure)),
             }
@@ -77,15 +89,26 @@ impl Queue {
         visible.map(|(position, _)| position).take(most).collect()
     }
 
-    fn delete(&mut self, input: &Value) -> Result<(), Failure> {
-        let receipt = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
-        let position = receipt.split_once('/').and_then(|(p, _)| p.parse().ok());
-        let message = position.and_then(|position: usize| self.messages.get_mut(position));
+    /// Deletes the message of a receipt handle. In a FIFO queue, a handle expires with the visibility timeout. In a standard
+    /// queue, only the newest handle of a message deletes it: "otherwise, the request succeeds, but the message might not be
+    /// deleted".
+    fn delete(&mut self, input: &Value, now_ms: u64) -> Result<(), Failure> {
+        let handle = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
         let unknown = || {
-            let message = format!("The input receipt handle \"{receipt}\" is not valid.");
+            let message = format!("The input receipt handle \"{handle}\" is not valid.");
             Failure::new("ReceiptHandleIsInvalid", message)
         };
-        message.ok_or_else(unknown)?.deleted = true;
+        let parts = handle.split_once('/').ok_or_else(unknown)?;
+        let (Ok(position), Ok(receipt)) = (parts.0.parse::<usize>(), parts.1.parse::<usize>())
+        else {
+            return Err(unknown());
+        };
+        let message = self.messages.get_mut(position).ok_or_else(unknown)?;
+        let is_newest = message.receipt == receipt;
+        if self.fifo && !message.deleted && (!is_newest || message.hidden_until_ms <= now_ms) {
+            return Err(invalid("The receipt handle has expired"));
+        }
+        message.deleted |= is_newest;
         Ok(())
     }
 }
