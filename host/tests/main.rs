@@ -20,6 +20,8 @@ mod author;
 mod aws_settings;
 mod call_modes;
 mod caught_up;
+#[cfg(feature = "table")]
+mod consumers;
 mod contract;
 mod copy;
 mod decoding;

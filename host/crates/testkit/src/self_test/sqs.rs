@@ -13,7 +13,7 @@ use super::super::rpc::Failure;
 use super::super::sdk_config_once;
 use super::super::sqs::{Attribute, Sqs};
 
-fn entry(id: &str, body: &str) -> Entry {
+pub(super) fn entry(id: &str, body: &str) -> Entry {
     Entry::builder().id(id).message_body(body).build().unwrap()
 }
 
@@ -22,7 +22,7 @@ fn attribute(value: &str) -> MessageAttributeValue {
     attribute.string_value(value).build().unwrap()
 }
 
-async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBatchOutput {
+pub(super) async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBatchOutput {
     let call = client
         .send_message_batch()
         .queue_url(url)
@@ -191,7 +191,7 @@ async fn digests_are_those_of_sqs() {
     );
 }
 
-fn fifo(group: &str, id: &str) -> Entry {
+pub(super) fn fifo(group: &str, id: &str) -> Entry {
     let entry = Entry::builder()
         .id(id)
         .message_body(id)
@@ -333,69 +333,4 @@ async fn attributes_count_for_the_size_of_a_batch_and_some_names_are_reserved() 
     );
     let reserved = send(&client, &url, vec![with_attribute("0", "AWS.rid", 1)]).await;
     assert_eq!(reserved.failed()[0].code(), "InvalidParameterValue");
-}
-
-#[tokio::test]
-async fn receive_calls_have_limits() {
-    let sqs = Sqs::start();
-    let url = sqs.create_queue("bus", 1024);
-    let client = Client::new(&sdk_config_once(&sqs.endpoint));
-    let receive = || client.receive_message().queue_url(&url);
-    for call in [
-        receive().max_number_of_messages(0),
-        receive().max_number_of_messages(11),
-        receive().visibility_timeout(43_201),
-        receive().wait_time_seconds(21),
-    ] {
-        let error = call.send().await.unwrap_err();
-        assert_eq!(error.code(), Some("InvalidParameterValue"));
-    }
-}
-
-/// Receives a message, lets its visibility timeout pass, receives it again, and deletes it with each handle. Returns the
-/// errors, and whether it is deleted then.
-async fn deleted_with_both_handles(sqs: &Sqs, url: &str) -> [(Option<String>, bool); 2] {
-    let client = Client::new(&sdk_config_once(&sqs.endpoint));
-    let mut handles = Vec::new();
-    for _ in 0..2 {
-        let received = client
-            .receive_message()
-            .queue_url(url)
-            .send()
-            .await
-            .unwrap();
-        handles.push(received.messages()[0].receipt_handle.clone());
-        sqs.advance(Duration::from_secs(31));
-    }
-    let received = client
-        .receive_message()
-        .queue_url(url)
-        .send()
-        .await
-        .unwrap();
-    handles[1] = received.messages()[0].receipt_handle.clone();
-    let mut results = Vec::new();
-    for handle in handles {
-        let delete = client.delete_message().queue_url(url);
-        let deleted = delete.set_receipt_handle(handle).send().await;
-        let code = deleted
-            .err()
-            .and_then(|error| error.code().map(str::to_owned));
-        results.push((code, sqs.messages(url)[0].deleted));
-    }
-    results.try_into().unwrap()
-}
-
-#[tokio::test]
-async fn an_old_receipt_handle_does_not_delete() {
-    let sqs = Sqs::start();
-    let standard = sqs.create_queue("bus", 1024);
-    send(&sqs.client(), &standard, vec![entry("a", "1")]).await;
-    let expected = [(None, false), (None, true)];
-    assert_eq!(deleted_with_both_handles(&sqs, &standard).await, expected);
-    let ordered = sqs.create_queue("bus.fifo", 1024);
-    send(&sqs.client(), &ordered, vec![fifo("g", "1")]).await;
-    let expired = Some("InvalidParameterValue".to_owned());
-    let expected = [(expired, false), (None, true)];
-    assert_eq!(deleted_with_both_handles(&sqs, &ordered).await, expected);
 }
