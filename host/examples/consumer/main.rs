@@ -69,7 +69,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         .with_writer(std::io::stderr)
         .init();
     let mut seen = Seen::open(&args.database).await?;
-    seen.create(
+    seen.execute(
         "CREATE TABLE IF NOT EXISTS events (rid TEXT, event INTEGER, partition TEXT, release TEXT, body TEXT)",
     )
     .await?;

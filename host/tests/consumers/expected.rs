@@ -30,7 +30,9 @@ impl Expected {
         for record in records {
             let rid = format!("{STREAM}-{}:{}", record.shard, record.sequence_number);
             let event = lines.remove(&uuid(&record.data)).unwrap();
-            keys.entry(record.partition_key).or_default().push(rid.clone());
+            keys.entry(record.partition_key)
+                .or_default()
+                .push(rid.clone());
             events.insert(rid, event);
         }
         assert!(lines.is_empty(), "of no record: {lines:?}");

@@ -58,8 +58,9 @@ fn a_failing_event_changes_nothing(queue: &str) {
     let expected = Expected::of(&cloud);
     Runtime::new().unwrap().block_on(async {
         let mut seen = Seen::open(&database(&cloud)).await.unwrap();
-        let table = "CREATE TABLE kept (rid TEXT, event INTEGER, partition TEXT, release TEXT, body TEXT)";
-        seen.create(table).await.unwrap();
+        let table =
+            "CREATE TABLE kept (rid TEXT, event INTEGER, partition TEXT, release TEXT, body TEXT)";
+        seen.execute(table).await.unwrap();
     });
     let pack = cloud.sqs.messages(queue).into_iter().find_map(|message| {
         let count: usize = message.attribute("count")?.parse().unwrap();
@@ -76,7 +77,10 @@ fn a_failing_event_changes_nothing(queue: &str) {
     let partly = kept(&cloud);
     assert_eq!(partly.len() as u64, counts.new);
     for event in of_pack {
-        assert!(partly.iter().all(|kept| event["rid"] != kept.rid), "{event}");
+        assert!(
+            partly.iter().all(|kept| event["rid"] != kept.rid),
+            "{event}"
+        );
     }
     cloud.sqs.advance(VISIBILITY);
     let mut keeps =
@@ -110,13 +114,15 @@ fn a_message_that_is_not_deleted_is_a_repeat() {
     let received = async {
         let client = cloud.sqs.client();
         let url = client.get_queue_url().queue_name(STANDARD).send().await;
-        let receive = client.receive_message().set_queue_url(url.unwrap().queue_url);
+        let receive = client
+            .receive_message()
+            .set_queue_url(url.unwrap().queue_url);
         let receive = receive.message_attribute_names("All").send().await;
         let message = receive.unwrap().messages.unwrap().remove(0);
         let mut lake = Lake::new(cloud.s3.client());
         let events = bus::events::of_message(&message, &mut lake).await.unwrap();
         let mut seen = Seen::open(&database(&cloud)).await.unwrap();
-        let mut nothing = async |_: &mut SqliteConnection, _: &Event| Ok(());
+        let mut nothing = async |_: &mut SqliteConnection, _: &Event| anyhow::Ok(());
         let handled = seen.handle_once(&events, &mut nothing).await.unwrap();
         assert_eq!(handled, (events.len() as u64, 0));
         events

@@ -103,7 +103,10 @@ fn a_pointer_into_parquet_is_an_error_that_says_what_to_do() {
         lines.map(|_| ()).unwrap_err()
     });
     let error = format!("{lines:#}");
-    assert!(error.contains(".parquet: the object has no lines: docs/consumers.md"), "{error}");
+    assert!(
+        error.contains(".parquet: the object has no lines: docs/consumers.md"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -117,13 +120,24 @@ fn a_folder_with_all_kinds_of_messages() {
         let of_kind = place.path(kind);
         let other = format!("{target}-{kind}");
         let bus = format!("file:{}", of_kind.display());
-        place.land(&["--final", "--lake", &other, "--bus", &bus, "--bus-messages", kind]);
-        let (lake, database) = (place.path(format!("lake-{kind}")), place.path(format!("{kind}.sqlite")));
-        let mut read = || {
+        place.land(&[
+            "--final",
+            "--lake",
+            &other,
+            "--bus",
+            &bus,
+            "--bus-messages",
+            kind,
+        ]);
+        let (lake, database) = (
+            place.path(format!("lake-{kind}")),
+            place.path(format!("{kind}.sqlite")),
+        );
+        let read = || {
             let mut bodies = Vec::new();
             let mut keep = async |_: &mut SqliteConnection, event: &Event| {
                 bodies.push(event.body.clone());
-                Ok(())
+                anyhow::Ok(())
             };
             let counts = Runtime::new().unwrap().block_on(async {
                 let mut seen = Seen::open(&database).await.unwrap();

@@ -72,10 +72,13 @@ fn database(cloud: &Cloud) -> PathBuf {
 /// Reads all messages that a queue has now, as a consumer that starts anew. Returns its events in order.
 fn consume(cloud: &Cloud) -> (Vec<Event>, Counts) {
     let mut found = Vec::new();
-    let counts = consume_with(cloud, &mut async |_: &mut SqliteConnection, event: &Event| {
-        found.push(event.clone());
-        Ok(())
-    });
+    let counts = consume_with(
+        cloud,
+        &mut async |_: &mut SqliteConnection, event: &Event| {
+            found.push(event.clone());
+            anyhow::Ok(())
+        },
+    );
     (found, counts)
 }
 

@@ -42,12 +42,14 @@ fn what_was_seen_long_ago_is_forgotten() {
     let (found, _) = consume(&cloud);
     let forgotten = Runtime::new().unwrap().block_on(async {
         let mut seen = Seen::open(&database(&cloud)).await.unwrap();
-        seen.create("UPDATE seen SET at = at - 7200 WHERE rid LIKE '%shardId-000000000001%'")
+        seen.execute("UPDATE seen SET at = at - 7200 WHERE rid LIKE '%shardId-000000000001%'")
             .await
             .unwrap();
         seen.forget(Duration::from_secs(60 * 60)).await.unwrap()
     });
-    let of_shard = found.iter().filter(|event| event.rid.contains("shardId-000000000001"));
+    let of_shard = found
+        .iter()
+        .filter(|event| event.rid.contains("shardId-000000000001"));
     assert_eq!(forgotten, of_shard.count() as u64);
     assert!(0 < forgotten && forgotten < found.len() as u64);
 }
@@ -57,7 +59,8 @@ fn killed_runs_repeat(queue: &str, messages: &str) {
     let cloud = stream(queue);
     let more = ["--bus-messages", messages, "--chunk-records", "60"];
     let sent = || cloud.sqs.messages(queue).len();
-    for name in ["first.log", "second.log", "third.log"] {
+    for (seed, name) in (1..).zip(["first.log", "second.log", "third.log"]) {
+        cloud.put_by_keys(&events(200, seed));
         let before = sent();
         let mut worker = cloud.worker_with_log(name, &more);
         worker.until(|| sent() > before + 3);

@@ -32,7 +32,7 @@ impl Seen {
         let database = options.connect().await;
         let database = database.with_context(|| format!("cannot open {}", file.display()))?;
         let mut seen = Self { database };
-        seen.create(
+        seen.execute(
             "CREATE TABLE IF NOT EXISTS seen \
              (rid TEXT, event INTEGER, at INTEGER NOT NULL, PRIMARY KEY (rid, event)) WITHOUT ROWID",
         )
@@ -40,11 +40,11 @@ impl Seen {
         Ok(seen)
     }
 
-    /// Runs a statement that creates a table of a handler.
+    /// Runs a statement, such as one that creates the table of a handler.
     ///
     /// # Errors
     /// The statement fails.
-    pub(crate) async fn create(&mut self, statement: &'static str) -> anyhow::Result<()> {
+    pub(crate) async fn execute(&mut self, statement: &'static str) -> anyhow::Result<()> {
         self.database.execute(statement).await?;
         Ok(())
     }

@@ -42,8 +42,12 @@ fn python(cloud: &Cloud, script: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(python);
     command.arg(script).args(args);
     command.current_dir(cloud.place.path(""));
-    command.env("PYTHONPATH", examples()).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.envs(environment()).env("AWS_DEFAULT_REGION", REGION);
+    command
+        .env("PYTHONPATH", examples())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .envs(environment())
+        .env("AWS_DEFAULT_REGION", REGION);
     command.env("AWS_ENDPOINT_URL_SQS", &cloud.sqs.endpoint);
     command.env("AWS_ENDPOINT_URL_S3", &cloud.s3.endpoint);
     command.output().unwrap().into()
@@ -72,7 +76,9 @@ fn kept(cloud: &Cloud) -> Vec<Event> {
 }
 
 fn rows(lines: &str) -> Vec<Event> {
-    let rows = lines.lines().map(|line| serde_json::from_str::<Row>(line).unwrap());
+    let rows = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Row>(line).unwrap());
     rows.map(Event::from).collect()
 }
 
@@ -124,7 +130,8 @@ fn a_function_fails_only_for_messages_that_it_did_not_handle() {
         let cloud = stream(queue);
         cloud.catch_up(&["--bus-messages", "packed"]);
         let expected = Expected::of(&cloud);
-        let failing = cloud.kinesis.records(STREAM)[7].clone();
+        let records = cloud.kinesis.records(STREAM);
+        let failing = &records[7];
         let failing = format!("{STREAM}-{}:{}", failing.shard, failing.sequence_number);
         let ran = python(&cloud, &script, &[&url(&cloud), &failing]).succeeded();
         assert!(ran.stderr.contains("was not handled"), "{}", ran.stderr);
@@ -141,26 +148,31 @@ fn a_function_fails_only_for_messages_that_it_did_not_handle() {
 #[test]
 #[ignore = "needs boto3: `make readers`"]
 fn a_pointer_into_parquet_is_read_as_the_page_says() {
-    let page = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../docs/consumers.md"
-    ));
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/consumers.md"));
     let page = page.unwrap();
     let block = crate::rules::blocks(&page, "python");
-    let [block] = block.into_iter().filter(|block| block.contains("_line")).collect::<Vec<_>>()[..]
+    let [block] = block
+        .into_iter()
+        .filter(|block| block.contains("_line"))
+        .collect::<Vec<_>>()[..]
     else {
         panic!("one example that reads Parquet")
     };
     let cloud = stream(STANDARD);
     cloud.catch_up(&["--format", "parquet"]);
     let messages = cloud.sqs.messages(STANDARD);
-    let pointers = messages.iter().filter(|message| message.attribute("pointer").is_some());
+    let pointers = messages
+        .iter()
+        .filter(|message| message.attribute("pointer").is_some());
     let pointers: Vec<_> = pointers.collect();
     assert_eq!(pointers.len(), 4);
     for pointer in pointers {
         let place: serde_json::Value = serde_json::from_str(&pointer.body).unwrap();
         let object = place["object"].as_str().unwrap();
-        let path = cloud.bucket.join(object.strip_prefix("s3://bucket/").unwrap());
+        let path = cloud
+            .bucket
+            .join(object.strip_prefix("s3://bucket/").unwrap());
         let script = format!(
             "{block}\nrow = row_of({:?}, {})\nprint(row['event_uuid'])\n",
             path.display().to_string(),
@@ -170,9 +182,9 @@ fn a_pointer_into_parquet_is_read_as_the_page_says() {
         let ran = python(&cloud, &script, &[]).succeeded();
         let rid = pointer.attribute("rid").unwrap();
         let records = cloud.kinesis.records(STREAM);
-        let record = records.iter().find(|record| {
-            rid == format!("{STREAM}-{}:{}", record.shard, record.sequence_number)
-        });
+        let record = records
+            .iter()
+            .find(|record| rid == format!("{STREAM}-{}:{}", record.shard, record.sequence_number));
         let uuid = crate::support::cloud::uuid(&record.unwrap().data);
         assert_eq!(ran.stdout.trim_end(), uuid);
     }

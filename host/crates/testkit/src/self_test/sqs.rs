@@ -22,7 +22,11 @@ fn attribute(value: &str) -> MessageAttributeValue {
     attribute.string_value(value).build().unwrap()
 }
 
-pub(super) async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBatchOutput {
+pub(super) async fn send(
+    client: &Client,
+    url: &str,
+    entries: Vec<Entry>,
+) -> SendMessageBatchOutput {
     let call = client
         .send_message_batch()
         .queue_url(url)

@@ -71,3 +71,29 @@ async fn an_old_receipt_handle_does_not_delete() {
     let expected = [(expired, false), (None, true)];
     assert_eq!(deleted_with_both_handles(&sqs, &ordered).await, expected);
 }
+
+#[tokio::test]
+async fn a_message_can_be_made_visible_at_once() {
+    let sqs = Sqs::start();
+    let url = sqs.create_queue("bus.fifo", 1024);
+    let client = Client::new(&sdk_config_once(&sqs.endpoint));
+    send(&client, &url, vec![fifo("g", "1"), fifo("g", "2")]).await;
+    let receive = || async {
+        let received = client.receive_message().queue_url(&url).send().await;
+        received.unwrap().messages.unwrap_or_default()
+    };
+    let first = receive().await.remove(0);
+    assert!(receive().await.is_empty());
+    let make_visible = || {
+        let change = client.change_message_visibility().queue_url(&url);
+        let change = change.set_receipt_handle(first.receipt_handle.clone());
+        change.visibility_timeout(0).send()
+    };
+    make_visible().await.unwrap();
+    let not_in_flight = make_visible().await.unwrap_err();
+    assert_eq!(
+        not_in_flight.code(),
+        Some("AWS.SimpleQueueService.MessageNotInflight")
+    );
+    assert_eq!(receive().await[0].body(), first.body());
+}

@@ -1,6 +1,7 @@
 //! The actions that receive and delete messages.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
@@ -18,18 +19,9 @@ impl State {
         let most = number(input, "MaxNumberOfMessages").unwrap_or(1);
         let hidden = number(input, "VisibilityTimeout").unwrap_or(HIDDEN_SECONDS);
         let wait = number(input, "WaitTimeSeconds").unwrap_or(0);
-        for (name, value, range) in [
-            ("MaxNumberOfMessages", most, 1..=10),
-            ("VisibilityTimeout", hidden, 0..=43_200),
-            ("WaitTimeSeconds", wait, 0..=20),
-        ] {
-            if !range.contains(&value) {
-                let (least, most) = range.into_inner();
-                return Err(invalid(&format!(
-                    "{name} must be between {least} and {most}"
-                )));
-            }
-        }
+        check("MaxNumberOfMessages", most, 1..=10)?;
+        check("WaitTimeSeconds", wait, 0..=20)?;
+        check_visibility(hidden)?;
         let first_receipt = self.receipts + 1;
         self.receipts += most;
         let (_, queue) = self.queue(input)?;
@@ -53,6 +45,12 @@ impl State {
     pub(super) fn delete_message(&mut self, input: &Value) -> Outcome {
         let now_ms = self.clock.now_ms();
         self.queue(input)?.1.delete(input, now_ms)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn change_message_visibility(&mut self, input: &Value) -> Outcome {
+        let now_ms = self.clock.now_ms();
+        self.queue(input)?.1.change_visibility(input, now_ms)?;
         Ok(json!({}))
     }
 
@@ -89,28 +87,64 @@ impl Queue {
         visible.map(|(position, _)| position).take(most).collect()
     }
 
+    /// The message of a receipt handle, and whether the handle is the newest one of the message.
+    fn of_handle(&mut self, input: &Value) -> Result<(&mut Message, bool), Failure> {
+        let handle = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
+        let parts = handle.split_once('/').map(|(position, receipt)| {
+            let position = position.parse::<usize>().ok();
+            position.zip(receipt.parse::<usize>().ok())
+        });
+        let found = parts.flatten().and_then(|(position, receipt)| {
+            let message = self.messages.get_mut(position)?;
+            let is_newest = message.receipt == receipt;
+            Some((message, is_newest))
+        });
+        found.ok_or_else(|| {
+            let message = format!("The input receipt handle \"{handle}\" is not valid.");
+            Failure::new("ReceiptHandleIsInvalid", message)
+        })
+    }
+
     /// Deletes the message of a receipt handle. In a FIFO queue, a handle expires with the visibility timeout. In a standard
     /// queue, only the newest handle of a message deletes it: "otherwise, the request succeeds, but the message might not be
     /// deleted".
     fn delete(&mut self, input: &Value, now_ms: u64) -> Result<(), Failure> {
-        let handle = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
-        let unknown = || {
-            let message = format!("The input receipt handle \"{handle}\" is not valid.");
-            Failure::new("ReceiptHandleIsInvalid", message)
-        };
-        let parts = handle.split_once('/').ok_or_else(unknown)?;
-        let (Ok(position), Ok(receipt)) = (parts.0.parse::<usize>(), parts.1.parse::<usize>())
-        else {
-            return Err(unknown());
-        };
-        let message = self.messages.get_mut(position).ok_or_else(unknown)?;
-        let is_newest = message.receipt == receipt;
-        if self.fifo && !message.deleted && (!is_newest || message.hidden_until_ms <= now_ms) {
+        let fifo = self.fifo;
+        let (message, is_newest) = self.of_handle(input)?;
+        if fifo && !message.deleted && (!is_newest || message.hidden_until_ms <= now_ms) {
             return Err(invalid("The receipt handle has expired"));
         }
         message.deleted |= is_newest;
         Ok(())
     }
+
+    /// Hides a message that was received for another time, from now on.
+    fn change_visibility(&mut self, input: &Value, now_ms: u64) -> Result<(), Failure> {
+        let hidden = number(input, "VisibilityTimeout");
+        let hidden = hidden.ok_or_else(|| missing("VisibilityTimeout"))?;
+        check_visibility(hidden)?;
+        let (message, is_newest) = self.of_handle(input)?;
+        if message.deleted || !is_newest || message.hidden_until_ms <= now_ms {
+            let message = "The message referred to is not in flight.";
+            return Err(Failure::new("MessageNotInflight", message));
+        }
+        message.hidden_until_ms = now_ms + hidden as u64 * 1000;
+        Ok(())
+    }
+}
+
+fn check_visibility(seconds: usize) -> Result<(), Failure> {
+    check("VisibilityTimeout", seconds, 0..=43_200)
+}
+
+fn check(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), Failure> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(invalid(&format!(
+        "{name} must be between {least} and {most}"
+    )))
 }
 
 /// A message with the requested attributes.
