@@ -152,10 +152,10 @@ test: setup ## run all tests
 	cargo test $(CARGO_ALL)
 	@if $(MAKE) --no-print-directory readers-setup; \
 	then $(MAKE) --no-print-directory readers && echo && echo "test: all tests passed"; \
-	else echo; echo "test: all tests passed, but lakes were not read with DuckDB, Polars and pyarrow, and tables not with pyiceberg: they are missing"; fi
+	else echo; echo "test: all tests passed, but lakes were not read with DuckDB, Polars and pyarrow, queues not with boto3, and tables not with pyiceberg: they are missing"; fi
 
-readers: setup readers-setup ## read lakes with DuckDB, Polars and pyarrow, and tables with pyiceberg and DuckDB (part of `make test`)
-	@echo "== reading lakes of nasty events with DuckDB, Polars and pyarrow, and tables with pyiceberg and DuckDB"
+readers: setup readers-setup ## read lakes with DuckDB, Polars and pyarrow, queues with boto3, and tables with pyiceberg and DuckDB (part of `make test`)
+	@echo "== reading lakes of nasty events with DuckDB, Polars and pyarrow, queues with boto3, and tables with pyiceberg and DuckDB"
 	SLUICE_READERS_PYTHON=$(abspath $(READERS))/bin/python SLUICE_TABLE_READERS_PYTHON=$(abspath $(TABLE_READERS))/bin/python \
 		cargo test $(CARGO_ALL) --test main -- readers:: --ignored
 
@@ -166,7 +166,7 @@ readers-setup:
 		python3 -m venv --clear $$1 && \
 		$$1/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $$2 && \
 		cp $$2 $$1/requirements.txt; }; }; \
-	install $(READERS) $(READERS_LIST) "DuckDB, Polars and pyarrow" "150 MB" && \
+	install $(READERS) $(READERS_LIST) "DuckDB, Polars, pyarrow and boto3" "170 MB" && \
 	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack" "500 MB"
 
 SOAK := SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main --

@@ -157,6 +157,9 @@ impl Shared {
                 sent.inspect(|_| self.sent.notify_waiters())
             }
             "ReceiveMessage" => state.receive_message(input),
+            "ChangeMessageVisibility" => state
+                .change_message_visibility(input)
+                .inspect(|_| self.sent.notify_waiters()),
             "DeleteMessage" => state.delete_message(input),
             "DeleteMessageBatch" => state.delete_message_batch(input),
             other => {
@@ -180,6 +183,7 @@ fn answer(outcome: &Outcome) -> Answer {
         "BatchEntryIdsNotDistinct" => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
         "BatchRequestTooLong" => "AWS.SimpleQueueService.BatchRequestTooLong",
         "EmptyBatchRequest" => "AWS.SimpleQueueService.EmptyBatchRequest",
+        "MessageNotInflight" => "AWS.SimpleQueueService.MessageNotInflight",
         "InvalidBatchEntryId" => "AWS.SimpleQueueService.InvalidBatchEntryId",
         "TooManyEntriesInBatchRequest" => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
         "UnsupportedOperation" => "AWS.SimpleQueueService.UnsupportedOperation",

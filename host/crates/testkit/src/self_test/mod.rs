@@ -6,3 +6,4 @@ mod proxy;
 mod rest_catalog;
 mod s3;
 mod sqs;
+mod sqs_receive;

@@ -13,7 +13,7 @@ use super::super::rpc::Failure;
 use super::super::sdk_config_once;
 use super::super::sqs::{Attribute, Sqs};
 
-fn entry(id: &str, body: &str) -> Entry {
+pub(super) fn entry(id: &str, body: &str) -> Entry {
     Entry::builder().id(id).message_body(body).build().unwrap()
 }
 
@@ -22,7 +22,11 @@ fn attribute(value: &str) -> MessageAttributeValue {
     attribute.string_value(value).build().unwrap()
 }
 
-async fn send(client: &Client, url: &str, entries: Vec<Entry>) -> SendMessageBatchOutput {
+pub(super) async fn send(
+    client: &Client,
+    url: &str,
+    entries: Vec<Entry>,
+) -> SendMessageBatchOutput {
     let call = client
         .send_message_batch()
         .queue_url(url)
@@ -191,7 +195,7 @@ async fn digests_are_those_of_sqs() {
     );
 }
 
-fn fifo(group: &str, id: &str) -> Entry {
+pub(super) fn fifo(group: &str, id: &str) -> Entry {
     let entry = Entry::builder()
         .id(id)
         .message_body(id)
@@ -304,4 +308,33 @@ async fn deleted_messages_are_gone() {
     assert_eq!(deleted.failed()[0].code(), "ReceiptHandleIsInvalid");
     let deleted: Vec<_> = sqs.messages(&url).iter().map(|m| m.deleted).collect();
     assert_eq!(deleted, [true, false]);
+}
+
+#[tokio::test]
+async fn attributes_count_for_the_size_of_a_batch_and_some_names_are_reserved() {
+    let sqs = Sqs::start();
+    let url = sqs.create_queue("bus", 1 << 20);
+    let client = Client::new(&sdk_config_once(&sqs.endpoint));
+    // "a", "String" and one byte are eight bytes more than the body.
+    let with_attribute = |id: &str, name: &str, bytes: usize| {
+        let entry = Entry::builder().id(id).message_body("x".repeat(bytes));
+        let entry = entry.message_attributes(name, attribute("v"));
+        entry.build().unwrap()
+    };
+    let fits = send(&client, &url, vec![with_attribute("0", "a", (1 << 20) - 8)]).await;
+    assert_eq!(fits.successful().len(), 1);
+    let half = (1 << 19) - 8;
+    let two = |more: usize| {
+        vec![
+            with_attribute("0", "a", half),
+            with_attribute("1", "a", half + more),
+        ]
+    };
+    assert_eq!(send(&client, &url, two(0)).await.successful().len(), 2);
+    assert_eq!(
+        rejection_code(&client, &url, two(1)).await,
+        "BatchRequestTooLong"
+    );
+    let reserved = send(&client, &url, vec![with_attribute("0", "AWS.rid", 1)]).await;
+    assert_eq!(reserved.failed()[0].code(), "InvalidParameterValue");
 }

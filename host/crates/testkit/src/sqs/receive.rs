@@ -1,13 +1,14 @@
 //! The actions that receive and delete messages.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
 use super::super::rpc::{Failure, Outcome, list, number, text};
 use super::md5;
 use super::send::{check_ids, failed_entry};
-use super::state::{Message, Queue, State, missing};
+use super::state::{Message, Queue, State, invalid, missing};
 
 /// The default visibility timeout.
 const HIDDEN_SECONDS: usize = 30;
@@ -16,12 +17,12 @@ impl State {
     pub(super) fn receive_message(&mut self, input: &Value) -> Outcome {
         let now_ms = self.clock.now_ms();
         let most = number(input, "MaxNumberOfMessages").unwrap_or(1);
-        if !(1..=10).contains(&most) {
-            let message = "MaxNumberOfMessages must be between 1 and 10";
-            return Err(Failure::new("InvalidParameterValue", message));
-        }
         let hidden = number(input, "VisibilityTimeout").unwrap_or(HIDDEN_SECONDS);
-        let first_receipt = self.receipts;
+        let wait = number(input, "WaitTimeSeconds").unwrap_or(0);
+        check("MaxNumberOfMessages", most, 1..=10)?;
+        check("WaitTimeSeconds", wait, 0..=20)?;
+        check_visibility(hidden)?;
+        let first_receipt = self.receipts + 1;
         self.receipts += most;
         let (_, queue) = self.queue(input)?;
         let positions = queue.visible(now_ms, most);
@@ -30,7 +31,8 @@ impl State {
             let message = &mut queue.messages[position];
             message.hidden_until_ms = now_ms + hidden as u64 * 1000;
             message.receives += 1;
-            let receipt = format!("{position}/{}", first_receipt + nth);
+            message.receipt = first_receipt + nth;
+            let receipt = format!("{position}/{}", message.receipt);
             messages.push(received(message, &receipt, input));
         }
         Ok(if messages.is_empty() {
@@ -41,16 +43,24 @@ impl State {
     }
 
     pub(super) fn delete_message(&mut self, input: &Value) -> Outcome {
-        self.queue(input)?.1.delete(input)?;
+        let now_ms = self.clock.now_ms();
+        self.queue(input)?.1.delete(input, now_ms)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn change_message_visibility(&mut self, input: &Value) -> Outcome {
+        let now_ms = self.clock.now_ms();
+        self.queue(input)?.1.change_visibility(input, now_ms)?;
         Ok(json!({}))
     }
 
     pub(super) fn delete_message_batch(&mut self, input: &Value) -> Outcome {
+        let now_ms = self.clock.now_ms();
         let (_, queue) = self.queue(input)?;
         let entries = list(input, "Entries");
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (id, entry) in check_ids(entries)?.into_iter().zip(entries) {
-            match queue.delete(entry) {
+            match queue.delete(entry, now_ms) {
                 Ok(()) => successful.push(json!({ "Id": id })),
                 Err(failure) => failed.push(failed_entry(id, &failure)),
             }
@@ -77,17 +87,64 @@ impl Queue {
         visible.map(|(position, _)| position).take(most).collect()
     }
 
-    fn delete(&mut self, input: &Value) -> Result<(), Failure> {
-        let receipt = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
-        let position = receipt.split_once('/').and_then(|(p, _)| p.parse().ok());
-        let message = position.and_then(|position: usize| self.messages.get_mut(position));
-        let unknown = || {
-            let message = format!("The input receipt handle \"{receipt}\" is not valid.");
+    /// The message of a receipt handle, and whether the handle is the newest one of the message.
+    fn of_handle(&mut self, input: &Value) -> Result<(&mut Message, bool), Failure> {
+        let handle = text(input, "ReceiptHandle").ok_or_else(|| missing("ReceiptHandle"))?;
+        let parts = handle.split_once('/').map(|(position, receipt)| {
+            let position = position.parse::<usize>().ok();
+            position.zip(receipt.parse::<usize>().ok())
+        });
+        let found = parts.flatten().and_then(|(position, receipt)| {
+            let message = self.messages.get_mut(position)?;
+            let is_newest = message.receipt == receipt;
+            Some((message, is_newest))
+        });
+        found.ok_or_else(|| {
+            let message = format!("The input receipt handle \"{handle}\" is not valid.");
             Failure::new("ReceiptHandleIsInvalid", message)
-        };
-        message.ok_or_else(unknown)?.deleted = true;
+        })
+    }
+
+    /// Deletes the message of a receipt handle. In a FIFO queue, a handle expires with the visibility timeout. In a standard
+    /// queue, only the newest handle of a message deletes it: "otherwise, the request succeeds, but the message might not be
+    /// deleted".
+    fn delete(&mut self, input: &Value, now_ms: u64) -> Result<(), Failure> {
+        let fifo = self.fifo;
+        let (message, is_newest) = self.of_handle(input)?;
+        if fifo && !message.deleted && (!is_newest || message.hidden_until_ms <= now_ms) {
+            return Err(invalid("The receipt handle has expired"));
+        }
+        message.deleted |= is_newest;
         Ok(())
     }
+
+    /// Hides a message that was received for another time, from now on.
+    fn change_visibility(&mut self, input: &Value, now_ms: u64) -> Result<(), Failure> {
+        let hidden = number(input, "VisibilityTimeout");
+        let hidden = hidden.ok_or_else(|| missing("VisibilityTimeout"))?;
+        check_visibility(hidden)?;
+        let (message, is_newest) = self.of_handle(input)?;
+        if message.deleted || !is_newest || message.hidden_until_ms <= now_ms {
+            let message = "The message referred to is not in flight.";
+            return Err(Failure::new("MessageNotInflight", message));
+        }
+        message.hidden_until_ms = now_ms + hidden as u64 * 1000;
+        Ok(())
+    }
+}
+
+fn check_visibility(seconds: usize) -> Result<(), Failure> {
+    check("VisibilityTimeout", seconds, 0..=43_200)
+}
+
+fn check(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), Failure> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(invalid(&format!(
+        "{name} must be between {least} and {most}"
+    )))
 }
 
 /// A message with the requested attributes.

@@ -192,6 +192,7 @@ impl Draft {
             receives: 0,
             deleted: false,
             hidden_until_ms: 0,
+            receipt: 0,
         }
     }
 }
@@ -241,5 +242,7 @@ fn is_allowed(c: char) -> bool {
 
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    (1..=256).contains(&name.len()) && name.chars().all(allowed)
+    let lower = name.to_ascii_lowercase();
+    let is_reserved = lower.starts_with("aws.") || lower.starts_with("amazon.");
+    (1..=256).contains(&name.len()) && name.chars().all(allowed) && !is_reserved
 }

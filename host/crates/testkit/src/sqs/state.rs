@@ -59,6 +59,8 @@ pub struct Message {
     pub deleted: bool,
     /// It is hidden until then, because it was received.
     pub(super) hidden_until_ms: u64,
+    /// The number of the newest receipt handle; 0 if it was never received.
+    pub(super) receipt: usize,
 }
 
 /// An attribute of a message.
