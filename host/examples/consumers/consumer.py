@@ -292,7 +292,7 @@ def main():
     args = parser.parse_args()
     if (args.bus is None) != (args.action == "print"):
         parser.error("give the URL of a queue after `sqs`, a folder after `folder`, and nothing after `print`")
-    logging.basicConfig(level=logging.INFO)
+    logging.basicConfig()
     seen = Seen(args.database)
     columns = "rid TEXT, event INTEGER, partition TEXT, release TEXT, body TEXT"
     seen.database.execute(f"CREATE TABLE IF NOT EXISTS events ({columns})")
