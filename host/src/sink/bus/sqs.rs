@@ -2,6 +2,7 @@
 
 mod answer;
 mod batches;
+mod entry;
 mod errors;
 mod message;
 mod outgoing;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use sluice_engine::digest::Digest;
@@ -24,6 +28,7 @@ use sluice_storage::retry::{Attempts, RetryPolicy};
 
 use self::answer::unsent;
 use self::batches::{Batch, Batches};
+use self::entry::call_body;
 use self::errors::{SEND, SQS_ERRORS};
 use self::outgoing::Outgoing;
 use self::queue::Queue;
@@ -162,11 +167,9 @@ impl SqsBus {
         let url = &self.queue.url;
         let (first, end) = (batch.first, batch.first + batch.entries.len() as u64);
         let mut left: Vec<_> = (0..batch.entries.len()).collect();
-        let mut entries = batch.entries;
         loop {
-            let send = self.client.send_message_batch().queue_url(url);
             slot.called();
-            let sent = send.set_entries(Some(entries)).send().await;
+            let sent = self.call(call_body(url, &batch.entries, &left)).await;
             let cause = match sent {
                 Ok(answer) => {
                     let described = |place| outgoing.described(first + place as u64);
@@ -189,8 +192,21 @@ impl SqsBus {
             if !attempts.wait_to_retry(&what, &cause).await {
                 return Err(SinkError::Queue { what, cause });
             }
-            entries = batches::again(self, outgoing, first, &left)?;
         }
+    }
+
+    /// Calls `SendMessageBatch` with this body: the SDK signs, sends and reads the answer.
+    async fn call(
+        &self,
+        body: Bytes,
+    ) -> Result<SendMessageBatchOutput, SdkError<SendMessageBatchError>> {
+        let call = self.client.send_message_batch().customize();
+        let call = call.mutate_request(move |request| {
+            let length = body.len().to_string();
+            request.headers_mut().insert("content-length", length);
+            *request.body_mut() = body.clone().into();
+        });
+        call.send().await
     }
 }
 

@@ -1,35 +1,26 @@
 //! Divides messages into batches, which are sent with one call each.
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
-
 use super::SqsBus;
+use super::entry::Entry;
 use super::outgoing::Outgoing;
 use crate::sink::SinkError;
 
 /// "SendMessageBatch": at most ten messages.
 const BATCH_MAX_MESSAGES: usize = 10;
 
-fn entry_bytes(entry: &Entry) -> usize {
-    let attributes = entry.message_attributes().into_iter().flatten();
-    let attributes = attributes.map(|(name, value)| {
-        name.len() + value.data_type().len() + value.string_value().map_or(0, str::len)
-    });
-    entry.message_body().len() + attributes.sum::<usize>()
-}
-
 fn fits(batch: &[Entry], bytes: usize, next: &Entry, max_bytes: usize) -> bool {
-    let group = next.message_group_id();
+    let group = &next.group;
     batch.is_empty()
         || batch.len() < BATCH_MAX_MESSAGES
-            && bytes + entry_bytes(next) <= max_bytes
-            && (group.is_none() || batch.iter().all(|entry| entry.message_group_id() != group))
+            && bytes + next.bytes <= max_bytes
+            && (group.is_none() || batch.iter().all(|entry| entry.group != *group))
 }
 
 /// Messages that are sent with one call.
 pub(super) struct Batch {
     /// The number of its first message.
     pub(super) first: u64,
-    /// Its messages, which follow each other. The id of each is its place.
+    /// Its messages, which follow each other.
     pub(super) entries: Vec<Entry>,
     /// The groups of its messages, in a FIFO queue.
     pub(super) groups: Vec<String>,
@@ -70,22 +61,21 @@ impl<'a> Batches<'a> {
         loop {
             let entry = match self.made.take() {
                 Some(entry) => Some(entry),
-                None => self.outgoing.entry(self.bus, self.next, entries.len())?,
+                None => self.outgoing.entry(self.bus, self.next)?,
             };
-            let Some(mut entry) = entry else {
+            let Some(entry) = entry else {
                 break;
             };
             if !fits(&entries, bytes, &entry, self.bus.queue.max_bytes) {
                 self.made = Some(entry);
                 break;
             }
-            bytes += entry_bytes(&entry);
-            entry.id = entries.len().to_string();
+            bytes += entry.bytes;
             entries.push(entry);
             self.next += 1;
         }
-        let groups = entries.iter().filter_map(Entry::message_group_id);
-        let groups = groups.map(str::to_owned).collect();
+        let groups = entries.iter().filter_map(|entry| entry.group.clone());
+        let groups = groups.collect();
         Ok((!entries.is_empty()).then_some(Batch {
             first,
             entries,
@@ -94,32 +84,14 @@ impl<'a> Batches<'a> {
     }
 }
 
-/// Makes messages of a batch again: those at these places of it.
-///
-/// # Errors
-/// A message cannot be made.
-pub(super) fn again(
-    bus: &SqsBus,
-    outgoing: &Outgoing<'_>,
-    first: u64,
-    places: &[usize],
-) -> Result<Vec<Entry>, SinkError> {
-    let entry = |place: &usize| {
-        outgoing
-            .entry(bus, first + *place as u64, *place)
-            .transpose()
-    };
-    places.iter().filter_map(entry).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::entry::EntryWriter;
     use super::*;
 
     fn entry(bytes: usize, group: Option<&str>) -> Entry {
-        let entry = Entry::builder().id("x").message_body("b".repeat(bytes));
-        let entry = entry.set_message_group_id(group.map(str::to_owned));
-        entry.build().unwrap()
+        let order = group.map(|group| (group.to_owned(), "once".to_owned()));
+        EntryWriter::new().finish(&"b".repeat(bytes), order)
     }
 
     /// The numbers of messages of the batches that these messages make.
@@ -130,7 +102,7 @@ mod tests {
                 sizes.push(batch.len());
                 (batch, bytes) = (Vec::new(), 0);
             }
-            bytes += entry_bytes(&entry);
+            bytes += entry.bytes;
             batch.push(entry);
         }
         sizes.push(batch.len());

@@ -1,8 +1,7 @@
 //! The messages that are sent for a chunk, in their order.
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
-
 use super::SqsBus;
+use super::entry::Entry;
 use crate::layout::chunk::{Chunk, Pack};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
@@ -33,33 +32,34 @@ impl<'a> Outgoing<'a> {
         messages as u64
     }
 
-    /// Message `number`, from 0, as an entry of a batch with this id; `None` behind the last one.
-    pub(super) fn entry(
-        &self,
-        bus: &SqsBus,
-        number: u64,
-        id: usize,
-    ) -> Result<Option<Entry>, SinkError> {
+    /// Message `number`, from 0; `None` behind the last one.
+    ///
+    /// # Errors
+    /// See [`SqsBus::pointer_entry`].
+    pub(super) fn entry(&self, bus: &SqsBus, number: u64) -> Result<Option<Entry>, SinkError> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        let entry = match self {
+        match self {
             Self::Events(chunk) => {
                 let message = chunk.message(number);
-                message.map(|message| bus.entry(chunk, &message, id))
+                message
+                    .map(|message| bus.entry(chunk, &message))
+                    .transpose()
             }
-            Self::Packed(chunk, packs) => packs.get(number).map(|pack| match pack {
-                Pack::Events(events) => bus.packed_entry(chunk, events, id),
-                Pack::TooLarge(event) => {
+            Self::Packed(chunk, packs) => match packs.get(number) {
+                Some(Pack::Events(events)) => Ok(Some(bus.packed_entry(chunk, events))),
+                Some(Pack::TooLarge(event)) => {
                     let message = chunk.message(*event as usize);
-                    let entry = message.map(|message| bus.pointer_entry(chunk, &message, id));
-                    entry.unwrap_or_else(|| unreachable!("packs refer to messages of their chunk"))
+                    message
+                        .map(|message| bus.pointer_entry(chunk, &message))
+                        .transpose()
                 }
-            }),
+                None => Ok(None),
+            },
             Self::Objects(origin, messages) => {
                 let message = messages.get(number);
-                message.map(|message| bus.entry_about(origin, message, id))
+                Ok(message.map(|message| bus.entry_about(origin, message)))
             }
-        };
-        entry.transpose()
+        }
     }
 
     /// What message `number` is about, in an error.
