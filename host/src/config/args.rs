@@ -115,7 +115,7 @@ pub struct RunArgs {
     /// The largest packed message, bytes with its attributes: 16384 to 1048576, and not more than the queue takes. Only with
     /// `--bus-messages packed`. [default: 262144, or what the queue takes if that is less]
     #[arg(long, env = "SLUICE_BUS_MESSAGE_BYTES", value_name = "BYTES")]
-    pub bus_message_bytes: Option<usize>,
+    pub bus_message_bytes: Option<u32>,
 
     /// Keep or drop records of an aggregate whose hash key lies outside the range of their shard, as
     /// happens when a shard is split. Use `drop` if the producer sends such records again.

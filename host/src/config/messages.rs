@@ -12,7 +12,10 @@ impl RunArgs {
     /// # Errors
     /// `bus_message_bytes` is out of bounds, or given although messages are not packed.
     pub(super) fn messages(&self) -> Result<MessageSettings, ConfigError> {
-        let (messages, bytes) = (self.bus_messages, self.bus_message_bytes);
+        let (messages, bytes) = (
+            self.bus_messages,
+            self.bus_message_bytes.map(|bytes| bytes as usize),
+        );
         let refused = |why: String| Err(ConfigError::new("bus_message_bytes", why));
         match bytes {
             Some(_) if messages != Messages::Packed => refused(

@@ -17,7 +17,7 @@ use super::seen::Seen;
 const LONG_POLL: i32 = 20;
 const SHORT_POLL: i32 = 1;
 
-/// "ReceiveMessage" and "DeleteMessageBatch": at most ten messages.
+/// `ReceiveMessage` and `DeleteMessageBatch`: at most ten messages.
 const MAX_MESSAGES: i32 = 10;
 
 /// A queue.
