@@ -91,7 +91,7 @@ mod tests {
 
     fn entry(bytes: usize, group: Option<&str>) -> Entry {
         let order = group.map(|group| (group.to_owned(), "once".to_owned()));
-        EntryWriter::new().finish(&"b".repeat(bytes), order)
+        EntryWriter::new(bytes).finish(&"b".repeat(bytes), order)
     }
 
     /// The numbers of messages of the batches that these messages make.

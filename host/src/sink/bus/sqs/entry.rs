@@ -6,6 +6,9 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 
+/// Room for the attributes of a message, its group and its deduplication id, bytes.
+const ATTRIBUTES_ROOM: usize = 768;
+
 /// The JSON of a message besides its id.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -26,9 +29,12 @@ pub(super) struct EntryWriter {
 }
 
 impl EntryWriter {
-    pub(super) fn new() -> Self {
+    /// With room for a body of this many bytes.
+    pub(super) fn new(body_bytes: usize) -> Self {
+        let mut json = Vec::with_capacity(body_bytes + body_bytes / 4 + ATTRIBUTES_ROOM);
+        json.extend_from_slice(br#""MessageAttributes":{"#);
         Self {
-            json: br#""MessageAttributes":{"#.to_vec(),
+            json,
             bytes: 0,
             value: String::new(),
         }
@@ -56,7 +62,6 @@ impl EntryWriter {
 
     /// The message with a body and, in a FIFO queue, its group and its deduplication id.
     pub(super) fn finish(mut self, body: &str, order: Option<(String, String)>) -> Entry {
-        self.json.reserve(body.len() + body.len() / 4 + 64);
         self.json.extend_from_slice(br#"},"MessageBody":"#);
         push_string(&mut self.json, body);
         if let Some((group, once)) = &order {
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     fn entry(body: &str, order: Option<(String, String)>) -> Entry {
-        let mut entry = EntryWriter::new();
+        let mut entry = EntryWriter::new(0);
         entry.attribute("rid", &"a\"b:1");
         entry.attribute("event", &7);
         assert_eq!(entry.bytes(), 3 + 6 + 5 + 5 + 6 + 1);

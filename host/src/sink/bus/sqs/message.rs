@@ -14,13 +14,14 @@ use crate::sink::SinkError;
 impl SqsBus {
     /// The message about an object. In a FIFO queue the shard is its group.
     pub(super) fn entry_about(&self, origin: &Origin, message: &ObjectNotification) -> Entry {
-        let mut entry = EntryWriter::new();
+        let body = message.json();
+        let mut entry = EntryWriter::new(body.len());
         entry.attribute("release", &message.release);
         if let Some(event_type) = event_type(&message.partition) {
             entry.attribute("event_type", &event_type);
         }
         let once = || message.key.clone();
-        self.finish(entry, &message.json(), origin.shard.as_str(), once)
+        self.finish(entry, &body, origin.shard.as_str(), once)
     }
 
     /// The message with an event, or with a pointer to one that is too large.
@@ -29,7 +30,7 @@ impl SqsBus {
     /// See [`pointer_entry`](Self::pointer_entry).
     pub(super) fn entry(&self, chunk: &Chunk, message: &Message<'_>) -> Result<Entry, SinkError> {
         let entry = writer_about(chunk, message);
-        let body = String::from_utf8_lossy(message.body);
+        let body = text(message.body);
         if entry.bytes() + allowed(&body).len() > self.queue.max_bytes {
             return self.pointer_entry(chunk, message);
         }
@@ -64,7 +65,7 @@ impl SqsBus {
             unreachable!("a pack has events of its chunk");
         };
         let release = chunk.release();
-        let mut entry = EntryWriter::new();
+        let mut entry = EntryWriter::new(body.len());
         entry.attribute("packed", &true);
         entry.attribute("count", &events.len());
         entry.attribute("release", &release);
@@ -73,7 +74,7 @@ impl SqsBus {
         }
         let ends = [&first, &last].map(|end| format!("{}/{}", end.rid(), end.event));
         let once = || format!("packed/{}/{release}", ends.join("/"));
-        let body = String::from_utf8_lossy(&body);
+        let body = text(&body);
         self.finish(entry, &body, group_of(&first), once)
     }
 
@@ -128,7 +129,7 @@ impl SqsBus {
 
 /// The beginning of a message about an event: its attributes.
 fn writer_about(chunk: &Chunk, message: &Message<'_>) -> EntryWriter {
-    let mut entry = EntryWriter::new();
+    let mut entry = EntryWriter::new(message.body.len());
     entry.attribute("rid", &message.rid());
     entry.attribute("event", &message.event);
     entry.attribute("release", &chunk.release());
@@ -160,8 +161,17 @@ fn allowed(json: &str) -> Cow<'_, str> {
     without_rejected(json, "\\ufffe", "\\uffff")
 }
 
+/// Events are UTF-8: what a transform makes is checked.
+fn text(json: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(json) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(json),
+    }
+}
+
 fn without_rejected<'a>(text: &'a str, fffe: &str, ffff: &str) -> Cow<'a, str> {
-    if text.contains(['\u{fffe}', '\u{ffff}']) {
+    // All that begin with this byte are rare in events.
+    if memchr::memchr(0xef, text.as_bytes()).is_some() {
         Cow::Owned(text.replace('\u{fffe}', fffe).replace('\u{ffff}', ffff))
     } else {
         Cow::Borrowed(text)
