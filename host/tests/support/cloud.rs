@@ -93,9 +93,12 @@ impl Cloud {
 
     pub(crate) fn command_on(&self, source: &str, more: &[&str]) -> Command {
         let mut args = vec!["run", "--source", source, "--lake", "s3://bucket/lake"];
-        args.extend(["--lease", "1s", "--summary", "json"]);
-        if !more.contains(&"--chunk-age") {
-            args.extend(["--chunk-age", "100ms"]);
+        args.extend(["--summary", "json"]);
+        if source.starts_with("kinesis:") {
+            args.extend(["--lease", "1s"]);
+            if !more.contains(&"--chunk-age") {
+                args.extend(["--chunk-age", "100ms"]);
+            }
         }
         let bus = self.queue.as_ref().map(|name| format!("sqs:{name}"));
         args.extend(bus.iter().flat_map(|bus| ["--bus", bus]));
