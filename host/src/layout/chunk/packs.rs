@@ -1,5 +1,6 @@
 //! Packed messages: many events of one partition in one message. Which events a message holds follows from the chunk, from
-//! what it pins and from whether the bus keeps an order, so that a repetition makes the same messages.
+//! what it pins and from whether the bus keeps an order, so that a repetition makes the same messages. So do the constants and
+//! rules here: to change one, raise the version of the ledger.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
