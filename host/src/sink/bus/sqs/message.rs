@@ -122,9 +122,18 @@ impl SqsBus {
         };
         let format = chunk.pins().format;
         let key = chunk.origin().object_key(&message.destination(), format);
-        let object = format!("{}{key}", self.lake);
+        let object = format!("{}{key}", object_root(&self.lake));
         Ok(serde_json::json!({ "rid": rid, "object": object, "line": line }).to_string())
     }
+}
+
+/// What the URLs of a lake's objects begin with: `s3://bucket/prefix/` or `file:folder/`.
+fn object_root(lake: &str) -> String {
+    if lake.starts_with("s3://") {
+        return lake.to_owned();
+    }
+    let folder = lake.strip_prefix("file:").unwrap_or(lake);
+    format!("file:{}/", folder.trim_end_matches('/'))
 }
 
 /// The beginning of a message about an event: its attributes.
@@ -181,6 +190,14 @@ fn without_rejected<'a>(text: &'a str, fffe: &str, ffff: &str) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pointer_names_an_object_of_a_bucket_or_a_folder() {
+        assert_eq!(object_root("s3://bucket/prefix/"), "s3://bucket/prefix/");
+        for lake in ["lake", "lake/", "file:lake", "file:lake/"] {
+            assert_eq!(object_root(lake), "file:lake/");
+        }
+    }
 
     #[test]
     fn what_sqs_rejects_is_escaped() {
