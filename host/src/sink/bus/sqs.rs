@@ -183,7 +183,12 @@ impl SqsBus {
                         }
                     }
                 }
-                Err(error) => SQS_ERRORS.classify(&error, SEND),
+                Err(error) => {
+                    if matches!(error, SdkError::TimeoutError(_)) {
+                        slot.throttled();
+                    }
+                    SQS_ERRORS.classify(&error, SEND)
+                }
             };
             if cause.kind() == ErrorKind::Throttled {
                 slot.throttled();
@@ -192,6 +197,21 @@ impl SqsBus {
             if !attempts.wait_to_retry(&what, &cause).await {
                 return Err(SinkError::Queue { what, cause });
             }
+        }
+    }
+
+    /// A range was pinned for a queue that takes larger messages. Smaller ones would be others than those that are known
+    /// as sent.
+    fn too_small_for(&self, bytes: usize) -> SinkError {
+        let limit = self.queue.max_bytes;
+        let why = format!(
+            "the pending range was pinned with packed messages of up to {bytes} bytes, and the queue takes {limit}"
+        );
+        let advice =
+            format!("set its MaximumMessageSize to {bytes} or more until the range is committed");
+        SinkError::Queue {
+            what: format!("send packed messages to {}", self.queue.url),
+            cause: RequestError::invalid(why, advice),
         }
     }
 
@@ -240,6 +260,11 @@ impl Bus for SqsBus {
                 None => Outgoing::Events(chunk),
             };
             let (messages, known) = (outgoing.len(), progress.prefix());
+            if let Some(bytes) = chunk.pins().pack_bytes
+                && bytes > self.queue.max_bytes
+            {
+                return Err(self.too_small_for(bytes));
+            }
             if known > messages {
                 return Err(SinkError::UnknownMessages { known, messages });
             }
