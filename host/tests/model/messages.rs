@@ -31,16 +31,24 @@ impl Plan {
         Sent {
             bus: bus_digest(self.bus),
             messages: count,
+            of: messages.count(),
         }
     }
 
     /// A note of the first message.
-    pub(super) fn first_sent(&self) -> Sent {
+    pub(super) fn first_sent(&self, bug: Option<Bug>) -> Sent {
         Sent {
             bus: bus_digest(self.bus),
             messages: 1,
+            of: self.messages(bug).count(),
         }
     }
+}
+
+/// How many of these messages a ledger says that a bus has.
+fn noted(ledger: &Ledger, bus: Digest, messages: Records) -> u64 {
+    let sent = ledger.sent_to(bus);
+    sent.map_or(0, |sent| sent.known(messages.count()))
 }
 
 /// The first of these messages.
@@ -52,14 +60,15 @@ fn first(messages: Records, count: u64) -> Records {
 impl Delivery {
     /// The messages that a host does not send because a ledger says that the bus has them.
     pub(super) fn skipped(&self, ledger: &Ledger, plan: &Plan) -> Records {
+        let messages = plan.messages(self.bug);
         let noted = match self.bug {
             Some(Bug::SkippedOnAnotherBus) => {
-                let noted = BUSES.map(|bus| ledger.sent_to(bus_digest(bus)));
+                let noted = BUSES.map(|bus| noted(ledger, bus_digest(bus), messages));
                 noted.into_iter().max().unwrap_or(0)
             }
-            _ => ledger.sent_to(bus_digest(plan.bus)),
+            _ => noted(ledger, bus_digest(plan.bus), messages),
         };
-        first(plan.messages(self.bug), noted)
+        first(messages, noted)
     }
 
     /// Each bus has the messages that a ledger says it has.
@@ -69,7 +78,7 @@ impl Delivery {
         };
         let messages = begun(pending).messages(self.bug);
         let is_noted_rightly = |bus: u8| {
-            let noted = after.sent_to(bus_digest(bus));
+            let noted = noted(after, bus_digest(bus), messages);
             let has = state.buses[usize::from(bus)];
             noted <= messages.count() && has.has_all(first(messages, noted))
         };
@@ -111,7 +120,8 @@ impl Steps<'_> {
     fn note(&mut self, host: usize, work: Work, plan: Plan) {
         let sent = plan.sent(self.model.bug);
         let known = self.model.library.ledger(work.known.ledger);
-        let is_news = sent.messages > known.sent_to(sent.bus);
+        let messages = plan.messages(self.model.bug);
+        let is_news = sent.messages > noted(&known, sent.bus, messages);
         drop(known);
         let notes = !(plan.again && self.model.has(Bug::SkippedOnAnotherBus));
         if work.write.is_none() && is_news && notes {

@@ -259,15 +259,13 @@ impl Bus for SqsBus {
                 Some(_) => Outgoing::packed(chunk, self.queue.is_fifo()),
                 None => Outgoing::Events(chunk),
             };
-            let (messages, known) = (outgoing.len(), progress.prefix());
             if let Some(bytes) = chunk.pins().pack_bytes
                 && bytes > self.queue.max_bytes
             {
                 return Err(self.too_small_for(bytes));
             }
-            if known > messages {
-                return Err(SinkError::UnknownMessages { known, messages });
-            }
+            let messages = outgoing.len();
+            let known = progress.begin(messages);
             self.send_all(&outgoing, progress).await?;
             Ok(messages - known)
         })
@@ -281,7 +279,7 @@ impl Bus for SqsBus {
         messages: &'a [ObjectNotification],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
-            let progress = SendProgress::new(0);
+            let progress = SendProgress::new(None);
             self.send_all(&Outgoing::Objects(origin, messages), &progress)
                 .await
         })
