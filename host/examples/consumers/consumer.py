@@ -64,9 +64,9 @@ def events(message, lake):
 
 
 def _as_in_the_lake(event_type):
-    """The attribute `event_type` as the lake's path has it. SQS rejects U+FFFE and U+FFFF, so the attribute has their bytes instead.
+    """The attribute `event_type` as the lake's path has it.
 
-    It is exact: a `%` of the event itself is `%25` in the path and in the attribute.
+    SQS rejects U+FFFE and U+FFFF, so the attribute has their bytes instead. A `%` of the event itself is `%25` in both.
     """
     return event_type.replace("%EF%BF%BE", "\ufffe").replace("%EF%BF%BF", "\uffff")
 
