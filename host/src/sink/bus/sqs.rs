@@ -269,10 +269,8 @@ impl Bus for SqsBus {
                 }
                 None => Outgoing::Events(chunk),
             };
-            let (messages, known) = (outgoing.len(), progress.prefix());
-            if known > messages {
-                return Err(SinkError::UnknownMessages { known, messages });
-            }
+            let messages = outgoing.len();
+            let known = progress.begin(messages);
             self.send_all(&outgoing, progress).await?;
             Ok(messages - known)
         })
@@ -286,7 +284,7 @@ impl Bus for SqsBus {
         messages: &'a [ObjectNotification],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
-            let progress = SendProgress::new(0);
+            let progress = SendProgress::new(None);
             self.send_all(&Outgoing::Objects(origin, messages), &progress)
                 .await
         })
