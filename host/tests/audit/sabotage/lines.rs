@@ -10,6 +10,9 @@ use crate::support::lake;
 use crate::support::packs::Pack;
 use crate::support::program::Place;
 
+/// What is done to the lines of an object.
+type Change = fn(&mut Vec<String>);
+
 fn edited(change: impl Fn(&mut Vec<String>)) -> (Tampered, String) {
     let tampered = Tampered::new();
     let key = tampered.key(PARTITION, VICTIM);
@@ -160,7 +163,7 @@ fn a_packed_message_that_is_wrong_names_its_records() {
     let chunk = PackedChunk::new();
     let pack = Pack::parse(&chunk.lines[1]);
     assert!(1 < pack.count && pack.count < CHUNK);
-    let changes: [(&str, Option<usize>, fn(&mut Vec<String>)); 3] = [
+    let changes: [(&str, Option<usize>, Change); 3] = [
         ("missing_record", None, |lines| drop(lines.remove(1))),
         ("changed_line", Some(2), |lines| {
             lines[1] = lines[1].replacen("payment:done", "payment:gone", 1);
