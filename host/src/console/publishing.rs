@@ -121,7 +121,7 @@ pub(super) async fn change(
 /// Changes what serves, if the last change still is the one with this `number`, which the user has seen.
 ///
 /// # Errors
-/// As [`change`].
+/// As `change`.
 pub(super) async fn change_seen(
     console: &Console,
     action: RolloutAction,
@@ -135,7 +135,7 @@ pub(super) async fn change_seen(
 /// What an action would change at this moment. It writes nothing.
 ///
 /// # Errors
-/// As [`change`]; the release is not admitted yet.
+/// As `change`; the release is not admitted yet.
 pub(super) async fn preview(
     console: &Console,
     action: RolloutAction,

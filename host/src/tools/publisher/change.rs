@@ -1,6 +1,5 @@
 //! Changes of what serves: the next rollout, who makes it, and how it is written.
 
-use anyhow::Context as _;
 use chrono::Utc;
 use sluice_release::bundle::ReleaseId;
 use sluice_release::registry::{Registry, RegistryError, VersionedRollout};

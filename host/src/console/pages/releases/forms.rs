@@ -98,6 +98,14 @@ pub(super) fn section(console: &Console, view: &ReleasesView) -> Markup {
     }
 }
 
+/// What is said instead of the forms while the registry is not read.
+pub(super) fn unread() -> Markup {
+    html! {
+        h2 { "Change what serves" }
+        p { "The registry is not read yet. To change what serves, load this page again." }
+    }
+}
+
 /// The form of the page of one release.
 pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseId) -> Markup {
     html! {

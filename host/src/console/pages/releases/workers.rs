@@ -139,7 +139,8 @@ fn state(rollout: Option<&Rollout>, standing: Standing, status: Option<&WorkerSt
 fn errors(worker: &WorkerView) -> Markup {
     let rollouts = worker.status.as_ref();
     let rollouts = rollouts.and_then(|status| status.rollouts.as_ref());
-    let failures = rollouts.map_or(&[][..], |rollouts| &rollouts.admission_errors);
+    let failures = rollouts.into_iter();
+    let failures = failures.flat_map(|rollouts| rollouts.admission_errors.iter().rev());
     html! {
         @if let Some(problem) = &worker.problem {
             p { (inert(problem)) }
@@ -150,7 +151,7 @@ fn errors(worker: &WorkerView) -> Markup {
         @if let Some(error) = rollouts.and_then(|rollouts| rollouts.error.as_deref()) {
             p { "The registry: " (inert(error)) }
         }
-        @for failure in failures.iter().rev() {
+        @for failure in failures {
             p {
                 (time_text(&inert(&failure.at))) ": " (link_text(&failure.release)) " failed admission at the step "
                 code { (inert(&failure.step)) } ": " (inert(&failure.why))
