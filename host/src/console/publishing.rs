@@ -180,6 +180,14 @@ async fn change_in(
     })
 }
 
+/// Whether the console may change the registry.
+///
+/// # Errors
+/// It only reads, or there is no registry.
+pub(super) fn check_allowed(console: &Console) -> Result<(), PageError> {
+    allowed(console).map(drop)
+}
+
 /// The registry, if the console may change it.
 fn allowed(console: &Console) -> Result<&Arc<RegistryPlace>, PageError> {
     may_publish(console.permissions)?;

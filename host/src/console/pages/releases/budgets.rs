@@ -7,7 +7,7 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
 use super::serving::percent;
-use super::{link, name};
+use super::{linked, name};
 use crate::console::components::{Tone, badge, count, decimal, empty, table};
 use crate::console::releases::ReleasesView;
 use crate::console::workers::WorkerView;
@@ -114,9 +114,9 @@ fn budget(view: &ReleasesView, compared: &Compared<'_>, workers: &[WorkerView]) 
     let rows = rows.iter().map(|measure| row(measure, is_enough));
     let columns = ["Measure", "Limit", "This release", "Compared with", "State"];
     html! {
-        h3 { (role) ": " (link(*release)) " " (name(view, *release)) }
+        h3 { (role) ": " (linked(view, *release)) " " (name(view, *release)) }
         p {
-            "It has transformed " (count(found.records)) " records, and " (link(*before)) " " (name(view, *before))
+            "It has transformed " (count(found.records)) " records, and " (linked(view, *before)) " " (name(view, *before))
             ", with which it is compared, " (count(other.records)) "."
             @if !is_enough {
                 " A worker compares them once both have transformed " (count(policy.records)) " records there."

@@ -5,16 +5,14 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::{Rollout, Trial};
 
 use super::forms::ChangeForm;
-use super::{link_or_own, name};
+use super::serving::policy_in_words;
+use super::{linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
-use crate::console::components::{facts, table};
+use crate::console::components::{facts, short, table};
 use crate::console::pages::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::publishing::{self, Preview, RolloutAction};
-use crate::console::releases::ReleasesView;
-
-use super::serving::policy_in_words;
 
 /// Where the page sends the change to.
 pub(super) const CHANGE: &str = "/releases/change";
@@ -24,15 +22,18 @@ pub(super) const CHANGE: &str = "/releases/change";
 /// # Errors
 /// The console only reads, the change is not possible, or the registry cannot be read.
 pub(super) async fn page(console: &Console, form: &ChangeForm) -> Result<Page, PageError> {
+    publishing::check_allowed(console)?;
     let action = form.action()?;
     let preview = publishing::preview(console, action, &form.why).await?;
     let view = match &console.registry {
         Some(place) => console.releases.view(place).await,
         None => View::Reading,
     };
-    let named = |release| match &view {
-        View::Ready(seen) => name(&seen.value, release),
-        View::Reading | View::Failed(_) => String::new(),
+    let named = |release: ReleaseId| match &view {
+        View::Ready(seen) => {
+            html! { (linked(&seen.value, release)) " " (name(&seen.value, release)) }
+        }
+        View::Reading | View::Failed(_) => short(&release.to_string()),
     };
     let body = confirmation(form, action, &preview, &named);
     Ok(Page {
@@ -64,7 +65,7 @@ fn confirmation(
     form: &ChangeForm,
     action: RolloutAction,
     preview: &Preview,
-    named: &dyn Fn(ReleaseId) -> String,
+    named: &dyn Fn(ReleaseId) -> Markup,
 ) -> Markup {
     let Preview {
         before,
@@ -92,7 +93,7 @@ fn confirmation(
 }
 
 /// The roles now and after the change.
-fn changes(before: &Rollout, after: &Rollout, named: &dyn Fn(ReleaseId) -> String) -> Markup {
+fn changes(before: &Rollout, after: &Rollout, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
     let active = [before, after].map(|rollout| active(rollout, named));
     let canary = [before, after].map(|rollout| trial(rollout.canary.as_ref(), named));
     let shadow = [before, after].map(|rollout| trial(rollout.shadow.as_ref(), named));
@@ -111,17 +112,17 @@ fn changes(before: &Rollout, after: &Rollout, named: &dyn Fn(ReleaseId) -> Strin
     )
 }
 
-fn active(rollout: &Rollout, named: &dyn Fn(ReleaseId) -> String) -> Markup {
-    html! {
-        (link_or_own(rollout.active))
-        @if let Some(active) = rollout.active { " " (named(active)) }
+fn active(rollout: &Rollout, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
+    match rollout.active {
+        Some(active) => named(active),
+        None => html! { "the workers' own transform" },
     }
 }
 
-fn trial(trial: Option<&Trial>, named: &dyn Fn(ReleaseId) -> String) -> Markup {
+fn trial(trial: Option<&Trial>, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
     match trial {
         Some(trial) => html! {
-            (link_or_own(Some(trial.release))) " " (named(trial.release)) " on " (trial.share) " of the chunks"
+            (named(trial.release)) " on " (trial.share) " of the chunks"
         },
         None => html! { "none" },
     }
@@ -159,8 +160,8 @@ mod tests {
     use super::*;
     use crate::console::releases::tests::author;
 
-    fn named(_: ReleaseId) -> String {
-        "jq 1.0.0".into()
+    fn named(release: ReleaseId) -> Markup {
+        html! { "jq " (release) }
     }
 
     #[test]
@@ -182,8 +183,8 @@ mod tests {
         };
         let action = RolloutAction::Activate(release);
         let html = confirmation(&form, action, &preview, &named).into_string();
-        let was = format!("/release?id={}", view.rollout.active.unwrap());
-        let becomes = format!("/release?id={release}");
+        let was = format!("jq {}", view.rollout.active.unwrap());
+        let becomes = format!("jq {release}");
         assert!(html.find(&was) < html.rfind(&becomes), "{html}");
         assert_eq!(html.matches("<td>changes</td>").count(), 3, "{html}");
         assert!(html.contains("value=\"&lt;b&gt;why&lt;/b&gt;\""), "{html}");

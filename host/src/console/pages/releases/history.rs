@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use sluice_release::rollout::Change;
 
-use super::{in_words, link_or_own, name};
+use super::{in_words, linked_or_own, name};
 use crate::console::components::{empty, table, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
@@ -44,7 +44,7 @@ fn row(view: &ReleasesView, change: &Change) -> Vec<Markup> {
         html! { "#" (change.number) },
         time_text(&inert(&change.at)),
         html! { (in_words(change.what)) },
-        link_or_own(change.release),
+        linked_or_own(view, change.release),
         html! { (name.unwrap_or_default()) },
         html! { (inert(&change.by)) },
         html! { (inert(change.why.as_deref().unwrap_or_default())) },

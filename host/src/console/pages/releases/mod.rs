@@ -56,6 +56,7 @@ async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm
 }
 
 async fn make(console: &Console, form: &ChangeForm) -> Result<(), PageError> {
+    publishing::check_allowed(console)?;
     let (action, number) = (form.action()?, form.seen()?);
     publishing::change_seen(console, action, &form.why, number).await
 }
@@ -125,23 +126,33 @@ fn read(view: &View<ReleasesView>) -> Option<&ReleasesView> {
     }
 }
 
-/// The link to a release.
+/// The link to a release that exists.
 fn link(release: ReleaseId) -> Markup {
     html! { a href={ "/release?id=" (release) } { (short(&release.to_string())) } }
 }
 
-/// The link to a release that a worker names. What is no id is shown as it is.
-fn link_text(release: &str) -> Markup {
-    match release.parse() {
-        Ok(release) => link(release),
-        Err(_) => html! { code { (inert(release)) } },
+/// A release, with a link if the registry has it.
+fn linked(view: &ReleasesView, release: ReleaseId) -> Markup {
+    match view.find(release) {
+        Some(_) => link(release),
+        None => short(&release.to_string()),
     }
 }
 
-/// The link to a release, or the transform that workers were started with.
-fn link_or_own(release: Option<ReleaseId>) -> Markup {
+/// A release that a worker names, with a link if the registry has it. What is no id is shown as it is.
+fn linked_text(view: Option<&ReleasesView>, release: &str) -> Markup {
+    let id: Result<ReleaseId, _> = release.parse();
+    match (view, id) {
+        (Some(view), Ok(id)) => linked(view, id),
+        (None, Ok(_)) => short(release),
+        (_, Err(_)) => html! { code { (inert(release)) } },
+    }
+}
+
+/// A release, or the transform that workers were started with.
+fn linked_or_own(view: &ReleasesView, release: Option<ReleaseId>) -> Markup {
     match release {
-        Some(release) => link(release),
+        Some(release) => linked(view, release),
         None => html! { "the workers' own transform" },
     }
 }
@@ -212,12 +223,22 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_is_not_known_has_no_link() {
-        let html = link_text("<b>own</b>").into_string();
+    fn a_release_that_is_not_in_the_registry_has_no_link() {
+        let view = view();
+        let html = linked_text(Some(&view), "<b>own</b>").into_string();
         assert_eq!(html, "<code>&lt;b&gt;own&lt;/b&gt;</code>");
-        let id = view().releases[0].id;
-        let html = link_text(&id.to_string()).into_string();
+        let id = view.releases[0].id;
+        let html = linked_text(Some(&view), &id.to_string()).into_string();
         assert!(html.contains(&format!("/release?id={id}")), "{html}");
-        assert_eq!(name(&view(), listed("no such").id), "unknown");
+        let other = listed("no such").id;
+        for html in [
+            linked_text(None, &id.to_string()),
+            linked_text(Some(&view), &other.to_string()),
+            linked_or_own(&view, Some(other)),
+        ] {
+            let html = html.into_string();
+            assert!(!html.contains("href"), "{html}");
+        }
+        assert_eq!(name(&view, other), "unknown");
     }
 }

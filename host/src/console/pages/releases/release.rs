@@ -10,7 +10,7 @@ use sluice_release::rollout::Rollout;
 use super::difference::difference;
 use super::{forms, link};
 use crate::console::Console;
-use crate::console::components::{facts, time_text};
+use crate::console::components::{facts, short, time_text};
 use crate::console::pages::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::tools::author::program_text;
@@ -165,7 +165,7 @@ fn against_active(read: &ReadRelease) -> Markup {
     let what = match (&read.active, read.rollout.active) {
         (Some(Ok(active)), Some(id)) => changes(active, id, &read.manifest),
         (Some(Err(why)), Some(id)) => html! {
-            p { "The active release " (link(id)) " cannot be read: " (inert(why)) }
+            p { "The active release " (short(&id.to_string())) " cannot be read: " (inert(why)) }
         },
         (None, Some(_)) => html! { p { "This is the active release." } },
         (_, None) => html! { p { "No release is active." } },

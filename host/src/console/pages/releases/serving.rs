@@ -6,7 +6,7 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
 
-use super::{is_unused, link, name};
+use super::{is_unused, linked, name};
 use crate::console::components::{Tone, badge, duration, empty, facts, problem, table, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
@@ -49,7 +49,7 @@ fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
     let policy = rollout.rollback_policy.as_ref();
     html! {
         (facts(&[
-            ("Active release", link(active)),
+            ("Active release", linked(view, active)),
             ("Transform", html! { (name(view, active)) }),
             ("Since", time_text(&inert(&rollout.since))),
             ("Activated by", html! { (change.map_or_else(unknown, |change| inert(&change.by))) }),
@@ -110,7 +110,7 @@ fn row(view: &ReleasesView, role: &str, trial: &Trial, change: Option<&Change>) 
     let since = change.map(|change| time_text(&inert(&change.at)));
     vec![
         badge(Tone::Neutral, role),
-        link(trial.release),
+        linked(view, trial.release),
         html! { (name(view, trial.release)) },
         html! { (trial.share.to_string()) " of the chunks" },
         since.unwrap_or_else(|| html! { "unknown" }),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::link_text;
+use super::linked_text;
 use super::serving::percent;
 use crate::console::components::{count, empty, facts, of, table};
 use crate::console::payload::inert;
@@ -111,7 +111,7 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView]) -> Markup {
             }
         }
         @for seen in &seen {
-            (comparison(seen, current.as_ref() == Some(&seen.release)))
+            (comparison(view, seen, current.as_ref() == Some(&seen.release)))
         }
     }
 }
@@ -134,10 +134,10 @@ fn seen(workers: &[WorkerView]) -> Vec<ShadowSeen> {
     all.into_values().collect()
 }
 
-fn comparison(seen: &ShadowSeen, is_current: bool) -> Markup {
+fn comparison(view: &ReleasesView, seen: &ShadowSeen, is_current: bool) -> Markup {
     let results = &seen.results;
     html! {
-        h3 { "Shadow " (link_text(&seen.release)) @if !is_current { " (has ended)" } }
+        h3 { "Shadow " (linked_text(Some(view), &seen.release)) @if !is_current { " (has ended)" } }
         (facts(&[
             ("Records compared", count(seen.records)),
             ("Records that differ", html! { (of(seen.differ, seen.records)) " (" (share(seen.differ, seen.records)) ")" }),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use sluice_release::rollout::Rollout;
 
-use super::link_text;
+use super::linked_text;
 use super::serving::percent;
 use crate::console::components::{Tone, badge, empty, table, time, time_text};
 use crate::console::payload::inert;
@@ -38,7 +38,7 @@ pub(super) fn section(view: Option<&ReleasesView>, workers: &[WorkerView]) -> Ma
     standings.sort_by_key(|(standing, _)| *standing);
     let rows: Vec<_> = standings
         .into_iter()
-        .map(|(standing, worker)| row(rollout, standing, worker))
+        .map(|(standing, worker)| row(view, standing, worker))
         .collect();
     let columns = [
         "Worker",
@@ -88,12 +88,21 @@ fn standing(rollout: Option<&Rollout>, worker: &WorkerView) -> Standing {
     }
 }
 
-fn row(rollout: Option<&Rollout>, standing: Standing, worker: &WorkerView) -> Vec<Markup> {
+fn row(view: Option<&ReleasesView>, standing: Standing, worker: &WorkerView) -> Vec<Markup> {
+    let last = view.map_or(0, |view| view.rollout.number);
     let url = html! { code { (inert(&worker.url)) } };
     let Some(status) = worker.status.as_deref() else {
         let none = || html! { "–" };
-        let state = state(rollout, standing, None);
-        return vec![url, state, none(), none(), none(), none(), errors(worker)];
+        let state = state(last, standing, None);
+        return vec![
+            url,
+            state,
+            none(),
+            none(),
+            none(),
+            none(),
+            errors(view, worker),
+        ];
     };
     let rollouts = status.rollouts.as_ref();
     let canary = rollouts.and_then(|rollouts| rollouts.canary.as_ref());
@@ -101,24 +110,31 @@ fn row(rollout: Option<&Rollout>, standing: Standing, worker: &WorkerView) -> Ve
     let transform = &status.transform;
     vec![
         url,
-        state(rollout, standing, Some(status)),
-        link_text(&status.release),
+        state(last, standing, Some(status)),
+        linked_text(view, &status.release),
         html! { (inert(&transform.name)) " " (inert(&transform.version)) },
-        trial(canary.map(|trial| (trial.release.as_str(), trial.share))),
-        trial(shadow.map(|trial| (trial.release.as_str(), trial.share))),
-        errors(worker),
+        trial(
+            view,
+            canary.map(|trial| (trial.release.as_str(), trial.share)),
+        ),
+        trial(
+            view,
+            shadow.map(|trial| (trial.release.as_str(), trial.share)),
+        ),
+        errors(view, worker),
     ]
 }
 
 /// A release on trial, and its share of the chunks.
-fn trial(trial: Option<(&str, f64)>) -> Markup {
+fn trial(view: Option<&ReleasesView>, trial: Option<(&str, f64)>) -> Markup {
     match trial {
-        Some((release, share)) => html! { (link_text(release)) " on " (percent(share)) },
+        Some((release, share)) => html! { (linked_text(view, release)) " on " (percent(share)) },
         None => html! { "none" },
     }
 }
 
-fn state(rollout: Option<&Rollout>, standing: Standing, status: Option<&WorkerStatus>) -> Markup {
+/// `last` is the number of the last change of the registry.
+fn state(last: u64, standing: Standing, status: Option<&WorkerStatus>) -> Markup {
     let seen = status.and_then(|status| status.rollouts.as_ref());
     let seen = seen.map_or(0, |rollouts| rollouts.number);
     match standing {
@@ -126,17 +142,14 @@ fn state(rollout: Option<&Rollout>, standing: Standing, status: Option<&WorkerSt
         Standing::NoRegistry => badge(Tone::Bad, "cannot read the registry"),
         Standing::OtherRelease => badge(Tone::Bad, "does not use the active release"),
         Standing::NoTrial => badge(Tone::Bad, "does not use a trial"),
-        Standing::Behind => {
-            let last = rollout.map_or(0, |rollout| rollout.number);
-            badge(Tone::Warning, &format!("behind: change {seen} of {last}"))
-        }
+        Standing::Behind => badge(Tone::Warning, &format!("behind: change {seen} of {last}")),
         Standing::UpToDate => badge(Tone::Good, &format!("up to date: change {seen}")),
         Standing::Alone => badge(Tone::Neutral, "follows no registry"),
     }
 }
 
 /// Why a worker cannot be polled, or why it does not use what it should.
-fn errors(worker: &WorkerView) -> Markup {
+fn errors(view: Option<&ReleasesView>, worker: &WorkerView) -> Markup {
     let rollouts = worker.status.as_ref();
     let rollouts = rollouts.and_then(|status| status.rollouts.as_ref());
     let failures = rollouts.into_iter();
@@ -153,7 +166,7 @@ fn errors(worker: &WorkerView) -> Markup {
         }
         @for failure in failures {
             p {
-                (time_text(&inert(&failure.at))) ": " (link_text(&failure.release)) " failed admission at the step "
+                (time_text(&inert(&failure.at))) ": " (linked_text(view, &failure.release)) " failed admission at the step "
                 code { (inert(&failure.step)) } ": " (inert(&failure.why))
             }
         }
