@@ -19,12 +19,29 @@ pub(in crate::console) struct WorkerStatus {
     pub(in crate::console) rollouts: Option<WorkerRollouts>,
     /// How the shadow release compares with the active one: a `ShadowReport`.
     pub(in crate::console) shadow: Option<Value>,
+    /// How the releases have done that transformed records there.
+    #[serde(default)]
+    pub(in crate::console) scores: Vec<WorkerScore>,
     pub(in crate::console) ready: bool,
     /// Why it is not ready.
     pub(in crate::console) reason: Option<String>,
     pub(in crate::console) shards: Vec<WorkerShard>,
     /// Its counts since the run began: a `Summary`.
     pub(in crate::console) totals: Value,
+}
+
+/// How a release has done.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(in crate::console) struct WorkerScore {
+    pub(in crate::console) release: String,
+    /// The records that it has transformed.
+    pub(in crate::console) records: u64,
+    /// Records that it rejected.
+    pub(in crate::console) rejected: u64,
+    /// Records that it failed on.
+    pub(in crate::console) failed: u64,
+    /// The mean time for a record, nanoseconds.
+    pub(in crate::console) ns: u64,
 }
 
 /// The component of a release.
