@@ -47,7 +47,7 @@ pub(super) struct ChunksView {
     /// How many chunks the shard has.
     pub(super) all: u64,
     /// The last record of the newest one.
-    last: Option<SequenceNumber>,
+    pub(super) last: Option<SequenceNumber>,
 }
 
 /// What is shown of a chunk.

@@ -77,6 +77,11 @@ impl Views {
         }
     }
 
+    /// Whether the ledgers of the lake have not been read, so that there may be shards that are not known.
+    fn is_incomplete(&self) -> bool {
+        matches!(self.ledgers, Some(View::Reading | View::Failed(_)))
+    }
+
     /// All shards, the worst first.
     fn rows(&self) -> Vec<Row<'_>> {
         rows::rows(&RowSources {
@@ -128,7 +133,12 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         sections.push(Section::live("shards-tree", tree));
     } else {
         sections.push(Section::fixed("shards-filter", list::filter_form(request)));
-        let list = list::list(&views.rows(), request, console.lake.is_some());
+        let rows = views.rows();
+        let list = match rows.is_empty() {
+            true if views.is_incomplete() => Markup::default(),
+            true => list::nothing(console.lake.is_some()),
+            false => list::list(&rows, request),
+        };
         sections.push(Section::live("shards-list", list));
         if views.stream.is_none() {
             sections.push(Section::fixed("shards-no-tree", tree::note()));

@@ -66,10 +66,7 @@ pub(super) fn filter_form(request: &PageRequest) -> Markup {
 }
 
 /// The counts by state, and a page of the shards that the filter takes.
-pub(super) fn list(rows: &[Row<'_>], request: &PageRequest, has_lake: bool) -> Markup {
-    if rows.is_empty() {
-        return nothing(has_lake);
-    }
+pub(super) fn list(rows: &[Row<'_>], request: &PageRequest) -> Markup {
     let filtered = filtered(rows, request);
     html! {
         (counts(rows, request))
@@ -82,7 +79,8 @@ pub(super) fn list(rows: &[Row<'_>], request: &PageRequest, has_lake: bool) -> M
     }
 }
 
-fn nothing(has_lake: bool) -> Markup {
+/// What is said if there is no shard.
+pub(super) fn nothing(has_lake: bool) -> Markup {
     match has_lake {
         true => empty(
             "No shard has been begun.",
@@ -250,7 +248,7 @@ mod tests {
             now: now(),
         };
         let request = PageRequest::parse(&format!("/shards?{query}"));
-        list(&rows(&sources), &request, true).into_string()
+        list(&rows(&sources), &request).into_string()
     }
 
     #[test]

@@ -75,9 +75,8 @@ pub(super) async fn page(
 
 /// The page while it is not known whether there is such a shard, or that there is none.
 fn missing(views: &Views, id: &str) -> Result<Page, PageError> {
-    let is_known = !matches!(views.ledgers, Some(View::Reading | View::Failed(_)));
     let id = inert(id);
-    if is_known {
+    if !views.is_incomplete() {
         let why = format!("There is no shard {id}. Choose one on the page Shards.");
         return Err(PageError::NotFound(why));
     }

@@ -86,11 +86,11 @@ impl ShardState {
                  repeats exactly this range."
             }
             Self::Lagging => {
-                "Reading is more than a minute behind the newest record. More workers or more memory help."
+                "Reading is more than a minute behind the newest record. Add workers if this does not get less."
             }
             Self::Working => "A worker owns it, or a range is pending.",
             Self::NotBegun => {
-                "It is in the stream, and no worker has begun it: its parents have to be finished first."
+                "It is in the stream, and no run has begun it. A run begins it when its parents are finished."
             }
             Self::Idle => "Nothing is pending, and no worker owns it.",
             Self::CaughtUp => "All records so far are committed.",

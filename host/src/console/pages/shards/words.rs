@@ -202,8 +202,7 @@ fn lost_ranges(lost: &[LostRange]) -> Markup {
         let since = match lost.continued {
             true => "A run has gone on behind it.",
             false => {
-                "No run goes on. Read what can be done in the guide to operating, and then start one with \
-                 --on-expired-checkpoint continue."
+                "No run goes on. Run one worker with --on-expired-checkpoint continue to go on behind it."
             }
         };
         vec![
