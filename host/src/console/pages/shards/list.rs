@@ -49,7 +49,7 @@ pub(super) fn filter_form(request: &PageRequest) -> Markup {
         form.filter method="get" action="/shards" {
             p.field {
                 label for="filter-text" { "The id or the file contains" }
-                input #filter-text name="filter" value=(request.get("filter").unwrap_or_default()) autocomplete="off";
+                input #filter-text name="filter" value=(inert(request.get("filter").unwrap_or_default())) autocomplete="off";
             }
             p.field {
                 label for="filter-state" { "State" }
@@ -310,6 +310,14 @@ mod tests {
         assert_eq!(ids("filter=orders"), ["c-3"]);
         assert_eq!(ids("filter=-1&state=idle"), ["a-1"]);
         assert!(shown(&ledgers, &[], "filter=x").contains("No shard is like this"));
+    }
+
+    #[test]
+    fn the_form_keeps_what_was_asked_for() {
+        let request = PageRequest::parse("/shards?filter=%22%3E%E2%80%AEx&state=idle");
+        let html = filter_form(&request).into_string();
+        assert!(html.contains("value=\"&quot;&gt;\\u{202e}x\""), "{html}");
+        assert!(html.contains("value=\"idle\" selected"), "{html}");
     }
 
     #[test]
