@@ -9,6 +9,7 @@ use sluice_storage::location::StoreLocation;
 use super::Permissions;
 use super::workers::WorkerUrl;
 use crate::config::{ConfigError, parse_store};
+use crate::source::kinesis::StreamAddress;
 
 /// The default port: the one after that of a worker's metrics.
 const PORT: u16 = 9465;
@@ -29,6 +30,11 @@ pub struct ConsoleArgs {
     #[arg(long, value_name = "TARGET", env = "SLUICE_REGISTRY")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     registry: Option<String>,
+
+    /// Show which shards of this stream were split and merged: `kinesis:STREAM`, a stream's name or ARN. Only the list of its
+    /// shards is read, once a minute.
+    #[arg(long, value_name = "SOURCE", value_parser = parse_stream)]
+    source: Option<StreamAddress>,
 
     /// Poll this worker: the address of its metrics, such as http://127.0.0.1:9464. Can be given several times.
     #[arg(long, value_name = "URL")]
@@ -51,11 +57,20 @@ pub struct ConsoleArgs {
     show_payloads: bool,
 }
 
+/// Parses `kinesis:STREAM`.
+fn parse_stream(source: &str) -> Result<StreamAddress, String> {
+    let Some(stream) = source.strip_prefix("kinesis:") else {
+        return Err("the shards of a stream can be listed, so give kinesis:STREAM; other sources are not needed here".into());
+    };
+    stream.parse()
+}
+
 /// The options, checked.
 pub(super) struct Settings {
     pub(super) lake: Option<StoreLocation>,
     /// The registry, with what the user has written.
     pub(super) registry: Option<(String, StoreLocation)>,
+    pub(super) source: Option<StreamAddress>,
     pub(super) workers: Vec<WorkerUrl>,
     pub(super) port: u16,
     pub(super) open: bool,
@@ -91,6 +106,7 @@ impl ConsoleArgs {
         Ok(Settings {
             lake: parsed("lake", &self.lake)?,
             registry: self.registry.clone().zip(registry),
+            source: self.source.clone(),
             workers: self.worker.clone(),
             port: self.port,
             open: self.open,
@@ -99,5 +115,22 @@ impl ConsoleArgs {
                 payloads: self.show_payloads,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_is_a_stream() {
+        assert_eq!(parse_stream("kinesis:events").unwrap().name(), "events");
+        for (source, part) in [
+            ("file:events.ndjson", "give kinesis:STREAM"),
+            ("kinesis:", "1 to 128 letters"),
+        ] {
+            let error = parse_stream(source).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -11,16 +11,20 @@
 mod args;
 mod cached;
 mod components;
+mod flow;
 mod guard;
 mod history;
 mod ledgers;
 mod live;
+mod manifests;
 mod pages;
 mod payload;
 mod plot;
 mod publishing;
+mod recent_chunks;
 mod releases;
 mod server;
+mod stream;
 mod workers;
 
 use std::thread;
@@ -34,8 +38,10 @@ use sluice_storage::retry::RetryPolicy;
 use std::sync::Arc;
 
 pub use self::args::ConsoleArgs;
+use self::flow::Flow;
 use self::ledgers::Ledgers;
 use self::releases::Releases;
+use self::stream::StreamShards;
 use self::workers::Workers;
 
 /// The retry timeout of a request to the lake or the registry. A page does not wait for longer.
@@ -47,7 +53,10 @@ struct Console {
     lake: Option<Lake>,
     registry: Option<Arc<RegistryPlace>>,
     workers: Arc<Workers>,
-    ledgers: Ledgers,
+    ledgers: Arc<Ledgers>,
+    flow: Arc<Flow>,
+    /// The shards of the source, if it is given.
+    stream: Option<StreamShards>,
     releases: Releases,
     pages: pages::States,
 }

@@ -13,9 +13,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Settings;
+use super::flow::Flow;
 use super::guard::{Guard, guard};
 use super::ledgers::Ledgers;
 use super::releases::Releases;
+use super::stream::StreamShards;
 use super::workers::Workers;
 use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
 use crate::config::ConfigError;
@@ -43,6 +45,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
         ));
     }
     console.workers.start();
+    console.flow.start();
     let router = router(Arc::clone(&console), guard);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -76,10 +79,13 @@ impl Console {
             }
             None => None,
         };
+        let ledgers = Arc::new(Ledgers::new(lake.clone()));
         Ok(Self {
             permissions: settings.permissions,
             workers: Arc::new(Workers::new(settings.workers)?),
-            ledgers: Ledgers::new(lake.clone()),
+            flow: Arc::new(Flow::new(lake.clone(), Arc::clone(&ledgers))),
+            ledgers,
+            stream: settings.source.map(StreamShards::new),
             releases: Releases::new(),
             pages: pages::States::default(),
             lake,

@@ -50,6 +50,7 @@ const NAVIGATION: [(&str, &str); 6] = [
 pub(super) struct States {
     quarantine: quarantine::State,
     schema: schema::State,
+    shards: shards::State,
     try_rules: try_rules::State,
 }
 

@@ -1,30 +1,164 @@
-//! The page "Shards".
+//! The pages "Shards" and "Shard": what ledgers, workers and the stream say of each shard.
 
+mod list;
+mod one;
+mod rows;
+mod tree;
+mod words;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Page, PageError, PageRequest};
-use crate::console::Console;
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+use sluice_engine::record::ShardId;
 
-/// The page.
+use self::rows::{Row, RowSources, WorkerSight, sights};
+use super::{Page, PageError, PageRequest, Section};
+use crate::console::Console;
+use crate::console::cached::View;
+use crate::console::components::{problem, viewed};
+use crate::console::ledgers::LedgersView;
+use crate::console::payload::inert;
+use crate::console::recent_chunks::RecentChunks;
+use crate::console::stream::StreamShard;
+use crate::ledger::Ledger;
+
+/// The most problems of ledgers that are shown.
+const PROBLEMS_MAX: usize = 10;
+
+/// What the pages keep between requests.
+#[derive(Default)]
+pub(super) struct State {
+    chunks: RecentChunks,
+}
+
+/// What the pages are made from.
+struct Views {
+    /// `None` without a lake.
+    ledgers: Option<View<LedgersView>>,
+    pending_since: BTreeMap<ShardId, DateTime<Utc>>,
+    sights: BTreeMap<String, Vec<WorkerSight>>,
+    /// `None` without a source.
+    stream: Option<View<Vec<StreamShard>>>,
+    now: DateTime<Utc>,
+}
+
+impl Views {
+    async fn read(console: &Console) -> Self {
+        let ledgers = match &console.lake {
+            Some(_) => Some(console.ledgers.view().await),
+            None => None,
+        };
+        let stream = match &console.stream {
+            Some(stream) => Some(stream.view().await),
+            None => None,
+        };
+        Self {
+            ledgers,
+            pending_since: console.ledgers.pending_since(),
+            sights: sights(&console.workers.views()),
+            stream,
+            now: Utc::now(),
+        }
+    }
+
+    fn ledgers(&self) -> &[Ledger] {
+        match &self.ledgers {
+            Some(View::Ready(seen)) => &seen.value.ledgers,
+            _ => &[],
+        }
+    }
+
+    fn stream(&self) -> &[StreamShard] {
+        match &self.stream {
+            Some(View::Ready(seen)) => &seen.value,
+            _ => &[],
+        }
+    }
+
+    /// Whether the ledgers of the lake have not been read, so that there may be shards that are not known.
+    fn is_incomplete(&self) -> bool {
+        matches!(self.ledgers, Some(View::Reading | View::Failed(_)))
+    }
+
+    /// All shards, the worst first.
+    fn rows(&self) -> Vec<Row<'_>> {
+        rows::rows(&RowSources {
+            ledgers: self.ledgers(),
+            pending_since: &self.pending_since,
+            sights: &self.sights,
+            stream: self.stream(),
+            now: self.now,
+        })
+    }
+
+    /// What could not be read.
+    fn problems(&self) -> Markup {
+        html! {
+            @if let Some(ledgers) = &self.ledgers {
+                (viewed(ledgers, "the ledgers", |seen| ledger_problems(&seen.value.problems)))
+            }
+            @if let Some(stream) = &self.stream {
+                (viewed(stream, "the shards of the stream", |_| Markup::default()))
+            }
+        }
+    }
+}
+
+fn ledger_problems(problems: &[String]) -> Markup {
+    html! {
+        @for why in problems.iter().take(PROBLEMS_MAX) { (problem(&inert(why))) }
+        @if problems.len() > PROBLEMS_MAX {
+            p { "These are the first " (PROBLEMS_MAX) " of " (problems.len()) " documents that cannot be read." }
+        }
+    }
+}
+
+/// The list of shards, or their tree.
 ///
 /// # Errors
 /// [`PageError`]
 pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
-    let _ = (console, request);
+    let views = Views::read(console).await;
+    let is_tree = request.get("view") == Some("tree");
+    let choice = list::choice(is_tree);
+    let problems = Section::live("shards-problems", views.problems());
+    let mut sections = vec![Section::fixed("shards-views", choice), problems];
+    if is_tree {
+        let tree = match &views.stream {
+            Some(_) => tree::tree(views.stream(), &views.rows()),
+            None => tree::unknown(),
+        };
+        sections.push(Section::live("shards-tree", tree));
+    } else {
+        sections.push(Section::fixed("shards-filter", list::filter_form(request)));
+        let rows = views.rows();
+        let list = match rows.is_empty() {
+            true if views.is_incomplete() => Markup::default(),
+            true => list::nothing(console.lake.is_some()),
+            false => list::list(&rows, request),
+        };
+        sections.push(Section::live("shards-list", list));
+        if views.stream.is_none() {
+            sections.push(Section::fixed("shards-no-tree", tree::note()));
+        }
+    }
     Ok(Page {
         title: "Shards".into(),
-        sections: Vec::new(),
+        sections,
     })
 }
 
-/// The page.
+/// One shard.
 ///
 /// # Errors
 /// [`PageError`]
 pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
-    let _ = (console, request);
-    Ok(Page {
-        title: "Shards".into(),
-        sections: Vec::new(),
-    })
+    let Some(id) = request.get("id") else {
+        let why = "Which shard? Choose one on the page Shards.";
+        return Err(PageError::Wrong(why.into()));
+    };
+    let views = Views::read(console).await;
+    one::page(console, &views, id).await
 }

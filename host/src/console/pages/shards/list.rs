@@ -1,0 +1,345 @@
+//! The list of shards.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use maud::{Markup, html};
+use sluice_engine::record::SequenceNumber;
+
+use super::rows::{Row, ShardState};
+use crate::console::components::{
+    badge, count, duration, empty, pager, rows_of_page, short, table, time,
+};
+use crate::console::pages::{PageRequest, encoded};
+use crate::console::payload::inert;
+use crate::ledger::Ledger;
+
+/// Numbers of Kinesis have 56 digits, of which the last ones tell records apart.
+const SHOWN_DIGITS: usize = 12;
+
+/// The most characters of an error in the list.
+const ERROR_MAX: usize = 200;
+
+const COLUMNS: [&str; 8] = [
+    "Shard",
+    "State",
+    "Owner",
+    "Committed",
+    "Pending",
+    "Lag",
+    "Lost ranges",
+    "Last error",
+];
+
+/// The choice between the list and the tree.
+pub(super) fn choice(is_tree: bool) -> Markup {
+    let current = |is_current: bool| is_current.then_some("page");
+    html! {
+        nav.choice aria-label="Views of the shards" {
+            a href="/shards" aria-current=[current(!is_tree)] { "List" }
+            a href="/shards?view=tree" aria-current=[current(is_tree)] { "Tree" }
+        }
+    }
+}
+
+/// The form that filters the list.
+pub(super) fn filter_form(request: &PageRequest) -> Markup {
+    let state = request.get("state");
+    html! {
+        form.filter method="get" action="/shards" {
+            p.field {
+                label for="filter-text" { "The id or the file contains" }
+                input #filter-text name="filter" value=(inert(request.get("filter").unwrap_or_default())) autocomplete="off";
+            }
+            p.field {
+                label for="filter-state" { "State" }
+                select #filter-state name="state" {
+                    option value="" { "any" }
+                    @for known in ShardState::ALL {
+                        option value=(known.key()) selected[state == Some(known.key())] { (known.words()) }
+                    }
+                }
+            }
+            button { "Filter the shards" }
+        }
+    }
+}
+
+/// The counts by state, and a page of the shards that the filter takes.
+pub(super) fn list(rows: &[Row<'_>], request: &PageRequest) -> Markup {
+    let filtered = filtered(rows, request);
+    html! {
+        (counts(rows, request))
+        @if filtered.is_empty() {
+            (empty("No shard is like this.", "Change the filter, or choose another state."))
+        } @else {
+            (table("Shards, the worst first", &COLUMNS, &cells(rows_of_page(request, &filtered))))
+            (pager(request, filtered.len()))
+        }
+    }
+}
+
+/// What is said if there is no shard.
+pub(super) fn nothing(has_lake: bool) -> Markup {
+    match has_lake {
+        true => empty(
+            "No shard has been begun.",
+            "Start `sluice run` with this lake; its shards appear here within seconds.",
+        ),
+        false => empty(
+            "No lake is given, and no worker names a shard.",
+            "Start the console with --lake file:lake or --lake s3://BUCKET/PREFIX, or with --worker URL.",
+        ),
+    }
+}
+
+/// The shards that the query asks for.
+fn filtered<'a, 'b>(rows: &'b [Row<'a>], request: &PageRequest) -> Vec<&'b Row<'a>> {
+    let (state, text) = (request.get("state"), request.get("filter"));
+    let has = |name: &str| text.is_none_or(|text| name.contains(text));
+    let rows = rows.iter().filter(|row| {
+        let file = row.ledger.and_then(Ledger::file);
+        let is_named = has(row.id) || file.is_some_and(|file| has(file.as_str()));
+        is_named && state.is_none_or(|state| row.state.key() == state)
+    });
+    rows.collect()
+}
+
+/// How many shards have each state. Each count is a link to its shards.
+fn counts(rows: &[Row<'_>], request: &PageRequest) -> Markup {
+    let mut counts = BTreeMap::<ShardState, u64>::new();
+    for row in rows {
+        *counts.entry(row.state).or_default() += 1;
+    }
+    let first_page = PageRequest::parse(&request.with("page", ""));
+    html! {
+        ul.counts aria-label="Shards by state" {
+            li { a href=(first_page.with("state", "")) { (count(rows.len() as u64)) " in all" } }
+            @for (state, shards) in &counts {
+                li title=(state.meaning()) {
+                    a href=(first_page.with("state", state.key())) { (count(*shards)) } " "
+                    (badge(state.tone(), state.words()))
+                }
+            }
+        }
+    }
+}
+
+fn cells(rows: &[&Row<'_>]) -> Vec<Vec<Markup>> {
+    let rows = rows.iter().map(|row| {
+        vec![
+            name(row),
+            html! { span title=(row.state.meaning()) { (badge(row.state.tone(), row.state.words())) } },
+            owner(row),
+            committed(row),
+            pending(row),
+            lag(row.lag_seconds()),
+            lost(row),
+            error(row.error()),
+        ]
+    });
+    rows.collect()
+}
+
+/// A link to the page of a shard.
+pub(super) fn link(id: &str) -> Markup {
+    html! { a href={ "/shard?id=" (encoded(id)) } { (inert(id)) } }
+}
+
+/// The shard, and the file that it is read from.
+fn name(row: &Row<'_>) -> Markup {
+    let file = row.ledger.and_then(Ledger::file);
+    html! {
+        (link(row.id))
+        @if let Some(file) = file { div.dim { (inert(&file.to_string())) } }
+    }
+}
+
+fn owner(row: &Row<'_>) -> Markup {
+    let lease = row.ledger.and_then(Ledger::lease);
+    html! {
+        @if let Some(lease) = lease {
+            @match &lease.owner {
+                Some(owner) => (inert(owner)),
+                None => span.dim { "none" },
+            }
+            div.dim { "fence " (lease.fence) }
+        }
+    }
+}
+
+fn committed(row: &Row<'_>) -> Markup {
+    let committed = row.ledger.and_then(Ledger::committed);
+    html! {
+        @if let Some(committed) = committed {
+            (count(committed.records)) " records" br;
+            span.dim { "up to " (sequence(committed.last)) }
+        }
+    }
+}
+
+fn pending(row: &Row<'_>) -> Markup {
+    let pending = row.ledger.and_then(Ledger::pending);
+    html! {
+        @if let Some(pending) = pending {
+            (count(pending.range.count)) " records" br;
+            span.dim { (sequence(pending.range.first)) " to " (sequence(pending.range.last)) } br;
+            span.dim {
+                "release " (short(&pending.release.to_string()))
+                @if let Some(since) = row.pending_since { ", at least since " (time(since)) }
+            }
+        }
+    }
+}
+
+/// A number of seconds as a worker tells it.
+pub(super) fn lag(seconds: Option<f64>) -> Markup {
+    let lag = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    html! { @if let Some(lag) = lag { span.number { (duration(lag)) } } }
+}
+
+fn lost(row: &Row<'_>) -> Markup {
+    let lost = row.ledger.map_or(&[][..], Ledger::lost);
+    html! {
+        @if let Some(last) = lost.last() {
+            (count(lost.len() as u64))
+            div.dim { (inert(&last.describe())) }
+        }
+    }
+}
+
+fn error(error: Option<&str>) -> Markup {
+    let Some(error) = error else {
+        return Markup::default();
+    };
+    let cut = error.char_indices().nth(ERROR_MAX);
+    html! {
+        @match cut {
+            Some((end, _)) => { (inert(&error[..end])) "…" },
+            None => (inert(error)),
+        }
+    }
+}
+
+/// A record of a shard, by its last digits if the number is long.
+pub(super) fn sequence(number: SequenceNumber) -> Markup {
+    let text = number.to_string();
+    let begin = text.len().saturating_sub(SHOWN_DIGITS);
+    html! {
+        code title=(text) {
+            @if number.as_offset().is_some() { (text) } @else { "…" (&text[begin..]) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::tests::{committed, new_ledger, now, pending, sight};
+    use super::super::rows::{RowSources, WorkerSight, rows};
+    use super::*;
+    use crate::ledger::source_file::FileName;
+
+    fn shown(ledgers: &[Ledger], sights: &[(String, Vec<WorkerSight>)], query: &str) -> String {
+        let sources = RowSources {
+            ledgers,
+            pending_since: &BTreeMap::new(),
+            sights: &sights.iter().cloned().collect(),
+            stream: &[],
+            now: now(),
+        };
+        let request = PageRequest::parse(&format!("/shards?{query}"));
+        list(&rows(&sources), &request).into_string()
+    }
+
+    #[test]
+    fn a_row_says_what_is_committed_and_pending() {
+        let ledger = committed("s").assign_to("host-1").pin(pending(20, 29));
+        let html = shown(&[ledger.unwrap()], &[], "");
+        for part in [
+            "href=\"/shard?id=s\"",
+            "host-1",
+            "fence 1",
+            "up to ",
+            "working",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_outside_does_not_act() {
+        let hostile = "<script>alert(1)</script>\u{202e}";
+        let file = FileName::Path(hostile.into());
+        let ledger = committed("s").read_from(Some(&file)).assign_to(hostile);
+        let failed = WorkerSight {
+            error: Some(hostile.repeat(100)),
+            ..sight("failed", hostile)
+        };
+        let sights = [
+            ("s".to_owned(), vec![failed.clone()]),
+            (hostile.to_owned(), vec![failed]),
+        ];
+        let html = shown(&[ledger], &sights, "");
+        assert!(
+            !html.contains("<script") && !html.contains('\u{202e}'),
+            "{html}"
+        );
+        assert!(
+            html.contains("&lt;script&gt;") && html.contains("id=%3Cscript%3E"),
+            "{html}"
+        );
+        assert!(html.contains("…"), "a long error is cut: {html}");
+    }
+
+    #[test]
+    fn a_filter_takes_states_ids_and_files() {
+        let file = FileName::Path("/in/orders.ndjson".into());
+        let ledgers = [
+            committed("a-1"),
+            committed("b-2").finish().unwrap(),
+            committed("c-3").read_from(Some(&file)),
+        ];
+        let ids = |query: &str| {
+            let html = shown(&ledgers, &[], query);
+            let ids = ["a-1", "b-2", "c-3"].into_iter();
+            let ids = ids.filter(|id| html.contains(&format!("/shard?id={id}")));
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(ids("").len(), 3);
+        assert_eq!(ids("state=finished"), ["b-2"]);
+        assert_eq!(ids("filter=orders"), ["c-3"]);
+        assert_eq!(ids("filter=-1&state=idle"), ["a-1"]);
+        assert!(shown(&ledgers, &[], "filter=x").contains("No shard is like this"));
+    }
+
+    #[test]
+    fn the_form_keeps_what_was_asked_for() {
+        let request = PageRequest::parse("/shards?filter=%22%3E%E2%80%AEx&state=idle");
+        let html = filter_form(&request).into_string();
+        assert!(html.contains("value=\"&quot;&gt;\\u{202e}x\""), "{html}");
+        assert!(html.contains("value=\"idle\" selected"), "{html}");
+    }
+
+    #[test]
+    fn a_thousand_shards_have_pages() {
+        let ledgers: Vec<_> = (0..1_000)
+            .map(|n| new_ledger(&format!("s{n:04}")))
+            .collect();
+        let html = shown(&ledgers, &[], "page=10&state=idle");
+        assert_eq!(html.matches("/shard?id=").count(), 100);
+        assert!(html.contains("Page 10 of 10") && html.contains("1,000"));
+        assert!(html.contains("href=\"/shards?state=idle\""), "{html}");
+    }
+
+    #[test]
+    fn a_long_number_is_shown_by_its_end() {
+        let number = "49590338271490256608559692538361571095921575989136588898";
+        let html = sequence(number.parse().unwrap()).into_string();
+        assert!(
+            html.contains(">…989136588898<") && html.contains(number),
+            "{html}"
+        );
+        assert_eq!(lag(Some(f64::NAN)).into_string(), "");
+        assert!(lag(Some(90.0)).into_string().contains("1 min 30 s"));
+    }
+}

@@ -1,0 +1,269 @@
+//! The shards that ledgers, workers and the stream know, and the state of each.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sluice_engine::record::ShardId;
+
+use crate::console::components::Tone;
+use crate::console::stream::StreamShard;
+use crate::console::workers::WorkerView;
+use crate::ledger::Ledger;
+
+/// A range that is pending for longer is worth a look: a chunk of a stream closes after a minute.
+const PENDING_LONG: TimeDelta = TimeDelta::minutes(2);
+
+/// A shard with more lag than this, seconds, is lagging.
+const LAGGING_SECONDS: f64 = 60.0;
+
+/// A shard whose owner has not reached its end for this long is lagging, by its ledger. An owner at the end of a shard
+/// commits within the age of a chunk, and notes it when it renews its lease.
+const NOT_CAUGHT_UP_LONG: TimeDelta = TimeDelta::minutes(5);
+
+/// A shard whose owner has reached its end within this time has caught up, by its ledger.
+const CAUGHT_UP: TimeDelta = TimeDelta::minutes(1);
+
+/// The state of a shard. The worst comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ShardState {
+    Failed,
+    PendingLong,
+    Lagging,
+    Working,
+    NotBegun,
+    Idle,
+    CaughtUp,
+    Finished,
+}
+
+impl ShardState {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Failed,
+        Self::PendingLong,
+        Self::Lagging,
+        Self::Working,
+        Self::NotBegun,
+        Self::Idle,
+        Self::CaughtUp,
+        Self::Finished,
+    ];
+
+    /// Its name in a query.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::PendingLong => "pending-long",
+            Self::Lagging => "lagging",
+            Self::Working => "working",
+            Self::NotBegun => "not-begun",
+            Self::Idle => "idle",
+            Self::CaughtUp => "caught-up",
+            Self::Finished => "finished",
+        }
+    }
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::PendingLong => "pending for long",
+            Self::Lagging => "lagging",
+            Self::Working => "working",
+            Self::NotBegun => "not begun",
+            Self::Idle => "idle",
+            Self::CaughtUp => "caught up",
+            Self::Finished => "finished",
+        }
+    }
+
+    /// What the state means, and what to do.
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "A worker has stopped on it or cannot read it, or records were lost. See the last error."
+            }
+            Self::PendingLong => {
+                "A range has been pinned for minutes and is not committed. If no worker works on it, start one: it \
+                 repeats exactly this range."
+            }
+            Self::Lagging => {
+                "Reading is more than a minute behind the newest record. Add workers if this does not get less."
+            }
+            Self::Working => "A worker owns it, or a range is pending.",
+            Self::NotBegun => {
+                "It is in the stream, and no run has begun it. A run begins it when its parents are finished."
+            }
+            Self::Idle => "Nothing is pending, and no worker owns it.",
+            Self::CaughtUp => "All records so far are committed.",
+            Self::Finished => "It is closed, and all of its records are committed.",
+        }
+    }
+
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::Failed => Tone::Bad,
+            Self::PendingLong | Self::Lagging => Tone::Warning,
+            Self::Working | Self::CaughtUp => Tone::Good,
+            Self::NotBegun | Self::Idle | Self::Finished => Tone::Neutral,
+        }
+    }
+}
+
+/// A shard as a worker sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct WorkerSight {
+    /// The address of the worker.
+    pub(super) url: String,
+    /// `working`, `given_back`, `caught_up`, `finished`, `lost` or `failed`.
+    pub(super) state: String,
+    /// Since when, RFC 3339.
+    pub(super) since: String,
+    pub(super) lag_seconds: Option<f64>,
+    pub(super) committed: Option<String>,
+    pub(super) error: Option<String>,
+}
+
+/// What workers say of shards, by the ids of these. A worker that does not answer says nothing.
+pub(super) fn sights(workers: &[WorkerView]) -> BTreeMap<String, Vec<WorkerSight>> {
+    let mut sights = BTreeMap::<String, Vec<WorkerSight>>::new();
+    for worker in workers.iter().filter(|worker| worker.problem.is_none()) {
+        let shards = worker.status.iter().flat_map(|status| &status.shards);
+        for shard in shards {
+            let of_shard = sights.entry(shard.shard.clone()).or_default();
+            of_shard.push(WorkerSight {
+                url: worker.url.clone(),
+                state: shard.state.clone(),
+                since: shard.since.clone(),
+                lag_seconds: shard.lag_seconds,
+                committed: shard.committed.clone(),
+                error: shard.error.clone(),
+            });
+        }
+    }
+    sights
+}
+
+/// What rows are made from.
+pub(super) struct RowSources<'a> {
+    pub(super) ledgers: &'a [Ledger],
+    pub(super) pending_since: &'a BTreeMap<ShardId, DateTime<Utc>>,
+    pub(super) sights: &'a BTreeMap<String, Vec<WorkerSight>>,
+    pub(super) stream: &'a [StreamShard],
+    pub(super) now: DateTime<Utc>,
+}
+
+/// What is known of a shard.
+#[derive(Clone, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) id: &'a str,
+    pub(super) state: ShardState,
+    /// `None` if no run has begun it.
+    pub(super) ledger: Option<&'a Ledger>,
+    /// When the console saw its pending range first.
+    pub(super) pending_since: Option<DateTime<Utc>>,
+    /// What the workers say, the latest change of state first.
+    pub(super) sights: Vec<&'a WorkerSight>,
+}
+
+impl<'a> Row<'a> {
+    fn new(id: &'a str, ledger: Option<&'a Ledger>, sources: &RowSources<'a>) -> Self {
+        let sights = sources.sights.get(id).into_iter().flatten();
+        let mut sights: Vec<&WorkerSight> = sights.collect();
+        // The times are in UTC and of one form, so they sort as texts do.
+        sights.sort_by(|one, other| other.since.cmp(&one.since));
+        let pending_since = ledger.and_then(|ledger| sources.pending_since.get(ledger.shard()));
+        let mut row = Self {
+            id,
+            state: ShardState::NotBegun,
+            ledger,
+            pending_since: pending_since.copied(),
+            sights,
+        };
+        row.state = row.state_at(sources.now);
+        row
+    }
+
+    /// How far the worker that works on it is behind.
+    pub(super) fn lag_seconds(&self) -> Option<f64> {
+        self.sights.iter().find_map(|sight| sight.lag_seconds)
+    }
+
+    /// The last error that a worker names.
+    pub(super) fn error(&self) -> Option<&'a str> {
+        let sight: &'a WorkerSight = self.sights.first().copied()?;
+        sight.error.as_deref()
+    }
+
+    fn state_at(&self, now: DateTime<Utc>) -> ShardState {
+        let newest = self.sights.first();
+        let worker = newest.map(|sight| sight.state.as_str());
+        let is_unresolved = self.ledger.is_some_and(has_unresolved_loss);
+        if worker == Some("failed") || self.error().is_some() || is_unresolved {
+            return ShardState::Failed;
+        }
+        let is_pending = self.ledger.is_some_and(|ledger| ledger.pending().is_some());
+        let is_old = |since: DateTime<Utc>| now - since >= PENDING_LONG;
+        if is_pending && self.pending_since.is_some_and(is_old) {
+            return ShardState::PendingLong;
+        }
+        let lag = self.lag_seconds();
+        match worker {
+            Some("working") if lag.is_some_and(|lag| lag > LAGGING_SECONDS) => ShardState::Lagging,
+            Some("working") if lag == Some(0.0) && !is_pending => ShardState::CaughtUp,
+            Some("working") => ShardState::Working,
+            Some("finished") => ShardState::Finished,
+            Some("caught_up") if !is_pending => ShardState::CaughtUp,
+            _ => self
+                .ledger
+                .map_or(ShardState::NotBegun, |ledger| state_of(ledger, now)),
+        }
+    }
+}
+
+/// Whether records of the shard may be lost, and no run has gone on behind them.
+fn has_unresolved_loss(ledger: &Ledger) -> bool {
+    ledger.lost().last().is_some_and(|lost| !lost.continued)
+}
+
+/// The state of a shard by its ledger alone.
+fn state_of(ledger: &Ledger, now: DateTime<Utc>) -> ShardState {
+    let is_pending = ledger.pending().is_some();
+    let caught_up_to = ledger
+        .caught_up_to()
+        .and_then(DateTime::from_timestamp_millis);
+    let since = caught_up_to.map(|moment| now - moment);
+    match ledger.owner() {
+        _ if ledger.is_finished() => ShardState::Finished,
+        Some(_) if since.is_some_and(|since| since > NOT_CAUGHT_UP_LONG) => ShardState::Lagging,
+        Some(_) if !is_pending && since.is_some_and(|since| since < CAUGHT_UP) => {
+            ShardState::CaughtUp
+        }
+        None if !is_pending => ShardState::Idle,
+        _ => ShardState::Working,
+    }
+}
+
+/// All shards, the worst first: by state, then by lag, then by id.
+pub(super) fn rows<'a>(sources: &RowSources<'a>) -> Vec<Row<'a>> {
+    let mut shards = BTreeMap::<&'a str, Option<&'a Ledger>>::new();
+    for shard in sources.sights.keys() {
+        shards.insert(shard, None);
+    }
+    for shard in sources.stream {
+        shards.insert(shard.id.as_str(), None);
+    }
+    for ledger in sources.ledgers {
+        shards.insert(ledger.shard().as_str(), Some(ledger));
+    }
+    let rows = shards.into_iter();
+    let rows = rows.map(|(id, ledger)| Row::new(id, ledger, sources));
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by(|one, other| {
+        let lag = |row: &Row<'_>| row.lag_seconds().unwrap_or(0.0);
+        let by_lag = lag(other).total_cmp(&lag(one));
+        one.state.cmp(&other.state).then(by_lag)
+    });
+    rows
+}
+
+#[cfg(test)]
+pub(super) mod tests;
