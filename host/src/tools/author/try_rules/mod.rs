@@ -9,14 +9,14 @@
 mod archive;
 mod args;
 mod difference;
-pub(crate) mod input;
+mod input;
 mod json;
 mod people;
-pub(crate) mod quarantined;
+mod quarantined;
 mod rules;
 mod stream;
-pub(crate) mod summary;
-pub(crate) mod trial;
+mod summary;
+mod trial;
 mod watch;
 
 use sluice_release::bundle::ReleaseBundle;

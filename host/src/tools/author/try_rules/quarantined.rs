@@ -136,10 +136,7 @@ impl QuarantineReading {
 }
 
 /// The records of an object, decoded.
-///
-/// # Errors
-/// A record whose id is none.
-pub(crate) fn batches<'a>(
+fn batches<'a>(
     place: &str,
     records: impl Iterator<Item = QuarantinedRecord<'a>>,
     decoding: RecordDecoding,
