@@ -9,6 +9,7 @@ mod arrivals;
 mod command;
 mod fault_place;
 mod filter;
+mod json_place;
 mod marked;
 mod preview;
 mod preview_page;

@@ -203,9 +203,19 @@ mod tests {
     use crate::console::pages::quarantine::view::{read, tests};
     use crate::quarantine::QuarantineFilter;
 
+    /// The keys of all objects of a lake.
+    async fn keys(lake: &Lake) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut found = |key: &str| keys.push(key.to_owned());
+        lake.store.list("", &mut found).await.unwrap();
+        keys.sort_unstable();
+        keys
+    }
+
     #[tokio::test]
-    async fn records_are_tried_and_sampled() {
+    async fn records_are_tried_and_sampled_and_nothing_is_written() {
         let test = tests::example();
+        let before = keys(&tests::lake(&test)).await;
         let view = read(tests::lake(&test)).await.unwrap();
         let selected = view.select(&QuarantineFilter::default());
         let objects: Vec<_> = selected.current.into_iter().cloned().collect();
@@ -215,6 +225,7 @@ mod tests {
         let preview = try_records(release, &tests::lake(&test), &objects)
             .await
             .unwrap();
+        assert_eq!(keys(&tests::lake(&test)).await, before);
         // Their data is no JSON.
         let code = ReasonCode::new("invalid_json").unwrap();
         assert_eq!(preview.counts.records(), 4);

@@ -8,6 +8,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
+use sluice_release::bundle::Manifest;
 
 use super::preview::{self, Kind, Preview, RECORDS, Rules, Sample, TIME};
 use super::view::on_a_thread;
@@ -19,7 +20,6 @@ use crate::console::components::{
 };
 use crate::console::pages::{Page, PageError, Section, encoded, respond};
 use crate::console::payload::{inert, payload};
-use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
 
 /// The value of the field `rules` for whichever release is active.
@@ -66,7 +66,7 @@ pub(super) async fn form(console: &Console, filter: &QuarantineFilter) -> Markup
 }
 
 /// A release as the form names it.
-fn name(short: &str, manifest: &sluice_release::bundle::Manifest) -> String {
+fn name(short: &str, manifest: &Manifest) -> String {
     let transform = manifest.transform.as_deref().unwrap_or_default();
     let note = manifest.note.as_deref().unwrap_or_default();
     let parts = [short, transform, note].map(inert);
@@ -76,7 +76,7 @@ fn name(short: &str, manifest: &sluice_release::bundle::Manifest) -> String {
 
 /// Responds to the form.
 pub(super) async fn respond_to(
-    axum::extract::State(console): State<Arc<Console>>,
+    State(console): State<Arc<Console>>,
     Form(fields): Form<BTreeMap<String, String>>,
 ) -> Response {
     let page = page(&console, &fields).await;

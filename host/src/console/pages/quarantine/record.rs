@@ -150,7 +150,7 @@ fn outcome(view: &RecordView) -> String {
 }
 
 fn shard(shard: &str) -> Markup {
-    html! { a href=(format!("/shard?shard={}", encoded(shard))) { (inert(shard)) } }
+    html! { a href=(format!("/shard?id={}", encoded(shard))) { (inert(shard)) } }
 }
 
 fn problems(view: &RecordView) -> Markup {
@@ -188,7 +188,7 @@ mod tests {
             "by none",
             "missing_field",
             "data of 3",
-            "/shard?shard=s",
+            "/shard?id=s",
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
