@@ -82,7 +82,7 @@ impl ShownRecord {
             p.label { "Record" }
             (self.data(is_shown))
             @if let Some(backtrace) = &self.backtrace {
-                details id=(format!("backtrace-{}-{}", self.rid, self.line)) {
+                details id=(format!("backtrace-{}-{}", encoded(&self.object), self.line)) {
                     summary { "Backtrace" }
                     (payload(backtrace, true))
                 }
