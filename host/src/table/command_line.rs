@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use iceberg::TableIdent;
 use sluice_storage::location::StoreLocation;
 
-use crate::config::shell_word;
-
 use super::location::{EVENTS, NAMESPACE, TableLocation, beside, in_warehouse};
+use crate::config::shell_word;
 
 impl TableLocation {
     /// A command of this program for a table in this place, with the options that a shell needs.

@@ -124,7 +124,7 @@ pub(crate) fn chosen<'a>(
     lines: &'a [u8],
     listed: &Listed,
     number: u64,
-) -> impl Iterator<Item = (u64, QuarantinedRecord<'a>)> + use<'a> {
+) -> impl Iterator<Item = (u64, QuarantinedRecord<'a>)> {
     let first = listed.first_line();
     let wanted = evenly(number, listed.records).map(move |at| first + at);
     let mut wanted = wanted.peekable();

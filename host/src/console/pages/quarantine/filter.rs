@@ -38,11 +38,11 @@ const FIELDS: [(&str, &str, &str); 5] = [
 pub(super) fn parse<'a>(
     get: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<QuarantineFilter, PageError> {
-    let reason = value(&get, "reason", |text| text.parse::<ReasonCode>())?;
+    let reason = value(&get, "reason", str::parse::<ReasonCode>)?;
     let shard = value(&get, "shard", ShardId::new)?;
     let filter = QuarantineFilter {
         reasons: reason.into_iter().collect(),
-        quarantined_by: value(&get, "release", |text| text.parse::<ReleasePrefix>())?,
+        quarantined_by: value(&get, "release", str::parse::<ReleasePrefix>)?,
         shards: shard.into_iter().collect(),
         from: value(&get, "from", parse_time)?,
         to: value(&get, "to", parse_time)?,

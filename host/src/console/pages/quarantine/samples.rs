@@ -43,9 +43,12 @@ pub(super) struct Samples {
     problems: Vec<String>,
 }
 
+/// The samples of each filter, the oldest ones first.
+type ByFilter = VecDeque<(QuarantineFilter, Arc<Cached<Samples>>)>;
+
 /// The samples of the filters that were asked for last.
 #[derive(Default)]
-pub(super) struct SampleCache(Mutex<VecDeque<(QuarantineFilter, Arc<Cached<Samples>>)>>);
+pub(super) struct SampleCache(Mutex<ByFilter>);
 
 impl SampleCache {
     fn of(&self, filter: &QuarantineFilter) -> Arc<Cached<Samples>> {
