@@ -6,6 +6,7 @@ use iceberg::TableIdent;
 use sluice_storage::location::StoreLocation;
 
 use super::location::{EVENTS, NAMESPACE, TableLocation, beside, in_warehouse};
+use crate::config::shell_word;
 
 impl TableLocation {
     /// A command of this program for a table in this place, with the options that a shell needs.
@@ -37,16 +38,6 @@ fn as_option(location: &StoreLocation) -> String {
     match location {
         StoreLocation::Folder(folder) => format!("file:{}", folder.display()),
         StoreLocation::S3 { .. } => location.to_string().trim_end_matches('/').to_owned(),
-    }
-}
-
-/// A word as a shell reads it.
-#[must_use]
-pub fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -90,12 +81,5 @@ mod tests {
             "sluice table drop --lake s3://bucket/lake --name other --warehouse s3://other/x \
              --catalog sqlite:warehouse/catalog.sqlite"
         );
-    }
-
-    #[test]
-    fn a_shell_reads_a_word_as_it_is() {
-        assert_eq!(shell_word("file:/a/b-1"), "file:/a/b-1");
-        assert_eq!(shell_word("a b'c"), r"'a b'\''c'");
-        assert_eq!(shell_word(""), "''");
     }
 }

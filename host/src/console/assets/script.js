@@ -50,3 +50,19 @@ function listen() {
 localize(document);
 document.addEventListener("visibilitychange", listen);
 listen();
+
+// Adds a button to each block of commands that copies it.
+function addCopyButtons() {
+  for (const block of document.querySelectorAll("pre.copy")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy the commands";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.textContent);
+      button.textContent = "Copied";
+    });
+    block.after(button);
+  }
+}
+
+addCopyButtons();

@@ -8,12 +8,18 @@ const PROGRAM: &str = "program";
 /// How many lines of a program are shown in a list.
 const FIRST_LINES: usize = 3;
 
+/// The program in a configuration.
+#[must_use]
+pub fn program(transform_config: &str) -> Option<String> {
+    let config: Value = serde_json::from_str(transform_config).ok()?;
+    config[PROGRAM].as_str().map(str::to_owned)
+}
+
 /// The lines of the program in a configuration, without empty ones; none if it has no program.
 #[must_use]
 pub fn lines(transform_config: &str) -> Vec<String> {
-    let config: Option<Value> = serde_json::from_str(transform_config).ok();
-    let program = config.as_ref().and_then(|config| config[PROGRAM].as_str());
-    let lines = program.into_iter().flat_map(str::lines);
+    let program = program(transform_config).unwrap_or_default();
+    let lines = program.lines();
     let lines = lines.filter(|line| !line.trim().is_empty());
     lines.map(|line| line.trim_end().to_owned()).collect()
 }

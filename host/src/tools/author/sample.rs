@@ -15,7 +15,7 @@ use crate::generate::{Events, GeneratorPlan};
 /// A file that cannot be read or has no records.
 pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
     let Some(path) = file else {
-        return generated();
+        return lines(&generated(GENERATED, 0.0)?);
     };
     let named = || path.display().to_string();
     let text = fs::read(path).with_context(|| format!("cannot read {}", named()))?;
@@ -31,20 +31,24 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<Vec<Batch>> {
 /// How many events are generated without a file.
 pub const GENERATED: u64 = 10_000;
 
-fn generated() -> anyhow::Result<Vec<Batch>> {
+/// Generated events, one a line: this many, of which this share is malformed.
+///
+/// # Errors
+/// A share that is none.
+pub(crate) fn generated(events: u64, malformed: f64) -> anyhow::Result<Vec<u8>> {
     let mut events = Events::new(&GeneratorPlan {
-        events: GENERATED,
+        events,
         types: 100,
         seed: 7,
         duplicates: 0.0,
-        malformed: 0.0,
+        malformed,
         late: 0.0,
     })?;
     let mut text = Vec::new();
     while events.next_into(&mut text).is_some() {
         text.push(b'\n');
     }
-    lines(&text)
+    Ok(text)
 }
 
 #[cfg(test)]

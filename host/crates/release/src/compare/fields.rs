@@ -33,6 +33,15 @@ impl Difference {
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
+    /// The path of what differs; of a difference in layout, that of the value around it. Empty for the whole text.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self.is_layout() {
+            true => self.path.trim_end_matches(LAYOUT).trim_end_matches('.'),
+            false => &self.path,
+        }
+    }
+
     /// The path without list indexes, so that all items of a list are one field.
     #[must_use]
     pub fn field(&self) -> String {

@@ -16,13 +16,13 @@ use crate::source::unpacking::{Unpacking, Unpackings};
 use crate::source::{ResumePoint, ShardBatches, Source as _};
 
 /// An archive to take records from.
-pub(super) struct ArchiveInput {
+pub(crate) struct ArchiveInput {
     settings: ArchiveSettings,
     unpacking: Unpacking,
 }
 
 impl ArchiveInput {
-    pub(super) fn new(settings: ArchiveSettings, unpacking: Unpacking) -> Self {
+    pub(crate) fn new(settings: ArchiveSettings, unpacking: Unpacking) -> Self {
         Self {
             settings,
             unpacking,
@@ -38,7 +38,7 @@ impl ArchiveInput {
     ///
     /// # Errors
     /// It cannot be listed, or has no objects.
-    pub(super) async fn open(&self) -> anyhow::Result<ArchiveReading> {
+    pub(crate) async fn open(&self) -> anyhow::Result<ArchiveReading> {
         let policy = RetryPolicy::new(RETRY_TIMEOUT);
         let store = self.settings.location.open(policy).await?;
         let listing = list(&self.settings, &*store).await?;
@@ -59,7 +59,7 @@ impl ArchiveInput {
 }
 
 /// An archive that is being read, shard by shard.
-pub(super) struct ArchiveReading {
+pub(crate) struct ArchiveReading {
     name: String,
     unpacking: Unpacking,
     store: Arc<dyn ObjectStore>,
@@ -73,7 +73,7 @@ impl ArchiveReading {
     ///
     /// # Errors
     /// An object that cannot be read.
-    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
         loop {
             let batches = match &mut self.open {
                 Some(batches) => batches,

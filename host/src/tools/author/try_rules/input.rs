@@ -28,21 +28,21 @@ const NAMED_MAX: usize = 20;
 
 /// Records of one shard.
 #[derive(Clone, Debug)]
-pub(super) struct Records {
-    pub(super) batch: Batch,
+pub(crate) struct Records {
+    pub(crate) batch: Batch,
     /// The origin of each.
-    pub(super) origins: Vec<Origin>,
+    pub(crate) origins: Vec<Origin>,
 }
 
 /// Where a record comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     /// The file, the stream, the archive, or the object of quarantine.
-    pub(super) source: String,
+    pub(crate) source: String,
     /// The number of the line in a file, from 1.
-    pub(super) line: Option<u64>,
+    pub(crate) line: Option<u64>,
     /// Why the record was quarantined, if it comes from there: the code and the message.
-    pub(super) quarantined: Option<(String, String)>,
+    pub(crate) quarantined: Option<(String, String)>,
 }
 
 impl Records {
@@ -58,7 +58,7 @@ impl Records {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.batch.len()
     }
 
@@ -68,8 +68,8 @@ impl Records {
             return self;
         }
         let mut batch = self.batch.successor();
-        for record in self.batch.records().take(max) {
-            batch.push(record);
+        for index in 0..max {
+            batch.copy(&self.batch, index);
         }
         let mut origins = self.origins;
         origins.truncate(max);
@@ -335,7 +335,11 @@ impl Reading<'_> {
                 let batch = self.runtime.block_on(sample.next_batch(wanted))?;
                 batch.map(|batch| Records::of_one_origin(batch, name))
             }
-            Reader::Quarantine(lake) => self.runtime.block_on(lake.next())?,
+            Reader::Quarantine(lake) => {
+                let next = self.runtime.block_on(lake.next())?;
+                lake.print_notes();
+                next
+            }
             Reader::Archive(archive) => self.runtime.block_on(archive.next())?,
             Reader::Kept(records) => records.next().cloned(),
         };

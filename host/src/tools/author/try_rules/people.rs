@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use sluice_engine::log_budget::{LogLevel, LogMessage};
 use sluice_engine::outcome::{Fault, Reason};
 use sluice_engine::usage::RecordUsage;
-use sluice_release::compare::fields::{Difference, LAYOUT};
+use sluice_release::compare::fields::Difference;
 
 use super::summary::Summary;
 use super::trial::{Outcome, Tried, TriedEvent};
@@ -149,12 +149,8 @@ impl PeoplePrinter {
 
     /// A member: red if it is removed, green if it is added, both if it changes.
     fn difference(&self, difference: &Difference) -> String {
-        let Difference { path, old, new } = difference;
-        let path = match difference.is_layout() {
-            true => path.trim_end_matches(LAYOUT).trim_end_matches('.'),
-            false => path,
-        };
-        let path = match path {
+        let Difference { old, new, .. } = difference;
+        let path = match difference.place() {
             "" => "the record".to_owned(),
             path => self.bounded(path),
         };

@@ -55,17 +55,9 @@ impl QuarantineInput {
     pub(super) async fn open(&self) -> anyhow::Result<QuarantineReading> {
         let store = self.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
         let quarantine = Quarantine::open(&store, READS_AT_ONCE).await?;
-        let list = quarantine.objects(&self.filter).await?;
-        for message in list.left_out.messages(store.as_ref()) {
-            output::message(format_args!("sluice: {}", escape(&message)));
-        }
-        for problem in &list.problems {
-            anyhow::ensure!(problem.objects == 0, "{problem}");
-            output::message(format_args!("sluice: {}", escape(&problem.to_string())));
-        }
-        let objects = list.objects.into_iter();
-        let objects: VecDeque<_> = objects.filter(|object| !object.is_redriven()).collect();
-        if objects.is_empty() && self.filter != QuarantineFilter::default() {
+        let mut reading = QuarantineReading::open(&quarantine, &self.filter, self.decoding).await?;
+        reading.print_notes();
+        if reading.objects.is_empty() && self.filter != QuarantineFilter::default() {
             let present = quarantine.present(|object| !object.is_redriven()).await?;
             anyhow::bail!(
                 "{} has no record in quarantine that the flags name; {}",
@@ -73,12 +65,7 @@ impl QuarantineInput {
                 present.as_deref().unwrap_or("there is none at all")
             );
         }
-        Ok(QuarantineReading {
-            objects,
-            store,
-            decoding: self.decoding,
-            ready: VecDeque::new(),
-        })
+        Ok(reading)
     }
 
     /// Says that there are no records.
@@ -89,19 +76,55 @@ impl QuarantineInput {
 }
 
 /// Quarantined records that are being read, object by object.
-pub(super) struct QuarantineReading {
+pub(crate) struct QuarantineReading {
     store: Arc<dyn ObjectStore>,
-    objects: VecDeque<QuarantineObject>,
+    /// The objects that are not read yet, the next one first.
+    pub(crate) objects: VecDeque<QuarantineObject>,
     decoding: RecordDecoding,
     ready: VecDeque<Records>,
+    /// What is left out.
+    pub(crate) notes: Vec<String>,
 }
 
 impl QuarantineReading {
+    /// Lists the objects with records that are quarantined now and that a filter takes.
+    ///
+    /// # Errors
+    /// The lake cannot be listed, or has a chunk manifest that cannot be used.
+    pub(crate) async fn open(
+        quarantine: &Quarantine,
+        filter: &QuarantineFilter,
+        decoding: RecordDecoding,
+    ) -> anyhow::Result<Self> {
+        let store = quarantine.store();
+        let list = quarantine.objects(filter).await?;
+        let mut notes: Vec<_> = list.left_out.messages(store.as_ref()).collect();
+        for problem in &list.problems {
+            anyhow::ensure!(problem.objects == 0, "{problem}");
+            notes.push(problem.to_string());
+        }
+        let objects = list.objects.into_iter();
+        Ok(Self {
+            objects: objects.filter(|object| !object.is_redriven()).collect(),
+            store: Arc::clone(store),
+            decoding,
+            ready: VecDeque::new(),
+            notes,
+        })
+    }
+
+    /// Prints what is left out.
+    pub(super) fn print_notes(&mut self) {
+        for note in self.notes.drain(..) {
+            output::message(format_args!("sluice: {}", escape(&note)));
+        }
+    }
+
     /// The next records; `None` at the end.
     ///
     /// # Errors
     /// An object that cannot be read.
-    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
         loop {
             if let Some(records) = self.ready.pop_front() {
                 return Ok(Some(records));
@@ -114,9 +137,8 @@ impl QuarantineReading {
             let lines = match read {
                 Ok(lines) => lines,
                 Err(ObjectProblem::Missing) => {
-                    output::message(format_args!(
-                        "sluice: leaving out {place}, which was removed a moment ago"
-                    ));
+                    let note = format!("leaving out {place}, which was removed a moment ago");
+                    self.notes.push(note);
                     continue;
                 }
                 Err(problem) => {
@@ -136,7 +158,10 @@ impl QuarantineReading {
 }
 
 /// The records of an object, decoded.
-fn batches<'a>(
+///
+/// # Errors
+/// A record without an id.
+pub(crate) fn batches<'a>(
     place: &str,
     records: impl Iterator<Item = QuarantinedRecord<'a>>,
     decoding: RecordDecoding,

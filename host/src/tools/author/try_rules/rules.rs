@@ -3,15 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use sluice_engine::digest::Digest;
-use sluice_engine::limits::Limits;
-use sluice_engine::precompiled;
-use sluice_release::admission;
-use sluice_release::admission::{AdmissionError, Release};
+use sluice_release::admission::Release;
 use sluice_release::bundle::ReleaseBundle;
-use wasmtime::Engine;
-use wasmtime::component::Component;
 
+use super::sandbox::Sandbox;
 use crate::config::transform_source::read_stream;
 use crate::config::{ConfigError, RulesSettings, TransformChoice};
 use crate::tools::author::component;
@@ -19,9 +14,7 @@ use crate::tools::author::component;
 /// The rules, which are loaded for each round.
 pub(super) struct Rules {
     given: Given,
-    engine: Engine,
-    /// The component of the last round: only its configuration may have changed.
-    compiled: Option<(Digest, Component)>,
+    sandbox: Sandbox,
 }
 
 /// What the user gave.
@@ -71,8 +64,7 @@ impl Rules {
         };
         Ok(Self {
             given,
-            engine: component::engine(1)?,
-            compiled: None,
+            sandbox: Sandbox::new()?,
         })
     }
 
@@ -98,8 +90,7 @@ impl Rules {
     pub(super) fn load(&mut self) -> anyhow::Result<Release> {
         let (choice, origins) = match &self.given {
             Given::Release(bundle) => {
-                let bundle = bundle.clone();
-                let admitted = self.validate(&bundle);
+                let admitted = self.sandbox.validate(bundle);
                 let name = || format!("cannot admit release {}", bundle.manifest().id());
                 return admitted.with_context(name);
             }
@@ -107,25 +98,8 @@ impl Rules {
         };
         let bundle = choice.bundle().map_err(|error| origins.locate(error))?;
         let option = "--transform-config";
-        self.validate(&bundle)
+        self.sandbox
+            .validate(&bundle)
             .map_err(|error| origins.locate_any(component::not_admitted(&choice, option, error)))
-    }
-
-    fn validate(&mut self, bundle: &ReleaseBundle) -> Result<Release, AdmissionError> {
-        let digest = bundle.manifest().component;
-        let compiled = match self.compiled.take() {
-            Some((known, compiled)) if known == digest => compiled,
-            _ => self.compile(bundle.component())?,
-        };
-        let release =
-            admission::validate_compiled(&self.engine, &compiled, bundle, &Limits::default());
-        self.compiled = Some((digest, compiled));
-        release
-    }
-
-    fn compile(&self, bytes: &[u8]) -> Result<Component, AdmissionError> {
-        let folder = precompiled::next_to_the_program(bytes);
-        let loaded = folder.and_then(|folder| precompiled::load(&self.engine, &folder, bytes));
-        loaded.map_or_else(|| admission::compile(&self.engine, bytes), Ok)
     }
 }

@@ -12,29 +12,29 @@ use crate::config::max_quarantined::MaxQuarantined;
 use crate::output::counted;
 
 /// What became of the records, and what they took.
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// The rules that were tried.
-    pub(super) release: ReleaseId,
+    pub(crate) release: ReleaseId,
     /// Records with events.
-    pub(super) with_events: u64,
-    pub(super) events: u64,
-    pub(super) dropped: u64,
-    pub(super) quarantined: BTreeMap<ReasonCode, u64>,
+    pub(crate) with_events: u64,
+    pub(crate) events: u64,
+    pub(crate) dropped: u64,
+    pub(crate) quarantined: BTreeMap<ReasonCode, u64>,
     /// The limit at which trying stopped, although there may be more records.
-    pub(super) limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     fuel: Vec<u64>,
     time: Vec<Duration>,
 }
 
 /// The median and the maximum of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spread<T> {
-    pub(super) median: T,
-    pub(super) max: T,
+pub(crate) struct Spread<T> {
+    pub(crate) median: T,
+    pub(crate) max: T,
 }
 
 impl Summary {
-    pub(super) fn new(release: ReleaseId) -> Self {
+    pub(crate) fn new(release: ReleaseId) -> Self {
         Self {
             release,
             with_events: 0,
@@ -47,7 +47,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn add(&mut self, tried: &Tried<'_>) {
+    pub(crate) fn add(&mut self, tried: &Tried<'_>) {
         match &tried.outcome {
             Outcome::Events(events) => {
                 self.with_events += 1;
@@ -63,23 +63,23 @@ impl Summary {
     }
 
     /// Notes that trying stopped at a limit.
-    pub(super) fn stopped_at(&mut self, limit: usize) {
+    pub(crate) fn stopped_at(&mut self, limit: usize) {
         self.limit = Some(limit);
     }
 
-    pub(super) fn records(&self) -> u64 {
+    pub(crate) fn records(&self) -> u64 {
         self.fuel.len() as u64
     }
 
-    pub(super) fn quarantined_records(&self) -> u64 {
+    pub(crate) fn quarantined_records(&self) -> u64 {
         self.quarantined.values().sum()
     }
 
-    pub(super) fn fuel(&self) -> Spread<u64> {
+    pub(crate) fn fuel(&self) -> Spread<u64> {
         spread(&self.fuel)
     }
 
-    pub(super) fn time(&self) -> Spread<Duration> {
+    pub(crate) fn time(&self) -> Spread<Duration> {
         spread(&self.time)
     }
 
@@ -87,7 +87,7 @@ impl Summary {
     ///
     /// # Errors
     /// It is above `max`.
-    pub(super) fn check(&self, max: Option<MaxQuarantined>) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, max: Option<MaxQuarantined>) -> anyhow::Result<()> {
         let (quarantined, records) = (self.quarantined_records(), self.records());
         match max {
             Some(max) if max.is_exceeded(quarantined, records) => anyhow::bail!(

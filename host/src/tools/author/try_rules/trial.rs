@@ -21,24 +21,24 @@ const CHUNK_LIMITS: ChunkLimits = ChunkLimits {
 };
 
 /// The rules at work.
-pub(super) struct Trial {
+pub(crate) struct Trial {
     release: Release,
     /// The open chunk of each shard.
     chunks: BTreeMap<ShardId, Chunk>,
 }
 
 /// A record, and what becomes of it.
-pub(super) struct Tried<'a> {
-    pub(super) origin: &'a Origin,
-    pub(super) shard: &'a ShardId,
-    pub(super) record: Record<'a>,
-    pub(super) outcome: Outcome,
-    pub(super) usage: RecordUsage,
+pub(crate) struct Tried<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) shard: &'a ShardId,
+    pub(crate) record: Record<'a>,
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: RecordUsage,
 }
 
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It becomes events.
     Events(Vec<TriedEvent>),
     /// It goes to quarantine.
@@ -49,16 +49,16 @@ pub(super) enum Outcome {
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TriedEvent {
+pub(crate) struct TriedEvent {
     /// Its JSON.
-    pub(super) json: String,
+    pub(crate) json: String,
     /// The path of its partition; empty for the top of the lake.
-    pub(super) partition: String,
-    pub(super) routes: Routes,
+    pub(crate) partition: String,
+    pub(crate) routes: Routes,
 }
 
 impl Trial {
-    pub(super) fn new(release: Release) -> Self {
+    pub(crate) fn new(release: Release) -> Self {
         Self {
             release,
             chunks: BTreeMap::new(),
@@ -70,10 +70,31 @@ impl Trial {
     ///
     /// # Errors
     /// The component fails outside of any record.
-    pub(super) fn run<'a>(&mut self, records: &'a Records) -> anyhow::Result<Vec<Tried<'a>>> {
-        let batch = &records.batch;
-        let mut transformed = self.release.run(batch, &[])?;
+    pub(crate) fn run<'a>(&mut self, records: &'a Records) -> anyhow::Result<Vec<Tried<'a>>> {
+        let transformed = self.transform(records)?;
+        self.measure(records, transformed)
+    }
+
+    /// Transforms records, as [`run`](Self::run) does.
+    ///
+    /// # Errors
+    /// The component fails outside of any record.
+    pub(crate) fn transform(&mut self, records: &Records) -> anyhow::Result<Transformed> {
+        let mut transformed = self.release.run(&records.batch, &[])?;
         self.apply_limits(records, &mut transformed);
+        Ok(transformed)
+    }
+
+    /// Takes the results apart by record, and measures each record.
+    ///
+    /// # Errors
+    /// The component fails outside of any record.
+    pub(crate) fn measure<'a>(
+        &self,
+        records: &'a Records,
+        transformed: Transformed,
+    ) -> anyhow::Result<Vec<Tried<'a>>> {
+        let batch = &records.batch;
         let usages = self.release.program().measure_each(batch)?;
         let outcomes = outcomes(batch.len(), transformed);
         let parts = batch.records().zip(&records.origins);
@@ -134,23 +155,23 @@ fn outcomes(records: usize, transformed: Transformed) -> Vec<Outcome> {
 
 impl Tried<'_> {
     /// The id of the record.
-    pub(super) fn rid(&self) -> String {
+    pub(crate) fn rid(&self) -> String {
         let (shard, position) = (self.shard, self.record.position);
         Rid { shard, position }.to_string()
     }
 
     /// The place of the record within the record of the source that it was decoded from.
-    pub(super) fn sub(&self) -> Option<u32> {
+    pub(crate) fn sub(&self) -> Option<u32> {
         self.record.position.sub
     }
 
     /// How an event differs from the record; with members that stay the same if `full` is set.
-    pub(super) fn differences(&self, event: &TriedEvent, full: bool) -> Vec<Difference> {
+    pub(crate) fn differences(&self, event: &TriedEvent, full: bool) -> Vec<Difference> {
         difference::of(self.record.data, &event.json, full)
     }
 
     /// Whether its events are not the record itself: another number than one, or other members or values.
-    pub(super) fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         match &self.outcome {
             Outcome::Events(events) => match &**events {
                 [event] => difference::changes(&self.differences(event, false)),
@@ -163,7 +184,7 @@ impl Tried<'_> {
 
 impl TriedEvent {
     /// The names of the routes.
-    pub(super) fn routes(&self) -> Vec<&'static str> {
+    pub(crate) fn routes(&self) -> Vec<&'static str> {
         let routes = [(self.routes.lake, "lake"), (self.routes.bus, "bus")];
         let given = routes.into_iter().filter(|(is_given, _)| *is_given);
         given.map(|(_, name)| name).collect()

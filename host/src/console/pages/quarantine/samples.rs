@@ -1,0 +1,235 @@
+//! Some quarantined records of a reason, of the newest objects.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::shown_record::ShownRecord;
+use super::view::{QuarantineView, on_a_thread};
+use crate::console::cached::{Cached, Seen, View};
+use crate::console::components::{ROWS, problem, viewed};
+use crate::console::payload::inert;
+use crate::console::{Console, Lake};
+use crate::output::counted;
+use crate::quarantine::QuarantineFilter;
+use crate::tools::quarantine::listed::{Listed, read_lines};
+use crate::tools::quarantine::sample::{chosen, spread};
+
+/// How many records are shown.
+const RECORDS: u64 = 10;
+
+/// The most objects that are read for them.
+const OBJECTS: usize = 5;
+
+/// The most bytes of records in these objects, unless the first one has more.
+const BYTES: u64 = 64 << 20;
+
+/// How long samples are kept, and of how many filters.
+const MAX_AGE: Duration = Duration::from_secs(60);
+const KEPT: usize = 4;
+
+/// How long a page waits for samples.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Records of a reason.
+#[derive(Default)]
+pub(super) struct Samples {
+    records: Vec<ShownRecord>,
+    /// How many objects were read, and how many there are.
+    read: usize,
+    objects: usize,
+    problems: Vec<String>,
+}
+
+/// The samples of each filter, the oldest ones first.
+type ByFilter = VecDeque<(QuarantineFilter, Arc<Cached<Samples>>)>;
+
+/// The samples of the filters that were asked for last.
+#[derive(Default)]
+pub(super) struct SampleCache(Mutex<ByFilter>);
+
+impl SampleCache {
+    fn of(&self, filter: &QuarantineFilter) -> Arc<Cached<Samples>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cached)) = kept.iter().find(|(of, _)| of == filter) {
+            return Arc::clone(cached);
+        }
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        let cached = Arc::new(Cached::new(MAX_AGE));
+        kept.push_back((filter.clone(), Arc::clone(&cached)));
+        cached
+    }
+}
+
+/// The samples of a filter, which names a reason.
+pub(super) async fn section(
+    console: &Console,
+    lake: &Lake,
+    filter: &QuarantineFilter,
+    view: &View<QuarantineView>,
+) -> Markup {
+    let View::Ready(seen) = view else {
+        return html! {};
+    };
+    let Some(reason) = filter.reasons.first() else {
+        return html! {
+            h2 { "Samples" }
+            p { "To see some of the records, choose a reason above." }
+        };
+    };
+    let cached = console.pages.quarantine.samples.of(filter);
+    let read_samples = || {
+        let current = seen.value.select(filter).current;
+        let objects = current.len();
+        let (lake, newest) = (lake.clone(), newest(current));
+        on_a_thread(move || read(lake, newest, objects))
+    };
+    let samples = cached.view(WAIT, read_samples).await;
+    html! {
+        h2 { "Samples of " code { (reason.as_str()) } }
+        (viewed(&samples, "samples", |seen| shown(seen, console.permissions.payloads)))
+    }
+}
+
+/// The newest objects, as many as are read.
+fn newest(mut objects: Vec<&Listed>) -> Vec<Listed> {
+    let arrived = |listed: &Listed| listed.object.arrived_at.map(|times| times.max);
+    objects.sort_by(|a, b| {
+        let (a, b) = ((arrived(a), &a.object.key), (arrived(b), &b.object.key));
+        b.cmp(&a)
+    });
+    let (mut bytes, mut newest) = (0_u64, Vec::new());
+    for listed in objects.into_iter().take(OBJECTS) {
+        bytes = bytes.saturating_add(listed.bytes);
+        if bytes > BYTES && !newest.is_empty() {
+            break;
+        }
+        newest.push(listed.clone());
+    }
+    newest
+}
+
+/// Reads samples of some of `all` objects.
+///
+/// # Errors
+/// The lake cannot be read.
+async fn read(lake: Lake, objects: Vec<Listed>, all: usize) -> anyhow::Result<Samples> {
+    let mut samples = Samples {
+        objects: all,
+        ..Samples::default()
+    };
+    let records: Vec<_> = objects.iter().map(|listed| listed.records).collect();
+    for (listed, number) in objects.iter().zip(spread(&records, RECORDS)) {
+        match read_lines(lake.store.as_ref(), &listed.object).await? {
+            Ok(lines) => {
+                let place = lake.store.place(&listed.object.key);
+                let records = chosen(&lines, listed, number);
+                let shown = records.map(|(line, record)| ShownRecord::new(&record, &place, line));
+                samples.records.extend(shown);
+                samples.read += 1;
+            }
+            Err(problem) => samples.problems.push(problem.to_string()),
+        }
+    }
+    Ok(samples)
+}
+
+fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
+    let samples = &*seen.value;
+    html! {
+        @for wrong in samples.problems.iter().take(ROWS) { (problem(&inert(wrong))) }
+        @if samples.records.is_empty() && samples.problems.is_empty() {
+            p { "No such record is quarantined now." }
+        }
+        @for record in &samples.records {
+            article.record {
+                h3 { a href=(record.link()) { code { (inert(&record.rid)) } } }
+                (record.body(is_shown))
+            }
+        }
+        @if !samples.records.is_empty() {
+            p.note {
+                (counted(samples.records.len() as u64, "record")) " of the newest "
+                (samples.read) " of " (counted(samples.objects as u64, "object")) "."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::console::pages::quarantine::view::{self, tests};
+    use crate::quarantine::tests::lake::code;
+
+    fn traps() -> QuarantineFilter {
+        QuarantineFilter {
+            reasons: vec![code("trap")],
+            ..QuarantineFilter::default()
+        }
+    }
+
+    async fn samples(test: &crate::quarantine::tests::lake::Lake) -> Samples {
+        let view = view::read(tests::lake(test)).await.unwrap();
+        let current = view.select(&traps()).current;
+        let objects = current.len();
+        read(tests::lake(test), newest(current), objects)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn samples_are_of_the_newest_objects() {
+        let test = tests::example();
+        let samples = samples(&test).await;
+        let rids: Vec<_> = samples.records.iter().map(|it| it.rid.as_str()).collect();
+        assert_eq!(rids, ["s:1", "s:2", "s:11"], "one with a time comes first");
+        let seen = Seen {
+            value: Arc::new(samples),
+            at: DateTime::from_timestamp(0, 0).unwrap(),
+            problem: None,
+        };
+        let html = shown(&seen, true).into_string();
+        assert!(
+            html.contains("data of 11") && html.contains("/record?rid=s%3A11"),
+            "{html}"
+        );
+        assert!(
+            html.contains("3 records of the newest 2 of 2 objects"),
+            "{html}"
+        );
+        let html = shown(&seen, false).into_string();
+        assert!(!html.contains("data of"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_object_is_said() {
+        let test = tests::example();
+        let view = view::read(tests::lake(&test)).await.unwrap();
+        let first = view.select(&traps()).current[0].object.key.clone();
+        test.write(&first, "damaged");
+        let samples = samples(&test).await;
+        assert_eq!(
+            (samples.read, samples.objects, samples.problems.len()),
+            (1, 2, 1)
+        );
+    }
+
+    #[test]
+    fn samples_of_a_few_filters_are_kept() {
+        let cache = SampleCache::default();
+        let first = cache.of(&traps());
+        assert!(Arc::ptr_eq(&first, &cache.of(&traps())));
+        for number in 0..KEPT {
+            let reasons = vec![code(&format!("r{number}"))];
+            let _ = cache.of(&QuarantineFilter { reasons, ..traps() });
+        }
+        assert!(!Arc::ptr_eq(&first, &cache.of(&traps())));
+    }
+}
