@@ -29,6 +29,7 @@ pub mod replay;
 pub mod resolved;
 pub mod rules_settings;
 pub mod schema;
+pub mod shell;
 mod suggestion;
 pub mod table_settings;
 pub mod table_source;

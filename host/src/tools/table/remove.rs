@@ -5,8 +5,8 @@ use sluice_storage::location::StoreLocation;
 
 use super::args::TableArgs;
 use crate::config::ConfigError;
+use crate::config::shell::shell_word;
 use crate::output;
-use crate::table::command_line::shell_word;
 use crate::table::location::TableLocation;
 use crate::table::manage::{ManageError, Tables};
 
