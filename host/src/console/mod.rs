@@ -20,6 +20,8 @@ mod payload;
 mod plot;
 mod releases;
 mod server;
+#[cfg(feature = "table")]
+mod table;
 mod workers;
 
 use std::thread;
@@ -35,6 +37,8 @@ use std::sync::Arc;
 pub use self::args::ConsoleArgs;
 use self::ledgers::Ledgers;
 use self::releases::Releases;
+#[cfg(feature = "table")]
+use self::table::Table;
 use self::workers::Workers;
 
 /// The retry timeout of a request to the lake or the registry. A page does not wait for longer.
@@ -48,6 +52,8 @@ struct Console {
     workers: Arc<Workers>,
     ledgers: Ledgers,
     releases: Releases,
+    #[cfg(feature = "table")]
+    table: Table,
     pages: pages::States,
 }
 

@@ -16,6 +16,8 @@ use super::args::Settings;
 use super::guard::{Guard, guard};
 use super::ledgers::Ledgers;
 use super::releases::Releases;
+#[cfg(feature = "table")]
+use super::table::Table;
 use super::workers::Workers;
 use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
 use crate::config::ConfigError;
@@ -81,6 +83,8 @@ impl Console {
             workers: Arc::new(Workers::new(settings.workers)?),
             ledgers: Ledgers::new(lake.clone()),
             releases: Releases::new(),
+            #[cfg(feature = "table")]
+            table: Table::new(settings.table),
             pages: pages::States::default(),
             lake,
             registry,
