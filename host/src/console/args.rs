@@ -11,6 +11,7 @@ use super::workers::WorkerUrl;
 #[cfg(feature = "table")]
 use crate::config::LocationArgs;
 use crate::config::{ConfigError, parse_store};
+use crate::source::kinesis::StreamAddress;
 #[cfg(feature = "table")]
 use crate::table::location::TableLocation;
 
@@ -33,6 +34,11 @@ pub struct ConsoleArgs {
     #[arg(long, value_name = "TARGET", env = "SLUICE_REGISTRY")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     registry: Option<String>,
+
+    /// Show which shards of this stream were split and merged: `kinesis:STREAM`, a stream's name or ARN. Only the list of its
+    /// shards is read, once a minute.
+    #[arg(long, value_name = "SOURCE", value_parser = parse_stream)]
+    source: Option<StreamAddress>,
 
     /// Poll this worker: the address of its metrics, such as http://127.0.0.1:9464. Can be given several times.
     #[arg(long, value_name = "URL")]
@@ -60,11 +66,20 @@ pub struct ConsoleArgs {
     show_payloads: bool,
 }
 
+/// Parses `kinesis:STREAM`.
+fn parse_stream(source: &str) -> Result<StreamAddress, String> {
+    let Some(stream) = source.strip_prefix("kinesis:") else {
+        return Err("the shards of a stream can be listed, so give kinesis:STREAM; other sources are not needed here".into());
+    };
+    stream.parse()
+}
+
 /// The options, checked.
 pub(super) struct Settings {
     pub(super) lake: Option<StoreLocation>,
     /// The registry, with what the user has written.
     pub(super) registry: Option<(String, StoreLocation)>,
+    pub(super) source: Option<StreamAddress>,
     pub(super) workers: Vec<WorkerUrl>,
     /// The table of the lake.
     #[cfg(feature = "table")]
@@ -106,6 +121,7 @@ impl ConsoleArgs {
             table: super::table::location(&self.table, lake.as_ref())?,
             lake,
             registry: self.registry.clone().zip(registry),
+            source: self.source.clone(),
             workers: self.worker.clone(),
             port: self.port,
             open: self.open,
@@ -114,5 +130,22 @@ impl ConsoleArgs {
                 payloads: self.show_payloads,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_is_a_stream() {
+        assert_eq!(parse_stream("kinesis:events").unwrap().name(), "events");
+        for (source, part) in [
+            ("file:events.ndjson", "give kinesis:STREAM"),
+            ("kinesis:", "1 to 128 letters"),
+        ] {
+            let error = parse_stream(source).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

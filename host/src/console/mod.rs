@@ -11,15 +11,19 @@
 mod args;
 mod cached;
 mod components;
+mod flow;
 mod guard;
 mod history;
 mod ledgers;
 mod live;
+mod manifests;
 mod pages;
 mod payload;
 mod plot;
+mod recent_chunks;
 mod releases;
 mod server;
+mod stream;
 #[cfg(feature = "table")]
 mod table;
 mod workers;
@@ -35,8 +39,10 @@ use sluice_storage::retry::RetryPolicy;
 use std::sync::Arc;
 
 pub use self::args::ConsoleArgs;
+use self::flow::Flow;
 use self::ledgers::Ledgers;
 use self::releases::Releases;
+use self::stream::StreamShards;
 #[cfg(feature = "table")]
 use self::table::Table;
 use self::workers::Workers;
@@ -50,7 +56,10 @@ struct Console {
     lake: Option<Lake>,
     registry: Option<RegistryPlace>,
     workers: Arc<Workers>,
-    ledgers: Ledgers,
+    ledgers: Arc<Ledgers>,
+    flow: Arc<Flow>,
+    /// The shards of the source, if it is given.
+    stream: Option<StreamShards>,
     releases: Releases,
     #[cfg(feature = "table")]
     table: Table,

@@ -13,9 +13,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Settings;
+use super::flow::Flow;
 use super::guard::{Guard, guard};
 use super::ledgers::Ledgers;
 use super::releases::Releases;
+use super::stream::StreamShards;
 #[cfg(feature = "table")]
 use super::table::Table;
 use super::workers::Workers;
@@ -45,6 +47,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
         ));
     }
     console.workers.start();
+    console.flow.start();
     let router = router(Arc::clone(&console), guard);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -78,10 +81,13 @@ impl Console {
             }
             None => None,
         };
+        let ledgers = Arc::new(Ledgers::new(lake.clone()));
         Ok(Self {
             permissions: settings.permissions,
             workers: Arc::new(Workers::new(settings.workers)?),
-            ledgers: Ledgers::new(lake.clone()),
+            flow: Arc::new(Flow::new(lake.clone(), Arc::clone(&ledgers))),
+            ledgers,
+            stream: settings.source.map(StreamShards::new),
             releases: Releases::new(),
             #[cfg(feature = "table")]
             table: Table::new(settings.table),

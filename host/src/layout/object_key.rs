@@ -107,10 +107,29 @@ impl ChunkName {
     /// `_sluice/chunks/<shard>/<stem>.json`
     #[must_use]
     pub fn manifest_key(&self, shard: &ShardId) -> String {
-        format!(
-            "{METADATA_FOLDER}/{MANIFESTS}{shard}/{}.json",
-            self.stem(shard)
-        )
+        let folder = Self::manifest_folder(shard);
+        format!("{folder}{}.json", self.stem(shard))
+    }
+
+    /// The folder of the manifests of a shard: `_sluice/chunks/<shard>/`.
+    #[must_use]
+    pub fn manifest_folder(shard: &ShardId) -> String {
+        format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/")
+    }
+
+    /// The name in the folder of the manifests of a shard after which those of the chunks come that begin behind the
+    /// record `from`, if the last record of the shard is `last`. Numbers of different widths do not sort as text, so there
+    /// is no such name if the numbers in the folder may have more than one width.
+    #[must_use]
+    pub fn manifests_after(
+        shard: &ShardId,
+        from: SequenceNumber,
+        last: SequenceNumber,
+    ) -> Option<String> {
+        let from = from.padded();
+        let is_sorted = from.len() == last.padded().len();
+        // A dot comes after the hyphen of the names that begin with this record, and before the digits of others.
+        is_sorted.then(|| format!("{shard}-{from}."))
     }
 
     /// Parses what follows `_sluice/chunks/` in a [`manifest_key`](Self::manifest_key); `None` for anything
@@ -229,6 +248,30 @@ mod tests {
         let key = origin().object_key(&Destination::Quarantine(code), Format::NDJSON_GZ);
         assert!(key.starts_with("_sluice/quarantine/reason=invalid_json/events.ndjson-"));
         assert!(key.ends_with(".ndjson.gz"));
+    }
+
+    #[test]
+    fn manifests_are_listed_from_behind_a_record_if_names_sort_as_numbers_do() {
+        let shard = origin().shard;
+        let after = |from: &str, last: &str| {
+            ChunkName::manifests_after(&shard, from.parse().unwrap(), last.parse().unwrap())
+        };
+        let after_9 = after("9", "4711").unwrap();
+        let name = |first: u64| {
+            let last = 4_711.into();
+            let release = ShortId::of(origin().release);
+            let first = first.into();
+            let name = ChunkName {
+                first,
+                last,
+                release,
+            };
+            let key = name.manifest_key(&shard);
+            let folder = ChunkName::manifest_folder(&shard);
+            key.strip_prefix(&folder).unwrap().to_owned()
+        };
+        assert!(name(9) < after_9 && after_9 < name(10) && after_9 < name(100));
+        assert_eq!(after("9", &"1".repeat(56)), None);
     }
 
     #[test]

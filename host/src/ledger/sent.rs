@@ -31,6 +31,12 @@ impl Sent {
 }
 
 impl Ledger {
+    /// What is noted of the messages of the pending range, of whichever bus.
+    #[must_use]
+    pub fn sent(&self) -> Option<Sent> {
+        self.sent
+    }
+
     /// What is noted of the messages of the pending range that this bus has.
     #[must_use]
     pub fn sent_to(&self, bus: Digest) -> Option<Sent> {

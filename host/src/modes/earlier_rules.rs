@@ -7,7 +7,7 @@ use sluice_storage::object_store::Found;
 use super::open_shard::ShardRunner;
 use crate::config::RunSettings;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ShortId};
+use crate::layout::object_key::{ChunkName, ShortId};
 
 /// Why nothing is done, and what to do.
 const OTHER_RULES: &str = "nothing is transformed again: the records have landed with another release than that of the rules \
@@ -65,7 +65,7 @@ async fn last_chunk(
             last = Some(chunk);
         }
     };
-    let folder = format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/");
+    let folder = ChunkName::manifest_folder(shard);
     store.list(&folder, &mut found).await?;
     let Some(last) = last else {
         return Ok(None);

@@ -21,7 +21,7 @@ use super::targets::{Claim, Targets};
 use crate::config::log_format::LogFormat;
 use crate::config::{RedriveSettings, RunSettings, continue_command};
 use crate::layout::chunk::ChunkCounts;
-use crate::layout::object_key::{MANIFESTS, METADATA_FOLDER};
+use crate::layout::object_key::ChunkName;
 use crate::ledger::Ledger;
 use crate::ledger::store::StoreError;
 use crate::observe::health::State;
@@ -275,7 +275,7 @@ impl Redrive<'_> {
         if ledger.committed().is_some() || ledger.pending().is_some() {
             return Ok(());
         }
-        let folder = format!("{METADATA_FOLDER}/{MANIFESTS}{}/", id.shard());
+        let folder = ChunkName::manifest_folder(id.shard());
         let mut manifest = None;
         let mut found = |name: &str| {
             manifest.get_or_insert_with(|| format!("{folder}{name}"));

@@ -6,7 +6,7 @@ use sluice_engine::record::{Position, SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 use super::left_out::LeftOut;
-use super::list::{ListProblem, manifest_folder};
+use super::list::ListProblem;
 use super::{
     ObjectProblem, Quarantine, QuarantineError, QuarantineFilter, QuarantineObject, read_object,
 };
@@ -221,7 +221,7 @@ impl Quarantine {
         let Some(name) = found else {
             let why =
                 format!("it has no chunk manifest with the record {ordinal}, which is committed");
-            problem(&manifest_folder(shard), why);
+            problem(&ChunkName::manifest_folder(shard), why);
             return Ok(None);
         };
         let manifest = name.manifest_key(shard);

@@ -12,7 +12,7 @@ use sluice_storage::object_store::Found;
 use super::left_out::LeftOut;
 use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
 use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
-use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER, ParsedKey};
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ParsedKey};
 use crate::layout::partition_columns::partition_columns;
 use crate::redrive::RedriveId;
 
@@ -82,11 +82,6 @@ fn folders(filter: &QuarantineFilter) -> Vec<String> {
     reasons
         .map(|code| format!("{all}{REASON}{code}/"))
         .collect()
-}
-
-/// The folder of the chunk manifests of a shard.
-pub(super) fn manifest_folder(shard: &ShardId) -> String {
-    format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/")
 }
 
 impl Quarantine {
@@ -192,7 +187,7 @@ impl Quarantine {
             let parsed = ChunkName::parse_manifest(&format!("{shard}/{name}"));
             names.extend(parsed.map(|(_, name)| name));
         };
-        let folder = manifest_folder(shard);
+        let folder = ChunkName::manifest_folder(shard);
         self.store.list(&folder, &mut found).await?;
         Ok(names)
     }

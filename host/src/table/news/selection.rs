@@ -9,9 +9,10 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::object_store::{Found, ObjectStore};
 
 use super::ledgers::NewLedgers;
-use super::waiting::{ReadManifest, WaitingChunk, WaitingChunks, folder};
+use super::waiting::{ReadManifest, WaitingChunk, WaitingChunks};
 use super::{Limit, News, NewsError, NewsReader};
 use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
+use crate::layout::object_key::ChunkName;
 use crate::table::watermark::Watermark;
 
 /// A shard and the chunks of it that wait.
@@ -189,7 +190,7 @@ fn check_order(
         after if after == end => Ok(()),
         Some(last) if after > end => Err(NewsError::MissingManifest {
             shard: shard.clone(),
-            folder: lake.place(&folder(shard)),
+            folder: lake.place(&ChunkName::manifest_folder(shard)),
             after: end,
             last,
         }),

@@ -98,13 +98,9 @@ impl<'a> ManifestList<'a> {
         }
     }
 
-    /// The name in the folder of the shard after which the list begins. Numbers of different widths do not sort as text,
-    /// so the list begins with the folder if the numbers in it may have more than one width.
+    /// The name in the folder of the shard after which the list begins; `None` for the whole folder.
     fn begin(&self) -> Option<String> {
-        let from = self.from?.padded();
-        let is_sorted = from.len() == self.head.last.padded().len();
-        // A dot comes after the hyphen of the names that begin with this record, and before the digits of others.
-        is_sorted.then(|| format!("{}-{from}.", self.head.shard))
+        ChunkName::manifests_after(&self.head.shard, self.from?, self.head.last)
     }
 
     /// Adds a chunk by its name, if it is committed and not known.
@@ -144,18 +140,13 @@ impl<'a> ManifestList<'a> {
         if end != Some(*last) {
             return Err(NewsError::MissingManifest {
                 shard: shard.clone(),
-                folder: lake.place(&folder(shard)),
+                folder: lake.place(&ChunkName::manifest_folder(shard)),
                 after: end.or(self.from),
                 last: *last,
             });
         }
         Ok(self.found)
     }
-}
-
-/// The folder of the manifests of a shard.
-pub(super) fn folder(shard: &ShardId) -> String {
-    format!("{METADATA_FOLDER}/{MANIFESTS}{shard}/")
 }
 
 impl NewsReader {
@@ -228,7 +219,7 @@ impl NewsReader {
         mut list: ManifestList<'a>,
     ) -> Result<ManifestList<'a>, NewsError> {
         let (shard, begin) = (&list.head.shard, list.begin());
-        let folder = folder(shard);
+        let folder = ChunkName::manifest_folder(shard);
         let mut found = |object: ListedObject<'_>| {
             let name = ChunkName::parse_manifest(&format!("{shard}/{}", object.key));
             if let Some((_, name)) = name {

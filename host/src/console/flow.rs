@@ -1,0 +1,81 @@
+//! What flows through the lake: counts of the last hour, by the chunk manifests that come.
+
+mod figures;
+mod reader;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+pub(super) use self::figures::FlowView;
+use self::reader::FlowReader;
+use super::Lake;
+use super::ledgers::Ledgers;
+
+#[cfg(test)]
+pub(super) use self::reader::tests::manifest as test_manifest;
+
+/// How often manifests are read.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long after a page has asked for the figures manifests are read. A later page gets what came in between.
+const WANTED: Duration = Duration::from_secs(300);
+
+/// The figures, which a task brings up to date.
+pub(super) struct Flow {
+    lake: Option<Lake>,
+    ledgers: Arc<Ledgers>,
+    state: Mutex<State>,
+}
+
+struct State {
+    view: Option<FlowView>,
+    /// When a page asked for the figures last; at first, when the console started.
+    asked_at: Instant,
+}
+
+impl Flow {
+    pub(super) fn new(lake: Option<Lake>, ledgers: Arc<Ledgers>) -> Self {
+        let state = State {
+            view: None,
+            asked_at: Instant::now(),
+        };
+        Self {
+            lake,
+            ledgers,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Begins to read the chunk manifests, if there is a lake.
+    pub(super) fn start(self: &Arc<Self>) {
+        if let Some(lake) = self.lake.clone() {
+            let flow = Arc::clone(self);
+            tokio::spawn(async move { flow.follow(lake).await });
+        }
+    }
+
+    /// The figures; `None` without a lake, and before they were read first.
+    pub(super) fn view(&self) -> Option<FlowView> {
+        let mut state = self.state();
+        state.asked_at = Instant::now();
+        state.view.clone()
+    }
+
+    async fn follow(&self, lake: Lake) {
+        let mut reader = FlowReader::new(lake, Utc::now());
+        loop {
+            if self.state().asked_at.elapsed() < WANTED {
+                let ledgers = self.ledgers.view().await;
+                reader.read(&ledgers, Utc::now()).await;
+                self.state().view = reader.view();
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

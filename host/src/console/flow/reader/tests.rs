@@ -1,0 +1,196 @@
+//! Figures of manifests in a folder.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use sluice_engine::content_digest::ContentDigest;
+use sluice_engine::digest::Digest;
+use sluice_storage::folder::FolderStore;
+use sluice_storage::location::StoreLocation;
+
+use super::*;
+use crate::console::cached::Seen;
+use crate::ledger::pins::Pins;
+use crate::ledger::resource_faults::ResourceFaults;
+use crate::ledger::{Pending, Range};
+
+fn release() -> Digest {
+    Digest::of(b"release")
+}
+
+/// The manifest of a chunk of 10 records: 8 are events in one object, 2 are quarantined.
+pub(in crate::console) fn manifest(
+    shard: &str,
+    first: u64,
+    last: u64,
+    arrived_at: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> ChunkManifest {
+    let digest = ContentDigest::of(b"lines");
+    let arrived_at = arrived_at
+        .map(|(min, max)| json!({ "min": min.timestamp_millis(), "max": max.timestamp_millis() }));
+    let manifest = json!({
+        "version": 1,
+        "shard": shard,
+        "range": { "first": first.to_string(), "last": last.to_string(), "count": 10 },
+        "after": null,
+        "last_digest": release(),
+        "arrived_at": arrived_at,
+        "release": release(),
+        "pins": Pins::default(),
+        "resource_faults": ResourceFaults::default(),
+        "counts": {
+            "bytes": 1_000, "events": 8, "messages": 3, "quarantined": 2, "dropped": 0, "bus_only": 0
+        },
+        "objects": [{
+            "key": "event_type=a/x", "partition": "event_type=a", "lines": 8, "bytes": 800, "digest": digest
+        }],
+        "quarantine": [{
+            "key": "q", "reason": "bad_json", "records": 2, "bytes": 20, "digest": digest
+        }],
+    });
+    serde_json::from_value(manifest).unwrap()
+}
+
+fn put(folder: &Path, manifest: &ChunkManifest) {
+    let place = folder.join(manifest.key());
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(place, manifest.json()).unwrap();
+}
+
+/// A ledger that has committed these chunks, the last of them too if `is_whole`.
+fn ledger(shard: &str, chunks: &[(u64, u64)]) -> Ledger {
+    let ledger = Ledger::new(ShardId::new(shard).unwrap()).of_stream(1);
+    chunks.iter().fold(ledger, |ledger, (first, last)| {
+        let range = Range {
+            first: (*first).into(),
+            last: (*last).into(),
+            count: 10,
+        };
+        let pending = Pending {
+            range,
+            release: release(),
+            pins: Pins::default(),
+            resource_faults: ResourceFaults::default(),
+        };
+        let pinned = ledger.pin(pending).unwrap();
+        pinned.commit(range, release()).unwrap()
+    })
+}
+
+fn seen(ledgers: &[Ledger]) -> View<LedgersView> {
+    let value = LedgersView {
+        ledgers: ledgers.to_vec(),
+        problems: Vec::new(),
+    };
+    View::Ready(Seen {
+        value: Arc::new(value),
+        at: Utc::now(),
+        problem: None,
+    })
+}
+
+fn reader(folder: &Path, now: DateTime<Utc>) -> FlowReader {
+    let lake = Lake {
+        location: StoreLocation::Folder(folder.to_owned()),
+        store: Arc::new(FolderStore::shared(folder.to_owned())),
+        reads_at_once: 4,
+    };
+    FlowReader::new(lake, now)
+}
+
+/// The records of the last hour.
+fn records(reader: &FlowReader, now: DateTime<Utc>) -> f64 {
+    let points = reader.view.records.points(now + TimeDelta::seconds(60));
+    let records: f64 = points.iter().map(|(_, rate)| rate * 20.0).sum();
+    records.round()
+}
+
+#[tokio::test]
+async fn manifests_count_once_when_they_are_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let times = Some((now - TimeDelta::seconds(90), now - TimeDelta::seconds(30)));
+    for (first, last) in [(1, 9), (10, 19), (20, 29)] {
+        put(folder.path(), &manifest("s", first, last, times));
+    }
+    let mut reader = reader(folder.path(), now);
+    assert!(reader.view().is_none());
+    reader.read(&View::Reading, now).await;
+    assert!(reader.view().is_none());
+    for (chunks, expected) in [
+        (&[(1, 9), (10, 19)][..], 20.0),
+        (&[(1, 9), (10, 19)], 20.0),
+        (&[(1, 9), (10, 19), (20, 29)], 30.0),
+    ] {
+        reader.read(&seen(&[ledger("s", chunks)]), now).await;
+        assert_eq!(records(&reader, now), expected);
+    }
+    let view = reader.view().unwrap();
+    assert_eq!((view.problem, view.reshards), (None, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_used_is_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let good = manifest("s", 1, 9, None);
+    put(folder.path(), &good);
+    let bad = manifest("t", 1, 9, None);
+    put(folder.path(), &bad);
+    fs::write(folder.path().join(bad.key()), b"{}").unwrap();
+    let mut reader = reader(folder.path(), now);
+    let ledgers = [ledger("s", &[(1, 9)]), ledger("t", &[(1, 9)])];
+    reader.read(&seen(&ledgers), now).await;
+    let problem = reader.view().unwrap().problem.unwrap();
+    assert!(
+        problem.contains("chunk manifests cannot be read") && problem.contains("/t/"),
+        "{problem}"
+    );
+    assert_eq!(records(&reader, now), 10.0);
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let shards: Vec<_> = (0..SHARDS_MAX + 3).map(|n| format!("s{n:04}")).collect();
+    let ledgers: Vec<_> = shards.iter().map(|s| ledger(s, &[(1, 9)])).collect();
+    let mut reader = reader(folder.path(), now);
+    reader.read(&seen(&ledgers), now).await;
+    let problem = reader.view().unwrap().problem.unwrap();
+    assert!(problem.contains("left out of 3 shards"), "{problem}");
+    let listed = |n: u64| ListedManifest {
+        name: manifest("s", n, n, None).name(),
+        put_at: now.timestamp_millis(),
+    };
+    let head = LedgerHead::of(&ledgers[0]).unwrap();
+    let all = (0..OF_SHARD_MAX as u64 + 7).map(listed).collect();
+    let newest = reader.newest(&head, all, now);
+    assert_eq!(newest.len(), OF_SHARD_MAX);
+    assert_eq!(newest[0].listed, listed(7));
+    let problem = reader.problem(&[], now).unwrap();
+    assert!(
+        problem.contains("and 7 chunks of the last hour"),
+        "{problem}"
+    );
+    let later = now + TimeDelta::seconds(KEPT_SECONDS + 1);
+    assert_eq!(reader.problem(&[], later), None);
+}
+
+#[tokio::test]
+async fn a_shard_of_a_stream_that_is_finished_is_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let mut reader = reader(folder.path(), now);
+    let open = [ledger("s", &[]), ledger("t", &[]).finish().unwrap()];
+    reader.read(&seen(&open), now).await;
+    assert!(reader.view().unwrap().reshards.is_empty());
+    let finished = [ledger("s", &[]).finish().unwrap(), open[1].clone()];
+    for _ in 0..2 {
+        reader.read(&seen(&finished), now).await;
+        let marks = reader.view().unwrap().reshards;
+        assert_eq!(marks.len(), 1);
+        assert!(marks[0].text.starts_with("s was split or merged"));
+    }
+}
