@@ -44,7 +44,7 @@ use self::ledgers::Ledgers;
 use self::releases::Releases;
 use self::stream::StreamShards;
 #[cfg(feature = "table")]
-use self::table::Table;
+use self::table::LakeTable;
 use self::workers::Workers;
 
 /// The retry timeout of a request to the lake or the registry. A page does not wait for longer.
@@ -62,7 +62,7 @@ struct Console {
     stream: Option<StreamShards>,
     releases: Releases,
     #[cfg(feature = "table")]
-    table: Table,
+    table: LakeTable,
     pages: pages::States,
 }
 

@@ -19,7 +19,7 @@ use super::ledgers::Ledgers;
 use super::releases::Releases;
 use super::stream::StreamShards;
 #[cfg(feature = "table")]
-use super::table::Table;
+use super::table::LakeTable;
 use super::workers::Workers;
 use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
 use crate::config::ConfigError;
@@ -90,7 +90,7 @@ impl Console {
             stream: settings.source.map(StreamShards::new),
             releases: Releases::new(),
             #[cfg(feature = "table")]
-            table: Table::new(settings.table),
+            table: LakeTable::new(settings.table),
             pages: pages::States::default(),
             lake,
             registry,

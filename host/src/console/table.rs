@@ -36,7 +36,7 @@ const WAIT: Duration = Duration::from_secs(2);
 const SHOWN_MAX: usize = 20;
 
 /// The table of the lake, whose status is read when a page needs it.
-pub(super) struct Table {
+pub(super) struct LakeTable {
     location: Option<Arc<TableLocation>>,
     status: Cached<TableView>,
 }
@@ -67,7 +67,7 @@ pub(super) fn location(
     }
 }
 
-impl Table {
+impl LakeTable {
     pub(super) fn new(location: Option<TableLocation>) -> Self {
         Self {
             location: location.map(Arc::new),

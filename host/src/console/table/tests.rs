@@ -115,7 +115,7 @@ async fn a_lake_without_a_table_is_no_error() {
         table_catalog: None,
         table_warehouse: None,
     };
-    let table = Table::new(location(&args, Some(&lake)).unwrap());
+    let table = LakeTable::new(location(&args, Some(&lake)).unwrap());
     let mut view = table.view().await;
     while matches!(view, View::Reading) {
         view = table.view().await;

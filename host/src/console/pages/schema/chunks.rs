@@ -14,12 +14,12 @@ use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::digest::Digest;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
-use sluice_storage::object_store::{Found, ListedObject, ObjectStore};
+use sluice_storage::object_store::{ListedObject, ObjectStore};
 
-use crate::console::Lake;
+use crate::console::{Lake, manifests};
 use crate::format::Format;
-use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
-use crate::layout::object_key::{ChunkName, MANIFESTS, METADATA_FOLDER};
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
 use crate::ledger::DocumentName;
 use crate::ledger::heads::{LedgerHead, ListedDocument};
 
@@ -40,7 +40,7 @@ const READS_MAX: usize = 8;
 
 /// What is kept of a chunk manifest.
 #[derive(Clone, Debug)]
-pub(super) struct ChunkSummary {
+pub(super) struct ChunkEvents {
     pub(super) shard: ShardId,
     pub(super) name: ChunkName,
     /// When its manifest was put, milliseconds since the Unix epoch.
@@ -49,14 +49,14 @@ pub(super) struct ChunkSummary {
     /// The schema that it pins, if its objects have columns.
     pub(super) schema: Option<Digest>,
     /// Its objects of events.
-    pub(super) objects: Vec<ObjectSummary>,
+    pub(super) objects: Vec<PartitionObject>,
     /// The number of its objects that are not among these.
     pub(super) further: usize,
 }
 
 /// An object of events.
 #[derive(Clone, Debug)]
-pub(super) struct ObjectSummary {
+pub(super) struct PartitionObject {
     pub(super) partition: String,
     pub(super) events: u64,
     /// The bytes of its events as lines.
@@ -65,9 +65,9 @@ pub(super) struct ObjectSummary {
 
 /// The newest chunks.
 #[derive(Debug, Default)]
-pub(super) struct RecentChunks {
+pub(super) struct NewestChunks {
     /// The newest one first.
-    pub(super) chunks: Vec<Arc<ChunkSummary>>,
+    pub(super) chunks: Vec<Arc<ChunkEvents>>,
     /// Whether these are all chunks of the lake.
     pub(super) are_all: bool,
     /// The shards whose manifests were listed.
@@ -79,14 +79,14 @@ pub(super) struct RecentChunks {
 /// What was read before.
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
-    documents: HashMap<String, KnownDocument>,
+    documents: HashMap<String, KnownHeads>,
     shards: HashMap<ShardId, KnownShard>,
-    chunks: HashMap<(ShardId, ChunkName), Arc<ChunkSummary>>,
+    chunks: HashMap<(ShardId, ChunkName), Arc<ChunkEvents>>,
 }
 
 /// A document of ledgers.
 #[derive(Debug)]
-struct KnownDocument {
+struct KnownHeads {
     tag: String,
     heads: Vec<LedgerHead>,
 }
@@ -121,12 +121,12 @@ impl KnownShard {
     }
 }
 
-impl ChunkSummary {
+impl ChunkEvents {
     fn of(manifest: ChunkManifest, put_at: i64) -> Self {
         let further = manifest.objects.len().saturating_sub(PARTITIONS_MAX);
         let name = manifest.name();
         let objects = manifest.objects.into_iter().take(PARTITIONS_MAX);
-        let objects = objects.map(|object| ObjectSummary {
+        let objects = objects.map(|object| PartitionObject {
             partition: object.partition,
             events: object.lines,
             bytes: object.bytes,
@@ -143,7 +143,7 @@ impl ChunkSummary {
     }
 
     /// The key of one of its objects in the lake.
-    pub(super) fn key(&self, object: &ObjectSummary) -> String {
+    pub(super) fn key(&self, object: &PartitionObject) -> String {
         self.name
             .object_key(&self.shard, &object.partition, self.format)
     }
@@ -154,8 +154,8 @@ impl KnownChunks {
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub(super) async fn read(&mut self, lake: &Lake) -> Result<RecentChunks, StorageError> {
-        let mut recent = RecentChunks::default();
+    pub(super) async fn read(&mut self, lake: &Lake) -> Result<NewestChunks, StorageError> {
+        let mut recent = NewestChunks::default();
         let heads = self.read_heads(lake, &mut recent).await?;
         self.list_chunks(lake, &heads).await?;
         recent.shards = heads.len();
@@ -176,7 +176,7 @@ impl KnownChunks {
     async fn read_heads(
         &mut self,
         lake: &Lake,
-        recent: &mut RecentChunks,
+        recent: &mut NewestChunks,
     ) -> Result<Vec<LedgerHead>, StorageError> {
         let documents = newest_documents(lake.store.as_ref()).await?;
         recent.are_all = documents.len() <= DOCUMENTS_MAX;
@@ -199,7 +199,7 @@ impl KnownChunks {
                 Ok(ledgers) => {
                     let heads = ledgers.iter().filter_map(LedgerHead::of).collect();
                     let tag = document.tag;
-                    let known = KnownDocument { tag, heads };
+                    let known = KnownHeads { tag, heads };
                     self.documents.insert(document.key, known);
                 }
                 Err(error) => recent.problems.push(error.to_string()),
@@ -245,7 +245,7 @@ impl KnownChunks {
         &mut self,
         lake: &Lake,
         newest: Vec<(i64, ShardId, ChunkName)>,
-        recent: &mut RecentChunks,
+        recent: &mut NewestChunks,
     ) -> Result<(), StorageError> {
         let mut before = std::mem::take(&mut self.chunks);
         let mut reads = Vec::new();
@@ -268,7 +268,7 @@ impl KnownChunks {
             }
         }
         recent.chunks = self.chunks.values().cloned().collect();
-        let order = |chunk: &Arc<ChunkSummary>| (chunk.put_at, chunk.shard.clone(), chunk.name);
+        let order = |chunk: &Arc<ChunkEvents>| (chunk.put_at, chunk.shard.clone(), chunk.name);
         recent
             .chunks
             .sort_unstable_by_key(|chunk| std::cmp::Reverse(order(chunk)));
@@ -300,21 +300,14 @@ async fn list_chunks(
     head: LedgerHead,
     mut known: KnownShard,
 ) -> Result<(ShardId, KnownShard), StorageError> {
-    let folder = format!("{METADATA_FOLDER}/{MANIFESTS}{}/", head.shard);
+    let (shard, until) = (head.shard.clone(), head.last);
     let last = known.chunks.keys().next_back();
-    let after = last.map(|name| format!("{}.json", name.stem(&head.shard)));
-    let mut found = |object: ListedObject<'_>| {
-        let parsed = ChunkName::parse_manifest(&format!("{}/{}", head.shard, object.key));
-        let Some((_, name)) = parsed else { return };
-        if name.last <= head.last && !head.has_given_up(name.first, name.last) {
-            known.add(name, object.modified_at);
-        }
-    };
-    store
-        .list_objects(&folder, after.as_deref(), &mut found)
-        .await?;
-    known.until = head.last;
-    Ok((head.shard, known))
+    let behind = last.map(|name| name.last);
+    for listed in manifests::list(store, head, behind).await? {
+        known.add(listed.name, listed.put_at);
+    }
+    known.until = until;
+    Ok((shard, known))
 }
 
 /// Reads the manifest of a chunk. The inner error is what is wrong with it.
@@ -322,13 +315,7 @@ async fn read_manifest(
     store: Arc<dyn ObjectStore>,
     (shard, name): (ShardId, ChunkName),
     put_at: i64,
-) -> Result<Result<ChunkSummary, String>, StorageError> {
-    let key = name.manifest_key(&shard);
-    let manifest = match store.get(&key, MANIFEST_MAX_BYTES).await? {
-        Found::Content(text) => ChunkManifest::parse_of(&shard, name, &text),
-        Found::TooLarge(bytes) => Err(ChunkManifest::too_large(bytes)),
-        Found::Nothing => Err("it was removed".to_owned()),
-    };
-    let summary = manifest.map(|manifest| ChunkSummary::of(manifest, put_at));
-    Ok(summary.map_err(|why| format!("{}: {why}", store.place(&key))))
+) -> Result<Result<ChunkEvents, String>, StorageError> {
+    let manifest = manifests::read(store, shard, name).await?;
+    Ok(manifest.map(|manifest| ChunkEvents::of(manifest, put_at)))
 }

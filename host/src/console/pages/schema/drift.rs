@@ -17,17 +17,17 @@ const SHOWN_MAX: usize = 100;
 /// What a worker has counted since its start.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Totals {
+struct DriftTotals {
     unmapped_values: u64,
     unmapped_paths: BTreeMap<String, u64>,
-    schema_drift_paths: Vec<Entry>,
+    schema_drift_paths: Vec<DriftEntry>,
     schema_drift_unwatched_events: u64,
     schema_drift_unwatched_values: u64,
 }
 
 /// How events of a type drift at a path.
 #[derive(Clone, Debug, Deserialize)]
-struct Entry {
+struct DriftEntry {
     event_type: String,
     path: String,
     drift: String,
@@ -42,27 +42,27 @@ struct Entry {
 }
 
 /// What drifts at one path.
-type EntryKey = (String, String, String, Option<String>);
+type DriftKey = (String, String, String, Option<String>);
 
 /// What all workers have counted together.
 #[derive(Default)]
-pub(super) struct Drift {
+pub(super) struct WorkerDrift {
     /// The workers that have said something.
     workers: usize,
     values: u64,
     paths: BTreeMap<String, u64>,
-    entries: BTreeMap<EntryKey, Entry>,
+    entries: BTreeMap<DriftKey, DriftEntry>,
     unwatched: u64,
     /// Why what a worker says cannot be read.
     problem: Option<String>,
 }
 
-impl Drift {
+impl WorkerDrift {
     /// The sum of the totals of workers.
     pub(super) fn of<'a>(totals: impl Iterator<Item = &'a Value>) -> Self {
         let mut drift = Self::default();
         for totals in totals {
-            match Totals::deserialize(totals) {
+            match DriftTotals::deserialize(totals) {
                 Ok(totals) => drift.add(totals),
                 Err(error) => drift.problem = Some(error.to_string()),
             }
@@ -70,7 +70,7 @@ impl Drift {
         drift
     }
 
-    fn add(&mut self, totals: Totals) {
+    fn add(&mut self, totals: DriftTotals) {
         self.workers += 1;
         self.values = self.values.saturating_add(totals.unmapped_values);
         for (path, values) in totals.unmapped_paths {
@@ -101,7 +101,7 @@ impl Drift {
 }
 
 /// The drift that workers have found. `polled` is the number of workers that are asked.
-pub(super) fn section(drift: &Drift, polled: usize, lake: Option<&StoreLocation>) -> Markup {
+pub(super) fn section(drift: &WorkerDrift, polled: usize, lake: Option<&StoreLocation>) -> Markup {
     if polled == 0 {
         return empty(
             "No worker is polled, and drift is what workers say of it.",
@@ -129,7 +129,7 @@ pub(super) fn section(drift: &Drift, polled: usize, lake: Option<&StoreLocation>
     }
 }
 
-fn entries(drift: &Drift) -> Markup {
+fn entries(drift: &WorkerDrift) -> Markup {
     let mut entries: Vec<_> = drift.entries.values().collect();
     entries.sort_by(|one, other| other.count.cmp(&one.count));
     let rows = entries.iter().take(SHOWN_MAX).map(|entry| {
@@ -164,7 +164,7 @@ fn entries(drift: &Drift) -> Markup {
     }
 }
 
-fn kind(entry: &Entry) -> Markup {
+fn kind(entry: &DriftEntry) -> Markup {
     match entry.drift.as_str() {
         "new_path" => badge(Tone::Warning, "new field"),
         "new_type" => badge(Tone::Warning, "other type"),
@@ -174,7 +174,7 @@ fn kind(entry: &Entry) -> Markup {
     }
 }
 
-fn paths(drift: &Drift) -> Markup {
+fn paths(drift: &WorkerDrift) -> Markup {
     let mut paths: Vec<_> = drift.paths.iter().collect();
     paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
     let rows = paths.iter().take(SHOWN_MAX);
@@ -238,7 +238,7 @@ mod tests {
             totals(3, "2026-01-02T00:00:00.000Z"),
             totals(4, "2026-01-01T00:00:00.000Z"),
         ];
-        let drift = Drift::of(all.iter());
+        let drift = WorkerDrift::of(all.iter());
         let lake = StoreLocation::Folder("my lake".into());
         let html = section(&drift, 3, Some(&lake)).into_string();
         for text in [
@@ -257,13 +257,13 @@ mod tests {
 
     #[test]
     fn nothing_to_say_is_said() {
-        let html = section(&Drift::default(), 0, None).into_string();
+        let html = section(&WorkerDrift::default(), 0, None).into_string();
         assert!(html.contains("--worker URL"), "{html}");
         let none = [json!({"records": 5})];
-        let html = section(&Drift::of(none.iter()), 1, None).into_string();
+        let html = section(&WorkerDrift::of(none.iter()), 1, None).into_string();
         assert!(html.contains("No drift was found"), "{html}");
         let other = [json!({"unmapped_paths": 7})];
-        let html = section(&Drift::of(other.iter()), 1, None).into_string();
+        let html = section(&WorkerDrift::of(other.iter()), 1, None).into_string();
         assert!(html.contains("cannot read what a worker says"), "{html}");
     }
 }

@@ -6,7 +6,7 @@ use crate::layout::event_type::event_type_of_folder;
 
 /// The type of the events of a partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum EventType {
+pub(super) enum PartitionType {
     /// It has a name.
     Named(String),
     /// The events have no type.
@@ -19,7 +19,7 @@ pub(super) enum EventType {
 const WITHOUT: &str = "without";
 const UNKNOWN: &str = "unknown";
 
-impl EventType {
+impl PartitionType {
     pub(super) fn of_partition(partition: &str) -> Self {
         match event_type_of_folder(partition) {
             Some(name) if name.is_empty() => Self::Without,
@@ -81,12 +81,12 @@ mod tests {
             ("date=2026-01-01", "not named by the partition"),
             ("", "not named by the partition"),
         ] {
-            let of = EventType::of_partition(partition);
+            let of = PartitionType::of_partition(partition);
             assert_eq!(of.text(), text);
             let request = PageRequest::parse(&of.link());
-            assert_eq!(EventType::of_request(&request), Some(of));
+            assert_eq!(PartitionType::of_request(&request), Some(of));
         }
         let request = PageRequest::parse("/schema?of=other");
-        assert_eq!(EventType::of_request(&request), None);
+        assert_eq!(PartitionType::of_request(&request), None);
     }
 }

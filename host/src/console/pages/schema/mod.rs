@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use self::drift::Drift;
-use self::event_type::EventType;
+use self::drift::WorkerDrift;
+use self::event_type::PartitionType;
 use self::recent::{KnownLake, RecentLake};
 use super::{Page, PageError, PageRequest, Section};
 use crate::console::cached::{Cached, View};
@@ -67,7 +67,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     if let Some(digest) = request.get("schema") {
         return schema(&view, digest, request);
     }
-    match EventType::of_request(request) {
+    match PartitionType::of_request(request) {
         Some(wanted) if infers => inferred(console, lake, &view, &wanted, request).await,
         Some(wanted) => event_type(&view, &wanted, request),
         None => Ok(overview(console, &view, request).await),
@@ -116,7 +116,7 @@ const WHAT: &str = "the newest chunks and the schemas of the lake";
 async fn drift_and_table(console: &Console) -> Vec<Section> {
     let workers = console.workers.views();
     let statuses = workers.iter().filter_map(|worker| worker.status.as_ref());
-    let drift = Drift::of(statuses.map(|status| &status.totals));
+    let drift = WorkerDrift::of(statuses.map(|status| &status.totals));
     let location = console.lake.as_ref().map(|lake| &lake.location);
     let drift = html! {
         h2 { "Drift and values in no column" }
@@ -152,7 +152,7 @@ fn schema(view: &View<RecentLake>, digest: &str, request: &PageRequest) -> Resul
 /// One type of events.
 fn event_type(
     view: &View<RecentLake>,
-    wanted: &EventType,
+    wanted: &PartitionType,
     request: &PageRequest,
 ) -> Result<Page, PageError> {
     let body = one_of(view, |lake| types::one(lake, wanted, request))?;
@@ -167,7 +167,7 @@ async fn inferred(
     console: &Console,
     lake: &Lake,
     view: &View<RecentLake>,
-    wanted: &EventType,
+    wanted: &PartitionType,
     request: &PageRequest,
 ) -> Result<Page, PageError> {
     let body = match view {
@@ -191,7 +191,7 @@ async fn inferred(
     })
 }
 
-fn title(wanted: &EventType) -> String {
+fn title(wanted: &PartitionType) -> String {
     format!("Events: {}", wanted.text())
 }
 

@@ -9,9 +9,9 @@ use sluice_storage::object_store::{ListedObject, ObjectStore};
 use sluice_storage::retry::RetryPolicy;
 use tokio::sync::Mutex;
 
-use super::chunks::{ChunkSummary, KnownChunks, ObjectSummary, RecentChunks};
+use super::chunks::{ChunkEvents, KnownChunks, NewestChunks, PartitionObject};
 use super::columns::{ColumnRow, column_rows};
-use super::event_type::EventType;
+use super::event_type::PartitionType;
 use crate::console::{Lake, RETRY_TIMEOUT};
 use crate::format::parquet::TableSchema;
 use crate::layout::object_key::METADATA_FOLDER;
@@ -32,7 +32,7 @@ pub(super) struct KnownLake {
 /// What the newest chunks have.
 #[derive(Default)]
 pub(super) struct RecentLake {
-    pub(super) chunks: RecentChunks,
+    pub(super) chunks: NewestChunks,
     /// The type with the most events first.
     pub(super) types: Vec<RecentType>,
     /// The one that was stored last first.
@@ -45,19 +45,19 @@ pub(super) struct RecentLake {
 
 /// The events of one type.
 pub(super) struct RecentType {
-    pub(super) event_type: EventType,
-    pub(super) counts: Counts,
+    pub(super) event_type: PartitionType,
+    pub(super) counts: EventCounts,
     /// What each partition has.
-    pub(super) partitions: Vec<(String, Counts)>,
+    pub(super) partitions: Vec<(String, EventCounts)>,
     /// The newest chunk with such events, and its largest object of them.
-    pub(super) newest: (Arc<ChunkSummary>, ObjectSummary),
+    pub(super) newest: (Arc<ChunkEvents>, PartitionObject),
     /// The schemas that its chunks pin; `None` for those without columns.
     pub(super) schemas: BTreeSet<Option<Digest>>,
 }
 
 /// What objects have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct EventCounts {
     pub(super) objects: u64,
     pub(super) events: u64,
     pub(super) bytes: u64,
@@ -85,8 +85,8 @@ pub(super) struct SchemaContent {
     pub(super) changes: Option<Vec<ChangedColumn>>,
 }
 
-impl Counts {
-    fn add(&mut self, object: &ObjectSummary, put_at: i64) {
+impl EventCounts {
+    fn add(&mut self, object: &PartitionObject, put_at: i64) {
         self.objects += 1;
         self.events = self.events.saturating_add(object.events);
         self.bytes = self.bytes.saturating_add(object.bytes);
@@ -147,7 +147,7 @@ async fn list_schemas(store: &dyn ObjectStore) -> Result<Vec<(i64, Digest)>, Sto
 async fn read_schemas(
     store: &SchemaStore,
     listed: &[(i64, Digest)],
-    chunks: &[Arc<ChunkSummary>],
+    chunks: &[Arc<ChunkEvents>],
 ) -> Vec<RecentSchema> {
     let mut pinned: HashMap<Digest, (u64, i64)> = HashMap::new();
     for chunk in chunks {
@@ -183,19 +183,19 @@ async fn read_schemas(
 }
 
 /// The types of events of chunks, of which the newest is the first one.
-pub(super) fn types(chunks: &[Arc<ChunkSummary>]) -> Vec<RecentType> {
-    let mut types = BTreeMap::<EventType, RecentType>::new();
-    let mut partitions = BTreeMap::<(EventType, &str), Counts>::new();
+pub(super) fn types(chunks: &[Arc<ChunkEvents>]) -> Vec<RecentType> {
+    let mut types = BTreeMap::<PartitionType, RecentType>::new();
+    let mut partitions = BTreeMap::<(PartitionType, &str), EventCounts>::new();
     for chunk in chunks {
         for object in &chunk.objects {
-            let event_type = EventType::of_partition(&object.partition);
+            let event_type = PartitionType::of_partition(&object.partition);
             let partition = (event_type.clone(), object.partition.as_str());
             let counts = partitions.entry(partition).or_default();
             counts.add(object, chunk.put_at);
             let of_type = types.entry(event_type.clone());
             let of_type = of_type.or_insert_with(|| RecentType {
                 event_type,
-                counts: Counts::default(),
+                counts: EventCounts::default(),
                 partitions: Vec::new(),
                 newest: (Arc::clone(chunk), object.clone()),
                 schemas: BTreeSet::new(),
@@ -215,7 +215,7 @@ pub(super) fn types(chunks: &[Arc<ChunkSummary>]) -> Vec<RecentType> {
     }
     let mut types: Vec<_> = types.into_values().collect();
     for of_type in &mut types {
-        let newest = |(_, counts): &(String, Counts)| std::cmp::Reverse(counts.newest);
+        let newest = |(_, counts): &(String, EventCounts)| std::cmp::Reverse(counts.newest);
         of_type.partitions.sort_by_key(newest);
     }
     types.sort_by_key(|of_type| std::cmp::Reverse(of_type.counts.events));
@@ -240,7 +240,7 @@ mod tests {
         let [x, y] = recent.types.as_slice() else {
             panic!("there are two types");
         };
-        assert_eq!(x.event_type, EventType::Named("x".into()));
+        assert_eq!(x.event_type, PartitionType::Named("x".into()));
         assert_eq!((x.counts.objects, x.counts.events), (2, 7));
         assert_eq!(x.partitions.len(), 2);
         assert_eq!((y.counts.objects, y.counts.events), (1, 2));

@@ -8,8 +8,8 @@ use sluice_schema::inference::{PathReport, TypeReport};
 use sluice_storage::object_store::Found;
 use tokio::task::spawn_blocking;
 
-use super::chunks::ChunkSummary;
-use super::event_type::EventType;
+use super::chunks::ChunkEvents;
+use super::event_type::PartitionType;
 use super::recent::{KnownLake, RecentType, schema_store};
 use crate::console::Lake;
 use crate::console::components::{count, pager, rows_of_page, table};
@@ -30,7 +30,7 @@ const OBJECT_MAX_BYTES: usize = 128 << 20;
 const TYPES_MAX: usize = 20;
 
 /// What was inferred.
-pub(super) struct Sample {
+pub(super) struct FieldSample {
     /// The object, as messages name it.
     place: String,
     /// The events of the object.
@@ -50,7 +50,7 @@ pub(super) async fn read(
     lake: &Lake,
     known: &KnownLake,
     of_type: &RecentType,
-) -> Result<Sample, PageError> {
+) -> Result<FieldSample, PageError> {
     let (chunk, object) = &of_type.newest;
     let key = chunk.key(object);
     let place = lake.store.place(&key);
@@ -96,7 +96,7 @@ pub(super) async fn read(
 
 /// The events of an object as lines.
 fn decoded(
-    chunk: &ChunkSummary,
+    chunk: &ChunkEvents,
     schema: Option<&TableSchema>,
     object: &[u8],
 ) -> io::Result<Vec<u8>> {
@@ -113,7 +113,7 @@ fn decoded(
 }
 
 /// Infers the fields of the first events.
-fn sample(place: String, events: u64, lines: &[u8], event_type: &EventType) -> Sample {
+fn sample(place: String, events: u64, lines: &[u8], event_type: &PartitionType) -> FieldSample {
     let mut inference = Inference::new(None);
     let mut skipped = 0;
     let lines = lines.split(|byte| *byte == b'\n');
@@ -124,12 +124,12 @@ fn sample(place: String, events: u64, lines: &[u8], event_type: &EventType) -> S
         }
     }
     let types = match event_type {
-        EventType::Unknown => inference.types(),
-        EventType::Named(_) | EventType::Without => Vec::new(),
+        PartitionType::Unknown => inference.types(),
+        PartitionType::Named(_) | PartitionType::Without => Vec::new(),
     };
     let types = types.into_iter();
     let types = types.map(|of| (of.event_type.unwrap_or_default(), of.events));
-    Sample {
+    FieldSample {
         place,
         events,
         skipped,
@@ -139,7 +139,7 @@ fn sample(place: String, events: u64, lines: &[u8], event_type: &EventType) -> S
 }
 
 /// The fields that were inferred. Examples of their values are contents of events.
-pub(super) fn shown(sample: &Sample, request: &PageRequest, with_payloads: bool) -> Markup {
+pub(super) fn shown(sample: &FieldSample, request: &PageRequest, with_payloads: bool) -> Markup {
     let report = &sample.report;
     html! {
         p {

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::chunks::PARTITIONS_MAX;
-use super::event_type::EventType;
-use super::recent::{Counts, RecentLake, RecentType};
+use super::event_type::PartitionType;
+use super::recent::{EventCounts, RecentLake, RecentType};
 use crate::console::components::{
     bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time_ms,
 };
@@ -76,7 +76,7 @@ fn table_of_types(types: &[RecentType]) -> Markup {
     )
 }
 
-fn cells(counts: &Counts) -> [Markup; 4] {
+fn cells(counts: &EventCounts) -> [Markup; 4] {
     [
         count(counts.objects),
         count(counts.events),
@@ -103,7 +103,7 @@ fn schemas(of_type: &RecentType) -> Markup {
 /// No chunk that was read has it.
 pub(super) fn one(
     lake: &RecentLake,
-    wanted: &EventType,
+    wanted: &PartitionType,
     request: &PageRequest,
 ) -> Result<Markup, PageError> {
     let of_type = find(lake, wanted)?;
@@ -148,7 +148,7 @@ pub(super) fn one(
 /// No chunk that was read has it.
 pub(super) fn find<'a>(
     lake: &'a RecentLake,
-    wanted: &EventType,
+    wanted: &PartitionType,
 ) -> Result<&'a RecentType, PageError> {
     let mut types = lake.types.iter();
     let found = types.find(|of_type| of_type.event_type == *wanted);
@@ -183,12 +183,12 @@ mod tests {
         assert!(html.contains("/schema?type=%3Cscript%3E"), "{html}");
         assert!(html.contains("not named by the partition"), "{html}");
         assert!(html.contains("all 1 committed chunk"), "{html}");
-        let html = one(&lake, &EventType::Unknown, &request).unwrap();
+        let html = one(&lake, &PartitionType::Unknown, &request).unwrap();
         let html = html.into_string();
         assert!(html.contains("date=2026-01-01"), "{html}");
         assert!(html.contains("the top of the lake"), "{html}");
         assert!(html.contains("/schema?of=unknown&amp;infer=1"), "{html}");
-        let other = one(&lake, &EventType::Named("other".into()), &request);
+        let other = one(&lake, &PartitionType::Named("other".into()), &request);
         assert!(matches!(other, Err(PageError::NotFound(_))));
     }
 
