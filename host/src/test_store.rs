@@ -36,7 +36,7 @@ impl TestStore {
     }
 
     /// The numbers of lists and reads since the last call.
-    #[cfg(feature = "table")]
+    #[cfg(any(feature = "table", feature = "console"))]
     pub(crate) fn take_reads(&self) -> (usize, usize) {
         (self.lists.swap(0, Relaxed), self.reads.swap(0, Relaxed))
     }

@@ -108,7 +108,8 @@ fn code(text: &str) -> String {
         if line == "#[cfg(test)]" {
             is_test = true;
         } else if is_test {
-            let ends = line == "}" || (line.starts_with("mod ") && line.ends_with(';'));
+            let item = line.strip_prefix("pub(crate) ").unwrap_or(line);
+            let ends = line == "}" || (item.starts_with("mod ") && item.ends_with(';'));
             is_test = !ends;
         } else if !line.trim_start().starts_with("//") {
             code.push_str(line);

@@ -73,7 +73,10 @@ impl QuarantineFilterArgs {
 }
 
 /// Parses a time, in milliseconds since the Unix epoch.
-fn parse_time(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// Says what is expected.
+pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
     let time = DateTime::parse_from_rfc3339(text).ok();
     let time = time.and_then(|time| u64::try_from(time.timestamp_millis()).ok());
     time.ok_or_else(|| "expected a time such as 2026-01-31T12:00:00Z".to_owned())

@@ -1,6 +1,6 @@
 //! Listing, reading and following of quarantined records.
 
-mod lake;
+pub(crate) mod lake;
 mod redriven;
 
 use std::fs;

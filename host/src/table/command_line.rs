@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use iceberg::TableIdent;
+use sluice_storage::location::StoreLocation;
+
+use crate::config::shell_word;
 
 use super::location::{EVENTS, NAMESPACE, TableLocation, beside, in_warehouse};
-use crate::config::shell::{shell_word, store_option};
 
 impl TableLocation {
     /// A command of this program for a table in this place, with the options that a shell needs.
@@ -15,7 +17,7 @@ impl TableLocation {
         let mut option = |name: &str, value: &str| {
             let _infallible = write!(words, " --{name} {}", shell_word(value));
         };
-        option("lake", &store_option(&self.lake));
+        option("lake", &as_option(&self.lake));
         let (namespace, name) = (table.namespace().join("."), table.name());
         match namespace == NAMESPACE {
             true if name == EVENTS => {}
@@ -23,12 +25,20 @@ impl TableLocation {
             false => option("name", &format!("{namespace}.{name}")),
         }
         if beside(&self.lake).ok().as_ref() != Some(&self.warehouse) {
-            option("warehouse", &store_option(&self.warehouse));
+            option("warehouse", &as_option(&self.warehouse));
         }
         if in_warehouse(&self.warehouse).ok().as_ref() != Some(&self.catalog) {
             option("catalog", &self.catalog.to_string());
         }
         words
+    }
+}
+
+/// A location as an option gives it.
+fn as_option(location: &StoreLocation) -> String {
+    match location {
+        StoreLocation::Folder(folder) => format!("file:{}", folder.display()),
+        StoreLocation::S3 { .. } => location.to_string().trim_end_matches('/').to_owned(),
     }
 }
 

@@ -26,27 +26,27 @@ use crate::test_store::TestStore;
 use super::super::QuarantineObject;
 
 /// A quarantined record: its position, and the code of its reason.
-pub(super) type Line<'a> = (&'a str, &'a str);
+pub(crate) type Line<'a> = (&'a str, &'a str);
 
-pub(super) fn shard(name: &str) -> ShardId {
+pub(crate) fn shard(name: &str) -> ShardId {
     ShardId::new(name).unwrap()
 }
 
-pub(super) fn code(code: &str) -> ReasonCode {
+pub(crate) fn code(code: &str) -> ReasonCode {
     ReasonCode::new(code).unwrap()
 }
 
 /// A chunk before it is landed.
-pub(super) struct Chunk<'a> {
-    pub(super) shard: &'a str,
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) release: &'a [u8],
-    pub(super) arrived_at: Option<ArrivalTimes>,
+pub(crate) struct Chunk<'a> {
+    pub(crate) shard: &'a str,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) release: &'a [u8],
+    pub(crate) arrived_at: Option<ArrivalTimes>,
     /// Its quarantined records.
-    pub(super) lines: &'a [Line<'a>],
+    pub(crate) lines: &'a [Line<'a>],
     /// The shard of these records, if it is not that of the chunk.
-    pub(super) of: Option<&'a str>,
+    pub(crate) of: Option<&'a str>,
 }
 
 impl Default for Chunk<'_> {
@@ -64,7 +64,7 @@ impl Default for Chunk<'_> {
 }
 
 impl Chunk<'_> {
-    pub(super) fn range(&self) -> Range {
+    pub(crate) fn range(&self) -> Range {
         Range {
             first: self.first.into(),
             last: self.last.into(),
@@ -73,32 +73,32 @@ impl Chunk<'_> {
     }
 }
 
-pub(super) struct Lake {
+pub(crate) struct Lake {
     folder: tempfile::TempDir,
     ledgers: BTreeMap<ShardId, Ledger>,
 }
 
 impl Lake {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             ledgers: BTreeMap::new(),
         }
     }
 
-    pub(super) fn test_store(&self) -> Arc<TestStore> {
+    pub(crate) fn test_store(&self) -> Arc<TestStore> {
         TestStore::new(self.folder.path(), 0)
     }
 
-    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
         self.test_store()
     }
 
-    pub(super) fn path(&self, key: &str) -> PathBuf {
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
         self.folder.path().join(key)
     }
 
-    pub(super) fn write(&self, key: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, key: &str, content: impl AsRef<[u8]>) {
         let path = self.path(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
@@ -113,7 +113,7 @@ impl Lake {
     }
 
     /// Pins a chunk and puts its objects.
-    pub(super) fn pin(&mut self, chunk: &Chunk<'_>) -> ChunkManifest {
+    pub(crate) fn pin(&mut self, chunk: &Chunk<'_>) -> ChunkManifest {
         let shard = shard(chunk.shard);
         let manifest = self.put_objects(chunk);
         let pending = Pending {
@@ -127,7 +127,7 @@ impl Lake {
     }
 
     /// Lands a chunk.
-    pub(super) fn commit(&mut self, chunk: &Chunk<'_>) -> ChunkManifest {
+    pub(crate) fn commit(&mut self, chunk: &Chunk<'_>) -> ChunkManifest {
         let manifest = self.pin(chunk);
         self.write(&manifest.key(), manifest.json());
         let (range, digest) = (chunk.range(), Digest::of(b"last"));
@@ -138,7 +138,7 @@ impl Lake {
     }
 
     /// Gives up the pinned chunk.
-    pub(super) fn give_up(&mut self, chunk: &Chunk<'_>) {
+    pub(crate) fn give_up(&mut self, chunk: &Chunk<'_>) {
         let loss = LostRange {
             cause: LossCause::Expired,
             parent: None,
@@ -205,7 +205,7 @@ impl Lake {
     }
 
     /// Begins a redrive of objects.
-    pub(super) fn begin_redrive(&self, id: &str, objects: &[&QuarantineObject]) -> RedriveId {
+    pub(crate) fn begin_redrive(&self, id: &str, objects: &[&QuarantineObject]) -> RedriveId {
         let id: RedriveId = id.parse().unwrap();
         let request = RedriveRequest {
             filter: super::super::QuarantineFilter::default(),
@@ -226,7 +226,7 @@ impl Lake {
         id
     }
 
-    pub(super) fn claim(&self, id: &RedriveId, object: &QuarantineObject) {
+    pub(crate) fn claim(&self, id: &RedriveId, object: &QuarantineObject) {
         let claim = Claim::new(id.clone(), &object.key);
         self.write(&claim_key(&object.key).unwrap(), claim.json());
     }

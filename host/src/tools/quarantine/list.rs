@@ -1,28 +1,22 @@
 //! `sluice quarantine list`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{Display, Write as _};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_engine::outcome::ReasonCode;
-use sluice_engine::record::ShardId;
-use sluice_release::bundle::ReleaseId;
 
 use super::args::LakeArgs;
 use super::listed::{Listed, listed};
 use super::notes;
-use super::record::{line, time};
+use super::record::time;
+use super::sums::Sums;
 use crate::config::QuarantineFilterArgs;
-use crate::layout::chunk::ArrivalTimes;
 use crate::output::{self, counted};
-use crate::redrive::RedriveId;
 use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
-
-/// The most names of a kind that people are shown.
-const SHOWN_MAX: usize = 10;
 
 /// Which records, and how they are listed.
 #[derive(Debug, Args)]
@@ -45,102 +39,6 @@ pub struct ListArgs {
     /// milliseconds since the Unix epoch.
     #[arg(long, action = ArgAction::SetTrue)]
     json: bool,
-}
-
-/// The sums of objects.
-#[derive(Debug, Default)]
-struct Sums {
-    records: u64,
-    bytes: u64,
-    objects: u64,
-    /// Of the records: those that a redrive has committed.
-    redriven: u64,
-    /// Of the records: those that a redrive has claimed and not committed.
-    claimed: u64,
-    redrives: BTreeSet<RedriveId>,
-    arrived_at: Option<ArrivalTimes>,
-    releases: BTreeSet<ReleaseId>,
-    shards: BTreeSet<ShardId>,
-}
-
-impl Sums {
-    fn add(&mut self, listed: &Listed) {
-        let object = &listed.object;
-        let redriven = object.redriven.saturating_sub(listed.first_line());
-        self.records += listed.records;
-        self.bytes += listed.bytes;
-        self.objects += 1;
-        self.redriven += redriven;
-        if object.claimed_by.is_some() {
-            self.claimed += listed.records - redriven;
-        }
-        self.redrives.extend(object.claimed_by.clone());
-        self.releases.insert(object.release);
-        self.shards.insert(object.shard.clone());
-        self.arrived_at = match (self.arrived_at, object.arrived_at) {
-            (Some(a), Some(b)) => Some(ArrivalTimes {
-                min: a.min.min(b.min),
-                max: a.max.max(b.max),
-            }),
-            (a, b) => a.or(b),
-        };
-    }
-
-    fn counts(&self) -> String {
-        format!(
-            "{}, {}, {}",
-            counted(self.records, "record"),
-            ByteSize(self.bytes),
-            counted(self.objects, "object")
-        )
-    }
-
-    fn text(&self, code: &str) -> String {
-        let mut text = format!("{code}: {}\n", self.counts());
-        if let Some(times) = self.arrived_at {
-            let times = format!("{} to {}", time(times.min), time(times.max));
-            line(&mut text, "arrived", &times);
-        }
-        let releases = self.releases.iter().map(ReleaseId::short);
-        line(&mut text, "releases", &names(releases));
-        line(&mut text, "shards", &names(self.shards.iter()));
-        let redrives = names(self.redrives.iter());
-        if self.redriven > 0 {
-            let records = counted(self.redriven, "record");
-            line(&mut text, "redriven", &format!("{records} by {redrives}"));
-        }
-        if self.claimed > 0 {
-            let records = counted(self.claimed, "record");
-            let why = format!("{records} by {redrives}, not committed yet");
-            line(&mut text, "claimed", &why);
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "records": self.records,
-            "bytes": self.bytes,
-            "objects": self.objects,
-            "redriven": self.redriven,
-            "claimed": self.claimed,
-            "redrives": self.redrives,
-            "first_arrived_at": self.arrived_at.map(|times| times.min),
-            "last_arrived_at": self.arrived_at.map(|times| times.max),
-            "releases": self.releases,
-            "shards": self.shards,
-        })
-    }
-}
-
-/// The first names, and how many there are besides.
-fn names(all: impl ExactSizeIterator<Item = impl Display>) -> String {
-    let more = all.len().saturating_sub(SHOWN_MAX);
-    let shown: Vec<_> = all.take(SHOWN_MAX).map(|name| name.to_string()).collect();
-    match more {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// Lists the quarantined records of a lake, by reason or by object.

@@ -1,22 +1,24 @@
 //! The objects that a command shows: those with records that are quarantined now, or all.
 
+use sluice_storage::object_store::ObjectStore;
+
 use crate::quarantine::{
     ListProblem, ObjectProblem, Quarantine, QuarantineList, QuarantineObject, read_object, records,
 };
 
 /// An object with what is shown of it.
 #[derive(Clone, Debug)]
-pub(super) struct Listed {
-    pub(super) object: QuarantineObject,
+pub(crate) struct Listed {
+    pub(crate) object: QuarantineObject,
     /// The number of the records that are shown.
-    pub(super) records: u64,
+    pub(crate) records: u64,
     /// Their bytes.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Listed {
     /// The index of the first line that is shown.
-    pub(super) fn first_line(&self) -> u64 {
+    pub(crate) fn first_line(&self) -> u64 {
         self.object.records - self.records
     }
 }
@@ -28,7 +30,7 @@ impl Listed {
 ///
 /// # Errors
 /// The lake cannot be read.
-pub(super) async fn listed(
+pub(crate) async fn listed(
     quarantine: &Quarantine,
     list: &mut QuarantineList,
     all: bool,
@@ -62,7 +64,7 @@ async fn remaining_bytes(
     quarantine: &Quarantine,
     object: &QuarantineObject,
 ) -> anyhow::Result<Result<u64, ListProblem>> {
-    let lines = match read_lines(quarantine, object).await? {
+    let lines = match read_lines(quarantine.store().as_ref(), object).await? {
         Ok(lines) => lines,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -76,12 +78,11 @@ async fn remaining_bytes(
 ///
 /// # Errors
 /// The lake cannot be read.
-pub(super) async fn read_lines(
-    quarantine: &Quarantine,
+pub(crate) async fn read_lines(
+    store: &dyn ObjectStore,
     object: &QuarantineObject,
 ) -> anyhow::Result<Result<Vec<u8>, ListProblem>> {
-    let store = quarantine.store();
-    match read_object(store.as_ref(), &object.key, object.digest).await {
+    match read_object(store, &object.key, object.digest).await {
         Ok(lines) => Ok(Ok(lines)),
         Err(ObjectProblem::Storage(error)) => Err(error.into()),
         Err(problem) => Ok(Err(ListProblem {

@@ -2,11 +2,12 @@
 
 mod args;
 mod list;
-mod listed;
+pub(crate) mod listed;
 mod notes;
-mod record;
-mod sample;
-mod show;
+pub(crate) mod record;
+pub(crate) mod sample;
+pub(crate) mod show;
+pub(crate) mod sums;
 
 use std::path::Path;
 

@@ -24,7 +24,7 @@ pub(super) struct ShownRecord<'a> {
 }
 
 /// A time as text, of milliseconds since the Unix epoch.
-pub(super) fn time(milliseconds: u64) -> String {
+pub(crate) fn time(milliseconds: u64) -> String {
     let time = i64::try_from(milliseconds).ok();
     let time = time.and_then(DateTime::from_timestamp_millis);
     time.unwrap_or_default()

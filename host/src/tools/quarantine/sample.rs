@@ -12,6 +12,7 @@ use super::notes;
 use super::record::{ShownRecord, line};
 use crate::config::QuarantineFilterArgs;
 use crate::config::quantity::whole_number;
+use crate::layout::quarantine::QuarantinedRecord;
 use crate::output;
 use crate::quarantine::{Quarantine, QuarantineList, records};
 use crate::tools::author::try_rules::escape;
@@ -92,22 +93,16 @@ async fn print_some(
     listed: &Listed,
     number: u64,
 ) -> anyhow::Result<()> {
-    let lines = match read_lines(quarantine, &listed.object).await? {
+    let store = quarantine.store();
+    let lines = match read_lines(store.as_ref(), &listed.object).await? {
         Ok(lines) => lines,
         Err(problem) => {
             list.problems.push(problem);
             return Ok(());
         }
     };
-    let place = quarantine.store().place(&listed.object.key);
-    let first = listed.first_line();
-    let mut wanted = evenly(number, listed.records)
-        .map(|at| first + at)
-        .peekable();
-    for (line, record) in (0..).zip(records(&lines)) {
-        if wanted.next_if_eq(&line).is_none() {
-            continue;
-        }
+    let place = store.place(&listed.object.key);
+    for (line, record) in chosen(&lines, listed, number) {
         let shown = ShownRecord {
             record: &record,
             object: &listed.object,
@@ -121,6 +116,21 @@ async fn print_some(
         }
     }
     Ok(())
+}
+
+/// This many records of the lines of an object, evenly from the first to the last one that is shown, each with the index of
+/// its line.
+pub(crate) fn chosen<'a>(
+    lines: &'a [u8],
+    listed: &Listed,
+    number: u64,
+) -> impl Iterator<Item = (u64, QuarantinedRecord<'a>)> + use<'a> {
+    let first = listed.first_line();
+    let wanted = evenly(number, listed.records).map(move |at| first + at);
+    let mut wanted = wanted.peekable();
+    (0..)
+        .zip(records(lines))
+        .filter(move |(line, _)| wanted.next_if_eq(line).is_some())
 }
 
 /// A record for people, with the redrive that has claimed it.
@@ -138,7 +148,7 @@ fn text_of(shown: &ShownRecord<'_>) -> String {
 
 /// How many records are taken of each object, so that `number` are taken in all, of as many objects as possible and evenly
 /// from the first to the last. No object gives more than it has.
-fn spread(records: &[u64], number: u64) -> Vec<u64> {
+pub(crate) fn spread(records: &[u64], number: u64) -> Vec<u64> {
     let mut taken = vec![0; records.len()];
     let mut left = number;
     while left > 0 {
@@ -158,7 +168,7 @@ fn spread(records: &[u64], number: u64) -> Vec<u64> {
 }
 
 /// `number` different indexes of `all` things, at the same distance from each other, in ascending order.
-fn evenly(number: u64, all: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn evenly(number: u64, all: u64) -> impl Iterator<Item = u64> {
     let number = number.min(all);
     let at = move |place: u64| {
         let wide = (2 * u128::from(place) + 1) * u128::from(all);

@@ -36,12 +36,16 @@ pub struct ShowArgs {
 
 /// The id of a record.
 #[derive(Clone, Debug)]
-struct RecordId {
-    shard: ShardId,
-    position: Position,
+pub(crate) struct RecordId {
+    pub(crate) shard: ShardId,
+    pub(crate) position: Position,
 }
 
-fn parse_rid(text: &str) -> Result<RecordId, String> {
+/// Parses the id of a record.
+///
+/// # Errors
+/// Says what is expected.
+pub(crate) fn parse_rid(text: &str) -> Result<RecordId, String> {
     let wrong =
         || "expected the id of a record, such as events-shardId-000000000000:4711".to_owned();
     let (shard, position) = text.split_once(':').ok_or_else(wrong)?;
@@ -98,20 +102,30 @@ async fn print_place(
         return Ok(print_json(&Value::Object(json))?);
     }
     let mut text = shown.text();
-    match &place.redriven {
-        Some(redriven) => {
-            let is_open = redriven.chunk.is_none() && !place.object.is_left_behind;
-            let advice = match is_open {
-                true => advice(lake, quarantine, &redriven.redrive).await?,
-                false => String::new(),
-            };
-            let redriven = redriven_text(redriven, place.object.is_left_behind, &advice);
-            line(&mut text, "redriven", &redriven);
-        }
-        None => line(&mut text, "redriven", "by none"),
-    }
+    let redriven = redriven_text(lake, quarantine, place).await?;
+    line(&mut text, "redriven", &redriven);
     output::text(text)?;
     Ok(())
+}
+
+/// Which redrive has taken a record from a place, what it has made of it, and how to continue it.
+///
+/// # Errors
+/// The lake cannot be read.
+pub(crate) async fn redriven_text(
+    lake: &StoreLocation,
+    quarantine: &Quarantine,
+    place: &RecordPlace,
+) -> anyhow::Result<String> {
+    let Some(redriven) = &place.redriven else {
+        return Ok("by none".into());
+    };
+    let is_left_behind = place.object.is_left_behind;
+    let advice = match redriven.chunk.is_none() && !is_left_behind {
+        true => advice(lake, quarantine, &redriven.redrive).await?,
+        false => String::new(),
+    };
+    Ok(described(redriven, is_left_behind, &advice))
 }
 
 /// How to continue a redrive.
@@ -131,7 +145,7 @@ async fn advice(
 }
 
 /// What a redrive has made of a record, in words.
-fn redriven_text(redriven: &RedrivenTo, is_left_behind: bool, advice: &str) -> String {
+fn described(redriven: &RedrivenTo, is_left_behind: bool, advice: &str) -> String {
     let id = &redriven.redrive;
     match &redriven.chunk {
         None if is_left_behind => format!("claimed by {id}, which has gone on without it"),

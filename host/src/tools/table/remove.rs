@@ -4,8 +4,7 @@ use clap::{ArgAction, Args};
 use sluice_storage::location::StoreLocation;
 
 use super::args::TableArgs;
-use crate::config::ConfigError;
-use crate::config::shell::shell_word;
+use crate::config::{ConfigError, shell_word};
 use crate::output;
 use crate::table::location::TableLocation;
 use crate::table::manage::{ManageError, Tables};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sluice_storage::location::StoreLocation;
 
-use crate::config::shell::{shell_word, store_option};
+use crate::config::{shell_word, store_setting};
 use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
 use crate::console::payload::inert;
 
@@ -201,7 +201,7 @@ fn further(all: usize) -> Markup {
 /// The command that adds columns.
 fn advice(lake: Option<&StoreLocation>) -> Markup {
     let events = match lake {
-        Some(lake) => format!("--lake {}", shell_word(&store_option(lake))),
+        Some(lake) => format!("--lake {}", shell_word(&store_setting(lake))),
         None => "--lake LAKE".into(),
     };
     html! {

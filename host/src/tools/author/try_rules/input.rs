@@ -28,7 +28,7 @@ const NAMED_MAX: usize = 20;
 
 /// Records of one shard.
 #[derive(Clone, Debug)]
-pub(super) struct Records {
+pub(crate) struct Records {
     pub(super) batch: Batch,
     /// The origin of each.
     pub(super) origins: Vec<Origin>,
@@ -36,13 +36,13 @@ pub(super) struct Records {
 
 /// Where a record comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     /// The file, the stream, the archive, or the object of quarantine.
     pub(super) source: String,
     /// The number of the line in a file, from 1.
     pub(super) line: Option<u64>,
     /// Why the record was quarantined, if it comes from there: the code and the message.
-    pub(super) quarantined: Option<(String, String)>,
+    pub(crate) quarantined: Option<(String, String)>,
 }
 
 impl Records {

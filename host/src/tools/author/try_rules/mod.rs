@@ -9,14 +9,14 @@
 mod archive;
 mod args;
 mod difference;
-mod input;
+pub(crate) mod input;
 mod json;
 mod people;
-mod quarantined;
+pub(crate) mod quarantined;
 mod rules;
 mod stream;
-mod summary;
-mod trial;
+pub(crate) mod summary;
+pub(crate) mod trial;
 mod watch;
 
 use sluice_release::bundle::ReleaseBundle;

@@ -136,7 +136,10 @@ impl QuarantineReading {
 }
 
 /// The records of an object, decoded.
-fn batches<'a>(
+///
+/// # Errors
+/// A record whose id is none.
+pub(crate) fn batches<'a>(
     place: &str,
     records: impl Iterator<Item = QuarantinedRecord<'a>>,
     decoding: RecordDecoding,

@@ -12,14 +12,14 @@ use crate::config::max_quarantined::MaxQuarantined;
 use crate::output::counted;
 
 /// What became of the records, and what they took.
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// The rules that were tried.
-    pub(super) release: ReleaseId,
+    pub(crate) release: ReleaseId,
     /// Records with events.
-    pub(super) with_events: u64,
-    pub(super) events: u64,
-    pub(super) dropped: u64,
-    pub(super) quarantined: BTreeMap<ReasonCode, u64>,
+    pub(crate) with_events: u64,
+    pub(crate) events: u64,
+    pub(crate) dropped: u64,
+    pub(crate) quarantined: BTreeMap<ReasonCode, u64>,
     /// The limit at which trying stopped, although there may be more records.
     pub(super) limit: Option<usize>,
     fuel: Vec<u64>,
@@ -34,7 +34,7 @@ pub(super) struct Spread<T> {
 }
 
 impl Summary {
-    pub(super) fn new(release: ReleaseId) -> Self {
+    pub(crate) fn new(release: ReleaseId) -> Self {
         Self {
             release,
             with_events: 0,
@@ -47,7 +47,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn add(&mut self, tried: &Tried<'_>) {
+    pub(crate) fn add(&mut self, tried: &Tried<'_>) {
         match &tried.outcome {
             Outcome::Events(events) => {
                 self.with_events += 1;
@@ -67,7 +67,7 @@ impl Summary {
         self.limit = Some(limit);
     }
 
-    pub(super) fn records(&self) -> u64 {
+    pub(crate) fn records(&self) -> u64 {
         self.fuel.len() as u64
     }
 

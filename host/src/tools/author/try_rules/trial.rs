@@ -21,24 +21,24 @@ const CHUNK_LIMITS: ChunkLimits = ChunkLimits {
 };
 
 /// The rules at work.
-pub(super) struct Trial {
+pub(crate) struct Trial {
     release: Release,
     /// The open chunk of each shard.
     chunks: BTreeMap<ShardId, Chunk>,
 }
 
 /// A record, and what becomes of it.
-pub(super) struct Tried<'a> {
-    pub(super) origin: &'a Origin,
+pub(crate) struct Tried<'a> {
+    pub(crate) origin: &'a Origin,
     pub(super) shard: &'a ShardId,
     pub(super) record: Record<'a>,
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     pub(super) usage: RecordUsage,
 }
 
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It becomes events.
     Events(Vec<TriedEvent>),
     /// It goes to quarantine.
@@ -49,16 +49,16 @@ pub(super) enum Outcome {
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TriedEvent {
+pub(crate) struct TriedEvent {
     /// Its JSON.
-    pub(super) json: String,
+    pub(crate) json: String,
     /// The path of its partition; empty for the top of the lake.
     pub(super) partition: String,
     pub(super) routes: Routes,
 }
 
 impl Trial {
-    pub(super) fn new(release: Release) -> Self {
+    pub(crate) fn new(release: Release) -> Self {
         Self {
             release,
             chunks: BTreeMap::new(),
@@ -70,7 +70,7 @@ impl Trial {
     ///
     /// # Errors
     /// The component fails outside of any record.
-    pub(super) fn run<'a>(&mut self, records: &'a Records) -> anyhow::Result<Vec<Tried<'a>>> {
+    pub(crate) fn run<'a>(&mut self, records: &'a Records) -> anyhow::Result<Vec<Tried<'a>>> {
         let batch = &records.batch;
         let mut transformed = self.release.run(batch, &[])?;
         self.apply_limits(records, &mut transformed);
@@ -134,7 +134,7 @@ fn outcomes(records: usize, transformed: Transformed) -> Vec<Outcome> {
 
 impl Tried<'_> {
     /// The id of the record.
-    pub(super) fn rid(&self) -> String {
+    pub(crate) fn rid(&self) -> String {
         let (shard, position) = (self.shard, self.record.position);
         Rid { shard, position }.to_string()
     }
