@@ -60,8 +60,10 @@ pub(super) fn location(
     lake: Option<&StoreLocation>,
 ) -> Result<Option<TableLocation>, ConfigError> {
     let is_given = args.table_warehouse.is_some() || args.table_catalog.is_some();
+    // The name has a default, which is right.
+    let is_wrong = |error: &ConfigError| is_given || error.key == "table.name";
     match lake.map(|lake| args.of(lake.clone())) {
-        Some(Err(error)) if is_given => Err(error),
+        Some(Err(error)) if is_wrong(&error) => Err(error),
         Some(found) => Ok(found.ok()),
         None => Ok(None),
     }

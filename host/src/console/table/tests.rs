@@ -104,6 +104,12 @@ fn settings_that_are_given_must_name_a_table() {
     assert!(location(&args(None), Some(&folder)).unwrap().is_some());
     let error = location(&args(Some("s3://bucket/lake")), Some(&bucket)).unwrap_err();
     assert_eq!(error.key, "table.warehouse");
+    let named = LocationArgs {
+        table_name: "No Name".into(),
+        ..args(None)
+    };
+    let error = location(&named, Some(&folder)).unwrap_err();
+    assert_eq!(error.key, "table.name");
 }
 
 #[tokio::test]
