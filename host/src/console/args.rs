@@ -8,8 +8,12 @@ use sluice_storage::location::StoreLocation;
 
 use super::Permissions;
 use super::workers::WorkerUrl;
+#[cfg(feature = "table")]
+use crate::config::LocationArgs;
 use crate::config::{ConfigError, parse_store};
 use crate::source::kinesis::StreamAddress;
+#[cfg(feature = "table")]
+use crate::table::location::TableLocation;
 
 /// The default port: the one after that of a worker's metrics.
 const PORT: u16 = 9465;
@@ -17,7 +21,7 @@ const PORT: u16 = 9465;
 /// What to show, and what to allow.
 #[derive(Clone, Debug, Args)]
 pub struct ConsoleArgs {
-    /// Read the keys `lake` and `registry` of this file. [default: `sluice.toml` in the current folder, if it exists]
+    /// Read the keys `lake`, `registry` and `table` of this file. [default: `sluice.toml` in the current folder, if it exists]
     #[arg(long, env = "SLUICE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -39,6 +43,11 @@ pub struct ConsoleArgs {
     /// Poll this worker: the address of its metrics, such as http://127.0.0.1:9464. Can be given several times.
     #[arg(long, value_name = "URL")]
     worker: Vec<WorkerUrl>,
+
+    /// Which table, and where.
+    #[cfg(feature = "table")]
+    #[command(flatten)]
+    table: LocationArgs,
 
     /// Listen on this port of this machine's loopback address; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = PORT)]
@@ -72,6 +81,9 @@ pub(super) struct Settings {
     pub(super) registry: Option<(String, StoreLocation)>,
     pub(super) source: Option<StreamAddress>,
     pub(super) workers: Vec<WorkerUrl>,
+    /// The table of the lake.
+    #[cfg(feature = "table")]
+    pub(super) table: Option<TableLocation>,
     pub(super) port: u16,
     pub(super) open: bool,
     pub(super) permissions: Permissions,
@@ -103,8 +115,11 @@ impl ConsoleArgs {
             target.map(|target| parse_store(key, target)).transpose()
         };
         let registry = parsed("registry", &self.registry)?;
+        let lake = parsed("lake", &self.lake)?;
         Ok(Settings {
-            lake: parsed("lake", &self.lake)?,
+            #[cfg(feature = "table")]
+            table: super::table::location(&self.table, lake.as_ref())?,
+            lake,
             registry: self.registry.clone().zip(registry),
             source: self.source.clone(),
             workers: self.worker.clone(),

@@ -25,6 +25,8 @@ mod recent_chunks;
 mod releases;
 mod server;
 mod stream;
+#[cfg(feature = "table")]
+mod table;
 mod workers;
 
 use std::thread;
@@ -42,6 +44,8 @@ use self::flow::Flow;
 use self::ledgers::Ledgers;
 use self::releases::Releases;
 use self::stream::StreamShards;
+#[cfg(feature = "table")]
+use self::table::LakeTable;
 use self::workers::Workers;
 
 /// The retry timeout of a request to the lake or the registry. A page does not wait for longer.
@@ -58,6 +62,8 @@ struct Console {
     /// The shards of the source, if it is given.
     stream: Option<StreamShards>,
     releases: Releases,
+    #[cfg(feature = "table")]
+    table: LakeTable,
     pages: pages::States,
 }
 

@@ -18,6 +18,8 @@ use super::guard::{Guard, guard};
 use super::ledgers::Ledgers;
 use super::releases::Releases;
 use super::stream::StreamShards;
+#[cfg(feature = "table")]
+use super::table::LakeTable;
 use super::workers::Workers;
 use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
 use crate::config::ConfigError;
@@ -87,6 +89,8 @@ impl Console {
             ledgers,
             stream: settings.source.map(StreamShards::new),
             releases: Releases::new(),
+            #[cfg(feature = "table")]
+            table: LakeTable::new(settings.table),
             pages: pages::States::default(),
             lake,
             registry,

@@ -142,7 +142,7 @@ fn type_text(report: &TypeReport) -> String {
 }
 
 /// The share of events or objects that have the path; of items and values of maps, their number.
-fn present(path: &PathReport) -> String {
+pub(crate) fn present(path: &PathReport) -> String {
     match path.out_of {
         Some(out_of) => share(path.present, out_of),
         None => HumanCount(path.present).to_string(),
@@ -160,13 +160,14 @@ fn share(count: u64, of: u64) -> String {
     }
 }
 
-fn kinds(path: &PathReport) -> String {
+/// How many values are of which kind.
+pub(crate) fn kinds(path: &PathReport) -> String {
     let kind = |(kind, count): &(ValueKind, u64)| format!("{} {}", HumanCount(*count), kind.name());
     path.kinds.iter().map(kind).collect::<Vec<_>>().join(", ")
 }
 
 /// The first value of the kind that most values have.
-fn main_example(path: &PathReport) -> Option<&Example> {
+pub(crate) fn main_example(path: &PathReport) -> Option<&Example> {
     let (kind, _) = path
         .kinds
         .iter()

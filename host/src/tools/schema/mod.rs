@@ -5,10 +5,10 @@
 //! ```
 
 mod check;
-mod diff;
+pub(crate) mod diff;
 pub(in crate::tools) mod document;
 mod evolve;
-mod infer;
+pub(crate) mod infer;
 mod input;
 mod lake;
 mod object_rows;

@@ -1,0 +1,321 @@
+//! The newest chunks of the lake, by their manifests.
+//!
+//! ```text
+//! list of the ledgers ─▶ those that changed last ─▶ lists of their manifests ─▶ the newest manifests
+//! ```
+//!
+//! What has not changed is not read again: a ledger, the manifests that are listed already, and manifests themselves, which
+//! never change.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use sluice_engine::digest::Digest;
+use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_storage::error::StorageError;
+use sluice_storage::object_store::{ListedObject, ObjectStore};
+
+use crate::console::{Lake, manifests};
+use crate::format::Format;
+use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
+use crate::ledger::DocumentName;
+use crate::ledger::heads::{LedgerHead, ListedDocument};
+
+/// The most documents of ledgers that are read: those that changed last.
+const DOCUMENTS_MAX: usize = 64;
+
+/// The most shards whose manifests are listed.
+const SHARDS_MAX: usize = 100;
+
+/// The most manifests that are read.
+const CHUNKS_MAX: usize = 300;
+
+/// The most partitions of a chunk that are told apart.
+pub(super) const PARTITIONS_MAX: usize = 2_000;
+
+/// The most manifests that are in memory as they are at once.
+const READS_MAX: usize = 8;
+
+/// What is kept of a chunk manifest.
+#[derive(Clone, Debug)]
+pub(super) struct ChunkEvents {
+    pub(super) shard: ShardId,
+    pub(super) name: ChunkName,
+    /// When its manifest was put, milliseconds since the Unix epoch.
+    pub(super) put_at: i64,
+    pub(super) format: Format,
+    /// The schema that it pins, if its objects have columns.
+    pub(super) schema: Option<Digest>,
+    /// Its objects of events.
+    pub(super) objects: Vec<PartitionObject>,
+    /// The number of its objects that are not among these.
+    pub(super) further: usize,
+}
+
+/// An object of events.
+#[derive(Clone, Debug)]
+pub(super) struct PartitionObject {
+    pub(super) partition: String,
+    pub(super) events: u64,
+    /// The bytes of its events as lines.
+    pub(super) bytes: u64,
+}
+
+/// The newest chunks.
+#[derive(Debug, Default)]
+pub(super) struct NewestChunks {
+    /// The newest one first.
+    pub(super) chunks: Vec<Arc<ChunkEvents>>,
+    /// Whether these are all chunks of the lake.
+    pub(super) are_all: bool,
+    /// The shards whose manifests were listed.
+    pub(super) shards: usize,
+    /// What cannot be read of them.
+    pub(super) problems: Vec<String>,
+}
+
+/// What was read before.
+#[derive(Debug, Default)]
+pub(super) struct KnownChunks {
+    documents: HashMap<String, KnownHeads>,
+    shards: HashMap<ShardId, KnownShard>,
+    chunks: HashMap<(ShardId, ChunkName), Arc<ChunkEvents>>,
+}
+
+/// A document of ledgers.
+#[derive(Debug)]
+struct KnownHeads {
+    tag: String,
+    heads: Vec<LedgerHead>,
+}
+
+/// The newest chunks of a shard.
+#[derive(Debug)]
+struct KnownShard {
+    /// The last committed record when they were listed.
+    until: SequenceNumber,
+    /// When the manifest of each was put.
+    chunks: BTreeMap<ChunkName, i64>,
+    /// Whether there are older ones.
+    has_older: bool,
+}
+
+impl KnownShard {
+    fn new(until: SequenceNumber) -> Self {
+        let chunks = BTreeMap::new();
+        Self {
+            until,
+            chunks,
+            has_older: false,
+        }
+    }
+
+    fn add(&mut self, name: ChunkName, put_at: i64) {
+        self.chunks.insert(name, put_at);
+        if self.chunks.len() > CHUNKS_MAX {
+            self.chunks.pop_first();
+            self.has_older = true;
+        }
+    }
+}
+
+impl ChunkEvents {
+    fn of(manifest: ChunkManifest, put_at: i64) -> Self {
+        let further = manifest.objects.len().saturating_sub(PARTITIONS_MAX);
+        let name = manifest.name();
+        let objects = manifest.objects.into_iter().take(PARTITIONS_MAX);
+        let objects = objects.map(|object| PartitionObject {
+            partition: object.partition,
+            events: object.lines,
+            bytes: object.bytes,
+        });
+        Self {
+            objects: objects.collect(),
+            name,
+            put_at,
+            format: manifest.pins.format,
+            schema: manifest.pins.schema,
+            shard: manifest.shard,
+            further,
+        }
+    }
+
+    /// The key of one of its objects in the lake.
+    pub(super) fn key(&self, object: &PartitionObject) -> String {
+        self.name
+            .object_key(&self.shard, &object.partition, self.format)
+    }
+}
+
+impl KnownChunks {
+    /// Reads the newest chunks.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub(super) async fn read(&mut self, lake: &Lake) -> Result<NewestChunks, StorageError> {
+        let mut recent = NewestChunks::default();
+        let heads = self.read_heads(lake, &mut recent).await?;
+        self.list_chunks(lake, &heads).await?;
+        recent.shards = heads.len();
+        let mut newest: Vec<(i64, ShardId, ChunkName)> = Vec::new();
+        for (shard, known) in &self.shards {
+            recent.are_all &= !known.has_older;
+            let chunks = known.chunks.iter();
+            newest.extend(chunks.map(|(name, put_at)| (*put_at, shard.clone(), *name)));
+        }
+        newest.sort_unstable_by(|one, other| other.cmp(one));
+        recent.are_all &= newest.len() <= CHUNKS_MAX;
+        newest.truncate(CHUNKS_MAX);
+        self.read_manifests(lake, newest, &mut recent).await?;
+        Ok(recent)
+    }
+
+    /// The ledgers that changed last. Forgets the shards of others.
+    async fn read_heads(
+        &mut self,
+        lake: &Lake,
+        recent: &mut NewestChunks,
+    ) -> Result<Vec<LedgerHead>, StorageError> {
+        let documents = newest_documents(lake.store.as_ref()).await?;
+        recent.are_all = documents.len() <= DOCUMENTS_MAX;
+        let documents: Vec<_> = documents.into_iter().take(DOCUMENTS_MAX).collect();
+        let changed = documents.iter().filter(|document| {
+            let known = self.documents.get(&document.key);
+            known.is_none_or(|known| known.tag.is_empty() || known.tag != document.tag)
+        });
+        let reads = changed.cloned().map(|document| {
+            let store = Arc::clone(&lake.store);
+            async move {
+                let ledgers = document.read(store.as_ref()).await;
+                (document, ledgers)
+            }
+        });
+        let reads = stream::iter(reads.collect::<Vec<_>>());
+        let mut reads = reads.buffer_unordered(lake.reads_at_once.max(1));
+        while let Some((document, ledgers)) = reads.next().await {
+            match ledgers {
+                Ok(ledgers) => {
+                    let heads = ledgers.iter().filter_map(LedgerHead::of).collect();
+                    let tag = document.tag;
+                    let known = KnownHeads { tag, heads };
+                    self.documents.insert(document.key, known);
+                }
+                Err(error) => recent.problems.push(error.to_string()),
+            }
+        }
+        let keys: HashSet<_> = documents.iter().map(|document| &document.key).collect();
+        self.documents.retain(|key, _| keys.contains(key));
+        let known = documents
+            .iter()
+            .filter_map(|document| self.documents.get(&document.key));
+        let mut heads: Vec<_> = known
+            .flat_map(|known| known.heads.iter().cloned())
+            .collect();
+        recent.are_all &= heads.len() <= SHARDS_MAX;
+        heads.truncate(SHARDS_MAX);
+        let shards: HashSet<_> = heads.iter().map(|head| &head.shard).collect();
+        self.shards.retain(|shard, _| shards.contains(shard));
+        Ok(heads)
+    }
+
+    /// Lists the chunks of the shards whose ledgers have committed something since.
+    async fn list_chunks(&mut self, lake: &Lake, heads: &[LedgerHead]) -> Result<(), StorageError> {
+        let mut lists = Vec::new();
+        for head in heads {
+            let known = self.shards.remove(&head.shard);
+            let known = known.unwrap_or_else(|| KnownShard::new(head.last));
+            if known.until == head.last && !known.chunks.is_empty() {
+                self.shards.insert(head.shard.clone(), known);
+            } else {
+                lists.push(list_chunks(Arc::clone(&lake.store), head.clone(), known));
+            }
+        }
+        let mut lists = stream::iter(lists).buffer_unordered(lake.reads_at_once.max(1));
+        while let Some(listed) = lists.next().await {
+            let (shard, known) = listed?;
+            self.shards.insert(shard, known);
+        }
+        Ok(())
+    }
+
+    /// Reads the manifests of these chunks that are not known, and forgets all others.
+    async fn read_manifests(
+        &mut self,
+        lake: &Lake,
+        newest: Vec<(i64, ShardId, ChunkName)>,
+        recent: &mut NewestChunks,
+    ) -> Result<(), StorageError> {
+        let mut before = std::mem::take(&mut self.chunks);
+        let mut reads = Vec::new();
+        for (put_at, shard, name) in newest {
+            let id = (shard, name);
+            match before.remove(&id) {
+                Some(known) => drop(self.chunks.insert(id, known)),
+                None => reads.push(read_manifest(Arc::clone(&lake.store), id, put_at)),
+            }
+        }
+        let at_once = lake.reads_at_once.clamp(1, READS_MAX);
+        let mut reads = stream::iter(reads).buffer_unordered(at_once);
+        while let Some(read) = reads.next().await {
+            match read? {
+                Ok(chunk) => {
+                    let id = (chunk.shard.clone(), chunk.name);
+                    self.chunks.insert(id, Arc::new(chunk));
+                }
+                Err(problem) => recent.problems.push(problem),
+            }
+        }
+        recent.chunks = self.chunks.values().cloned().collect();
+        let order = |chunk: &Arc<ChunkEvents>| (chunk.put_at, chunk.shard.clone(), chunk.name);
+        recent
+            .chunks
+            .sort_unstable_by_key(|chunk| std::cmp::Reverse(order(chunk)));
+        recent.problems.sort_unstable();
+        Ok(())
+    }
+}
+
+/// The documents of ledgers, the one that changed last first.
+async fn newest_documents(store: &dyn ObjectStore) -> Result<Vec<ListedDocument>, StorageError> {
+    let folder = format!("{METADATA_FOLDER}/ledger/");
+    let mut listed = Vec::new();
+    let mut found = |object: ListedObject<'_>| {
+        if let Some(name) = DocumentName::parse(object.key) {
+            let key = format!("{folder}{}", object.key);
+            let tag = object.tag;
+            let document = ListedDocument { key, tag, name };
+            listed.push((object.modified_at, document));
+        }
+    };
+    store.list_objects(&folder, None, &mut found).await?;
+    listed.sort_unstable_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.key.cmp(&b.key)));
+    Ok(listed.into_iter().map(|(_, document)| document).collect())
+}
+
+/// Lists the committed chunks of a shard that come after those that are known.
+async fn list_chunks(
+    store: Arc<dyn ObjectStore>,
+    head: LedgerHead,
+    mut known: KnownShard,
+) -> Result<(ShardId, KnownShard), StorageError> {
+    let (shard, until) = (head.shard.clone(), head.last);
+    let last = known.chunks.keys().next_back();
+    let behind = last.map(|name| name.last);
+    for listed in manifests::list(store, head, behind).await? {
+        known.add(listed.name, listed.put_at);
+    }
+    known.until = until;
+    Ok((shard, known))
+}
+
+/// Reads the manifest of a chunk. The inner error is what is wrong with it.
+async fn read_manifest(
+    store: Arc<dyn ObjectStore>,
+    (shard, name): (ShardId, ChunkName),
+    put_at: i64,
+) -> Result<Result<ChunkEvents, String>, StorageError> {
+    let manifest = manifests::read(store, shard, name).await?;
+    Ok(manifest.map(|manifest| ChunkEvents::of(manifest, put_at)))
+}

@@ -1,0 +1,269 @@
+//! How events drift from the schema, and what no column has, by what the workers say in `/status`.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+use sluice_storage::location::StoreLocation;
+
+use crate::config::{shell_word, store_setting};
+use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
+use crate::console::payload::inert;
+
+/// The most entries that are shown.
+const SHOWN_MAX: usize = 100;
+
+/// What a worker has counted since its start.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DriftTotals {
+    unmapped_values: u64,
+    unmapped_paths: BTreeMap<String, u64>,
+    schema_drift_paths: Vec<DriftEntry>,
+    schema_drift_unwatched_events: u64,
+    schema_drift_unwatched_values: u64,
+}
+
+/// How events of a type drift at a path.
+#[derive(Clone, Debug, Deserialize)]
+struct DriftEntry {
+    event_type: String,
+    path: String,
+    drift: String,
+    #[serde(default)]
+    column_type: Option<String>,
+    #[serde(default)]
+    value_kind: Option<String>,
+    first_seen: String,
+    count: u64,
+    #[serde(default)]
+    came_back: bool,
+}
+
+/// What drifts at one path.
+type DriftKey = (String, String, String, Option<String>);
+
+/// What all workers have counted together.
+#[derive(Default)]
+pub(super) struct WorkerDrift {
+    /// The workers that have said something.
+    workers: usize,
+    values: u64,
+    paths: BTreeMap<String, u64>,
+    entries: BTreeMap<DriftKey, DriftEntry>,
+    unwatched: u64,
+    /// Why what a worker says cannot be read.
+    problem: Option<String>,
+}
+
+impl WorkerDrift {
+    /// The sum of the totals of workers.
+    pub(super) fn of<'a>(totals: impl Iterator<Item = &'a Value>) -> Self {
+        let mut drift = Self::default();
+        for totals in totals {
+            match DriftTotals::deserialize(totals) {
+                Ok(totals) => drift.add(totals),
+                Err(error) => drift.problem = Some(error.to_string()),
+            }
+        }
+        drift
+    }
+
+    fn add(&mut self, totals: DriftTotals) {
+        self.workers += 1;
+        self.values = self.values.saturating_add(totals.unmapped_values);
+        for (path, values) in totals.unmapped_paths {
+            let sum = self.paths.entry(path).or_default();
+            *sum = sum.saturating_add(values);
+        }
+        for entry in totals.schema_drift_paths {
+            let key = (
+                entry.event_type.clone(),
+                entry.path.clone(),
+                entry.drift.clone(),
+                entry.value_kind.clone(),
+            );
+            match self.entries.get_mut(&key) {
+                None => drop(self.entries.insert(key, entry)),
+                Some(known) => {
+                    known.count = known.count.saturating_add(entry.count);
+                    known.came_back |= entry.came_back;
+                    if entry.first_seen < known.first_seen {
+                        known.first_seen = entry.first_seen;
+                    }
+                }
+            }
+        }
+        let unwatched = totals.schema_drift_unwatched_events;
+        self.unwatched += unwatched.saturating_add(totals.schema_drift_unwatched_values);
+    }
+}
+
+/// The drift that workers have found. `polled` is the number of workers that are asked.
+pub(super) fn section(drift: &WorkerDrift, polled: usize, lake: Option<&StoreLocation>) -> Markup {
+    if polled == 0 {
+        return empty(
+            "No worker is polled, and drift is what workers say of it.",
+            "Start the console with --worker URL, the address of a worker's metrics. A Lambda function has no such address: its log has the event schema_drift.",
+        );
+    }
+    html! {
+        @if let Some(why) = &drift.problem {
+            (problem(&format!("cannot read what a worker says of drift: {}; it may be of another version", inert(why))))
+        }
+        p {
+            (of(drift.workers as u64, polled as u64)) " workers have answered. Their counts are since their start, and drift "
+            "is looked for in a sample of the events. Only objects with columns have a schema to drift from."
+        }
+        @if drift.entries.is_empty() && drift.paths.is_empty() {
+            (empty("No drift was found, and each value has a column.", "There is nothing to do."))
+        } @else {
+            (entries(drift))
+            (paths(drift))
+            (advice(lake))
+        }
+        @if drift.unwatched > 0 {
+            p { (count(drift.unwatched)) " sampled events and values are not told apart, because there are too many types and paths." }
+        }
+    }
+}
+
+fn entries(drift: &WorkerDrift) -> Markup {
+    let mut entries: Vec<_> = drift.entries.values().collect();
+    entries.sort_by(|one, other| other.count.cmp(&one.count));
+    let rows = entries.iter().take(SHOWN_MAX).map(|entry| {
+        let text =
+            |text: &Option<String>| html! { @if let Some(text) = text { code { (inert(text)) } } };
+        vec![
+            html! { code { (inert(&entry.path)) } },
+            html! { (inert(&entry.event_type)) },
+            kind(entry),
+            text(&entry.column_type),
+            text(&entry.value_kind),
+            count(entry.count),
+            time_text(&inert(&entry.first_seen)),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    let columns = [
+        "Field",
+        "Event type",
+        "Drift",
+        "Type of the column",
+        "Type seen",
+        "Count",
+        "First seen",
+    ];
+    html! {
+        @if !rows.is_empty() {
+            h3 { "Drift" }
+            (table("How events drift from the schema", &columns, &rows))
+            (further(entries.len()))
+        }
+    }
+}
+
+fn kind(entry: &DriftEntry) -> Markup {
+    match entry.drift.as_str() {
+        "new_path" => badge(Tone::Warning, "new field"),
+        "new_type" => badge(Tone::Warning, "other type"),
+        "vanished" if entry.came_back => badge(Tone::Neutral, "was missing, came back"),
+        "vanished" => badge(Tone::Bad, "missing"),
+        other => badge(Tone::Neutral, &inert(other)),
+    }
+}
+
+fn paths(drift: &WorkerDrift) -> Markup {
+    let mut paths: Vec<_> = drift.paths.iter().collect();
+    paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
+    let rows = paths.iter().take(SHOWN_MAX);
+    let rows = rows.map(|(path, values)| vec![html! { code { (inert(path)) } }, count(**values)]);
+    let rows: Vec<_> = rows.collect();
+    html! {
+        @if !rows.is_empty() {
+            h3 { "Values in no column" }
+            p { (count(drift.values)) " values of committed events are in _rest only, so queries by column do not see them." }
+            (table("Values in no column, by field", &["Field", "Values"], &rows))
+            (further(paths.len()))
+        }
+    }
+}
+
+fn further(all: usize) -> Markup {
+    html! {
+        @if all > SHOWN_MAX {
+            p { "These are the " (SHOWN_MAX) " largest of " (count(all as u64)) "." }
+        }
+    }
+}
+
+/// The command that adds columns.
+fn advice(lake: Option<&StoreLocation>) -> Markup {
+    let events = match lake {
+        Some(lake) => format!("--lake {}", shell_word(&store_setting(lake))),
+        None => "--lake LAKE".into(),
+    };
+    html! {
+        p { "To add columns for new fields, extend the schema that the workers have, and start them with the new one:" }
+        pre { code { "sluice schema evolve schema.json " (inert(&events)) " --output new.json" } }
+        p {
+            "It reads all events of the lake; " code { "--event-type TYPE" } " takes those of one type. "
+            "A value of another type stays in _rest: correct the producer, or choose another type for the column. "
+            "If a field is missing, ask the producer whether that is meant."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn totals(count: u64, first_seen: &str) -> Value {
+        json!({
+            "records": 1,
+            "unmapped_values": count,
+            "unmapped_paths": {"a.<b>": count},
+            "schema_drift_paths": [{
+                "event_type": "lesson\u{202e}", "path": "a.<b>", "drift": "new_path", "value_kind": "long",
+                "first_seen": first_seen, "count": count,
+            }],
+        })
+    }
+
+    #[test]
+    fn workers_are_added_up_and_what_they_say_does_nothing() {
+        let all = [
+            totals(3, "2026-01-02T00:00:00.000Z"),
+            totals(4, "2026-01-01T00:00:00.000Z"),
+        ];
+        let drift = WorkerDrift::of(all.iter());
+        let lake = StoreLocation::Folder("my lake".into());
+        let html = section(&drift, 3, Some(&lake)).into_string();
+        for text in [
+            "2 of 3 workers",
+            "a.&lt;b&gt;",
+            "lesson\\u{202e}",
+            "2026-01-01T00:00:00Z",
+            "<span class=\"number\">7</span>",
+            "new field",
+            "sluice schema evolve schema.json --lake 'file:my lake' --output new.json",
+        ] {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+        assert!(!html.contains("2026-01-02"), "{html}");
+    }
+
+    #[test]
+    fn nothing_to_say_is_said() {
+        let html = section(&WorkerDrift::default(), 0, None).into_string();
+        assert!(html.contains("--worker URL"), "{html}");
+        let none = [json!({"records": 5})];
+        let html = section(&WorkerDrift::of(none.iter()), 1, None).into_string();
+        assert!(html.contains("No drift was found"), "{html}");
+        let other = [json!({"unmapped_paths": 7})];
+        let html = section(&WorkerDrift::of(other.iter()), 1, None).into_string();
+        assert!(html.contains("cannot read what a worker says"), "{html}");
+    }
+}
