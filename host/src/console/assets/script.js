@@ -66,3 +66,181 @@ function addCopyButtons() {
 }
 
 addCopyButtons();
+// Try: runs the rules when nothing was typed for this many milliseconds.
+const TRY_PAUSE = 400;
+// A chosen file is read up to here, and up to so many lines.
+const TRY_FILE_BYTES = 2 * 1024 * 1024;
+const TRY_FILE_LINES = 1000;
+
+function tryRules(form) {
+  const outcome = document.getElementById("try-outcome");
+  const status = document.getElementById("try-status");
+  const fields = document.getElementById("try-config");
+  let timer = 0;
+  let running = null;
+
+  // Sends the form, as a button of it would; the answer is a piece of HTML.
+  async function post(path, button, signal) {
+    const body = new URLSearchParams(new FormData(form, button));
+    const response = await fetch(path, { method: "POST", headers: { "x-fragment": "1" }, body, signal });
+    return response.text();
+  }
+
+  function say(error) {
+    status.textContent = `The console does not answer (${error.message}). Is it still running?`;
+  }
+
+  // Runs at once. A run that goes on is given up.
+  async function run() {
+    clearTimeout(timer);
+    running?.abort();
+    const own = new AbortController();
+    running = own;
+    status.textContent = "Running…";
+    outcome.classList.add("running");
+    try {
+      const html = await post("/try/run", null, own.signal);
+      const open = opened(outcome);
+      outcome.innerHTML = html;
+      for (const element of outcome.querySelectorAll("details[id]")) element.open = open.has(element.id);
+      localize(outcome);
+      status.textContent = "Done.";
+    } catch (error) {
+      if (own.signal.aborted) return;
+      say(error);
+    }
+    outcome.classList.remove("running");
+  }
+
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(run, TRY_PAUSE);
+  }
+
+  // Shows the fields for the configuration of the rules that are chosen.
+  async function showFields() {
+    try {
+      fields.innerHTML = await post("/try/config", null);
+    } catch (error) {
+      say(error);
+    }
+  }
+
+  // What is typed into a field of the configuration; nothing leaves the member out.
+  function valueOf(field) {
+    const kind = field.dataset.kind;
+    if (kind === "choices") return [...field.querySelectorAll("input:checked")].map((input) => input.value);
+    const text = field.value;
+    if (text === "") return undefined;
+    if (kind === "boolean") return text === "true";
+    if (kind === "list") return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+    if (kind === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
+    return text;
+  }
+
+  function configure(field) {
+    let config;
+    try {
+      config = JSON.parse(form.elements.config.value.trim() || "{}");
+    } catch (error) {
+      status.textContent = `The transform configuration is not JSON (${error.message}), so its fields do not change it.`;
+      return;
+    }
+    config[field.dataset.config] = valueOf(field);
+    form.elements.config.value = JSON.stringify(config, null, 2);
+    later();
+  }
+
+  // Takes a file as a component, a program or records, by its name.
+  async function take(file) {
+    if (file.name.endsWith(".wasm")) return upload(file);
+    const isProgram = file.name.endsWith(".jq");
+    let text = await file.slice(0, TRY_FILE_BYTES).text();
+    if (/[\u0000\ufffd]/.test(text)) {
+      status.textContent = `${file.name} is not a text in UTF-8. Use sluice transform try for compressed files.`;
+      return;
+    }
+    let left = "";
+    if (!isProgram) {
+      const lines = text.split("\n");
+      if (file.size > TRY_FILE_BYTES) lines.pop();
+      if (file.size > TRY_FILE_BYTES || lines.length > TRY_FILE_LINES + 1) left = ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.`;
+      text = lines.slice(0, TRY_FILE_LINES).join("\n");
+    }
+    form.elements[isProgram ? "rules" : "source"].value = isProgram ? "jq" : "pasted";
+    form.elements[isProgram ? "jq" : "records"].value = text;
+    await run();
+    status.textContent += ` ${file.name} was read.${left}`;
+  }
+
+  async function upload(file) {
+    status.textContent = `Sending ${file.name}…`;
+    try {
+      const response = await fetch("/try/component", { method: "POST", body: file });
+      const text = await response.text();
+      if (!response.ok) {
+        status.textContent = `${file.name}: ${text}`;
+        return;
+      }
+      const { digest, name } = JSON.parse(text);
+      const select = form.elements.component;
+      for (const option of [...select.options]) if (option.value === digest) option.remove();
+      select.add(new Option(`${name} (${digest.slice(0, 8)})`, digest, true, true));
+      form.elements.rules.value = "component";
+      form.elements.config.value = "";
+      await showFields();
+      await run();
+    } catch (error) {
+      say(error);
+    }
+  }
+
+  form.addEventListener("input", (event) => {
+    if (event.target.name) later();
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target.type === "file") {
+      if (event.target.files.length > 0) take(event.target.files[0]);
+      return;
+    }
+    const field = event.target.closest("[data-config]");
+    if (field !== null) configure(field);
+    else if (["rules", "release", "component", "config"].includes(event.target.name)) showFields();
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      run();
+    }
+  });
+  form.addEventListener("dragover", (event) => event.preventDefault());
+  form.addEventListener("drop", (event) => {
+    const file = event.dataTransfer.files[0];
+    if (file === undefined) return;
+    event.preventDefault();
+    take(file);
+  });
+  // Buttons that load or publish work without a script.
+  form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    if (button?.name === "case" || button?.name === "remove") {
+      event.preventDefault();
+      try {
+        document.getElementById("try-cases").innerHTML = await post("/try/cases", button);
+      } catch (error) {
+        say(error);
+      }
+    } else if (button === null || button.id === "try-run") {
+      event.preventDefault();
+      run();
+    }
+  });
+
+  for (const element of document.querySelectorAll(".script-only")) element.hidden = false;
+  showFields();
+  const isPasted = new FormData(form).get("source") === "pasted";
+  if (!isPasted || form.elements.records.value !== "") run();
+}
+
+const tryForm = document.getElementById("try-form");
+if (tryForm !== null) tryRules(tryForm);

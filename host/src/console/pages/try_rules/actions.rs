@@ -1,0 +1,312 @@
+//! The requests of the page: to run, to show the fields of a configuration, to keep a component or a golden case, and to
+//! publish. Each works as a form of a browser without a script, too; a script asks for a piece of the page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FormRejection};
+use axum::extract::{DefaultBodyLimit, Form, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+use sluice_release::admission::COMPONENT_MAX_BYTES;
+use sluice_release::rollout::Share;
+
+use super::form::{JQ, PASTED, TryForm};
+use super::records::Loaded;
+use super::rules::Rules;
+use super::{config_form, golden, made, outcome, record, records, rules, run};
+use crate::console::Console;
+use crate::console::components::problem;
+use crate::console::pages::{PageError, respond};
+use crate::console::payload::inert;
+use crate::console::publishing::{self, RolloutAction};
+use crate::output;
+
+/// The path of the page.
+const PATH: &str = "/try";
+
+/// The largest form.
+const BODY_MAX_BYTES: usize = 8 << 20;
+
+/// The header by which a script asks for a piece of the page instead of all of it.
+const FRAGMENT: &str = "x-fragment";
+
+/// The requests that try or change something.
+pub(in crate::console::pages) fn actions() -> Router<Arc<Console>> {
+    let component = post(keep_component).layer(DefaultBodyLimit::max(COMPONENT_MAX_BYTES));
+    Router::new()
+        .route("/try/run", post(run_form))
+        .route("/try/config", post(show_config))
+        .route("/try/cases", post(change_cases))
+        .route("/try/publish", post(publish))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .route("/try/component", component)
+        .route("/try/cases.tar", get(download_cases))
+}
+
+/// The form of a request.
+fn received(form: Result<Form<TryForm>, FormRejection>) -> Result<TryForm, PageError> {
+    match form {
+        Ok(Form(form)) => Ok(form.normalized()),
+        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let why = "The records and the rules take more than 8 MiB as they are sent; try fewer records.";
+            Err(PageError::Wrong(why.into()))
+        }
+        Err(rejected) => Err(PageError::Wrong(rejected.body_text())),
+    }
+}
+
+fn is_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key(FRAGMENT)
+}
+
+/// The response with an error, as a piece of the page if a script asks for one.
+fn refused(console: &Console, headers: &HeaderMap, error: PageError) -> Response {
+    match is_fragment(headers) {
+        true => (error.status(), problem(&inert(&error.to_string()))).into_response(),
+        false => respond(console, PATH, Err(error)),
+    }
+}
+
+/// Runs the rules of the form on its records.
+async fn run_form(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    form: Result<Form<TryForm>, FormRejection>,
+) -> Response {
+    let mut form = match received(form) {
+        Ok(form) => form,
+        Err(error) => return refused(&console, &headers, error),
+    };
+    let outcome = match form.load.is_empty() {
+        true => outcome_of(&console, &form).await,
+        false => match records::sample_text() {
+            Ok(text) => {
+                form.source = PASTED.into();
+                form.records = text;
+                outcome::nothing_yet()
+            }
+            Err(error) => outcome::failed(&error, None),
+        },
+    };
+    match is_fragment(&headers) {
+        true => outcome.into_response(),
+        false => respond(
+            &console,
+            PATH,
+            Ok(made(&console, &form, &outcome, None).await),
+        ),
+    }
+}
+
+/// The outcome of a form, or why there is none.
+async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
+    let state = &console.pages.try_rules;
+    let turn = state.turns.begin();
+    let (rules, loaded) = match read(console, form).await {
+        Ok(read) => read,
+        Err(error) => return problem(&inert(&error.to_string())),
+    };
+    if loaded.len() == 0 {
+        return outcome::nothing_yet();
+    }
+    let serving = rules::serving(console).await;
+    let running = state.turns.wait().await;
+    if !turn.is_newest() {
+        return problem(SUPERSEDED);
+    }
+    let shows = form.is_pasted() || console.permissions.payloads;
+    let ran = state.in_sandbox(move |sandbox| {
+        let _until_it_ends = running;
+        let show = |shown: &run::ShownRecord<'_>| record::record(shown, shows);
+        let goes_on = || turn.is_newest();
+        let ran = run::run(sandbox, &rules.bundle, serving, &loaded, &goes_on, &show);
+        Ok(match ran {
+            _ if !goes_on() => problem(SUPERSEDED),
+            Ok(ran) => outcome::outcome(&ran, &loaded),
+            Err(error) => outcome::failed(&error, rules.program.as_deref()),
+        })
+    });
+    ran.await
+        .unwrap_or_else(|error| outcome::failed(&error, None))
+}
+
+const SUPERSEDED: &str = "A newer run has begun, perhaps in another window, so this one was dropped. Run again to see its outcome.";
+
+/// The rules and the records of a form.
+async fn read(console: &Console, form: &TryForm) -> Result<(Rules, Arc<Loaded>), PageError> {
+    let rules = rules::chosen(console, form).await?;
+    let loaded = records::load(console, form, &console.pages.try_rules.loaded).await?;
+    Ok((rules, loaded))
+}
+
+/// Responds with the fields for the configuration of the rules.
+async fn show_config(
+    State(console): State<Arc<Console>>,
+    form: Result<Form<TryForm>, FormRejection>,
+) -> Markup {
+    let shown = async {
+        let form = received(form)?;
+        let rules = rules::chosen(&console, &form).await?;
+        let left_out = (form.rules == JQ).then_some("program");
+        let state = &console.pages.try_rules;
+        let fields = state.in_sandbox(move |sandbox| {
+            let schema = rules::schema(sandbox, &rules.bundle)?;
+            let config: Value = serde_json::from_str(rules.bundle.transform_config())?;
+            Ok(config_form::config_form(&schema, &config, left_out))
+        });
+        Ok::<_, PageError>(fields.await?)
+    };
+    shown.await.unwrap_or_else(
+        |error| html! { p.note { "There are no fields: " (inert(&error.to_string())) } },
+    )
+}
+
+/// Keeps a component that a browser sends: the body is its bytes.
+async fn keep_component(
+    State(console): State<Arc<Console>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let state = &console.pages.try_rules;
+    let bytes = match body {
+        Ok(bytes) => bytes.to_vec(),
+        Err(_) => {
+            let why = format!("a component has {COMPONENT_MAX_BYTES} bytes at most");
+            return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+        }
+    };
+    let described = state.in_sandbox(move |sandbox| {
+        let bundle = rules::describe_sent(sandbox, bytes)?;
+        let schema = rules::schema(sandbox, &bundle).unwrap_or_default();
+        Ok((bundle, schema))
+    });
+    match described.await {
+        Ok((bundle, schema)) => {
+            let manifest = bundle.manifest();
+            let name = inert(manifest.transform.as_deref().unwrap_or_default());
+            let text = json!({ "digest": manifest.component, "name": name, "schema": schema });
+            state.components.keep(bundle);
+            let media_type = (header::CONTENT_TYPE, "application/json");
+            ([media_type], text.to_string()).into_response()
+        }
+        Err(error) => {
+            let why = inert(&output::with_causes(&error));
+            (StatusCode::BAD_REQUEST, why).into_response()
+        }
+    }
+}
+
+/// Saves a record as a golden case, or removes a case.
+async fn change_cases(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    form: Result<Form<TryForm>, FormRejection>,
+) -> Response {
+    let form = match received(form) {
+        Ok(form) => form,
+        Err(error) => return refused(&console, &headers, error),
+    };
+    let state = &console.pages.try_rules;
+    let done = match &*form.remove {
+        "" => save_case(&console, &form).await,
+        name => {
+            state.cases().remove(name);
+            Ok(format!("Removed {name}."))
+        }
+    };
+    match (done, is_fragment(&headers)) {
+        (Ok(message), true) => golden::list(&state.cases(), &message).into_response(),
+        (Err(error), true) => {
+            golden::list(&state.cases(), &inert(&error.to_string())).into_response()
+        }
+        (Ok(_), false) => {
+            let outcome = outcome_of(&console, &form).await;
+            respond(
+                &console,
+                PATH,
+                Ok(made(&console, &form, &outcome, None).await),
+            )
+        }
+        (Err(error), false) => respond(&console, PATH, Err(error)),
+    }
+}
+
+/// Saves the record that the form names, with what its rules make of it. Returns what was done.
+async fn save_case(console: &Console, form: &TryForm) -> Result<String, PageError> {
+    let state = &console.pages.try_rules;
+    let (rules, loaded) = read(console, form).await?;
+    let named = form.case.split_once(':');
+    let named = named.and_then(|(index, digest)| Some((index.parse::<usize>().ok()?, digest)));
+    let found = named.and_then(|(index, digest)| loaded.find(index, digest));
+    let Some(found) = found else {
+        let why = "The records have changed since the run. Run again, and save the record then.";
+        return Err(PageError::Wrong(why.into()));
+    };
+    let data = found.data.to_vec();
+    let made = state.in_sandbox(move |sandbox| golden::make(sandbox, &rules.bundle, &data));
+    let (case, kind) = made.await?;
+    let name = state.cases().add(case, &kind).map_err(PageError::Wrong)?;
+    Ok(format!("Saved {name}."))
+}
+
+/// Responds with the golden cases as the files of a folder.
+async fn download_cases(State(console): State<Arc<Console>>) -> Response {
+    let archive = console.pages.try_rules.cases().archive();
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"cases.tar\"",
+        ),
+    ];
+    (headers, archive).into_response()
+}
+
+/// Publishes the rules of the form, as a canary if a share is given, and goes on to the page of the release.
+async fn publish(
+    State(console): State<Arc<Console>>,
+    form: Result<Form<TryForm>, FormRejection>,
+) -> Response {
+    let form = match received(form) {
+        Ok(form) => form,
+        Err(error) => return respond(&console, PATH, Err(error)),
+    };
+    match published(&console, &form).await {
+        Ok(path) => Redirect::to(&path).into_response(),
+        Err(error) => {
+            let (status, why) = (error.status(), error.to_string());
+            let page = made(&console, &form, &outcome::nothing_yet(), Some(&why)).await;
+            (status, respond(&console, PATH, Ok(page))).into_response()
+        }
+    }
+}
+
+/// Publishes, and returns the path of the page of the release.
+async fn published(console: &Console, form: &TryForm) -> Result<String, PageError> {
+    if !console.permissions.publish {
+        let why = "This console only reads. To publish, start it with --allow-publish.";
+        return Err(PageError::NotAllowed(why.into()));
+    }
+    let share: Option<Share> = match &*form.canary {
+        "" => None,
+        share => Some(share.parse().map_err(PageError::Wrong)?),
+    };
+    if share.is_some() && form.why.trim().is_empty() {
+        let why = "Write the reason for the canary, which is recorded in the history.";
+        return Err(PageError::Wrong(why.into()));
+    }
+    let rules = rules::chosen(console, form).await?;
+    let cases = console.pages.try_rules.cases().document();
+    let note = Some(form.note.trim().to_owned()).filter(|note| !note.is_empty());
+    let cases = cases.map_err(PageError::Wrong)?;
+    let id = publishing::publish(console, rules.bundle, cases, note).await?;
+    if let Some(share) = share {
+        let why = form.why.trim();
+        publishing::change(console, RolloutAction::Canary(id, share), why).await?;
+    }
+    Ok(format!("/release?id={id}"))
+}

@@ -1,0 +1,124 @@
+//! What the form of the page holds.
+
+use serde::Deserialize;
+
+use crate::console::pages::PageRequest;
+
+/// The form. A browser sends all fields, and the button that was pressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct TryForm {
+    /// Where the records come from: `pasted`, `quarantine` or `archive`.
+    pub(super) source: String,
+    /// Pasted records, one a line.
+    pub(super) records: String,
+    /// The code of quarantined records.
+    pub(super) reason: String,
+    /// Their shard.
+    pub(super) shard: String,
+    /// The id of one of them.
+    pub(super) rid: String,
+    /// The target of an archive.
+    pub(super) archive: String,
+    /// Which rules: `jq`, `enrich`, `copy`, `release` or `component`.
+    pub(super) rules: String,
+    /// The jq program.
+    pub(super) jq: String,
+    /// The id of a release, or the first digits of it.
+    pub(super) release: String,
+    /// The digest of a component that was sent.
+    pub(super) component: String,
+    /// The transform configuration.
+    pub(super) config: String,
+    /// A note about the release that is published.
+    pub(super) note: String,
+    /// Why it becomes a canary.
+    pub(super) why: String,
+    /// `sample` if the button to load a sample was pressed.
+    pub(super) load: String,
+    /// The record to save as a golden case: its index, and the first digits of its digest.
+    pub(super) case: String,
+    /// The golden case to remove.
+    pub(super) remove: String,
+    /// The share of the canary to publish, such as `5%`; empty to publish only.
+    pub(super) canary: String,
+}
+
+pub(super) const PASTED: &str = "pasted";
+pub(super) const QUARANTINE: &str = "quarantine";
+pub(super) const ARCHIVE: &str = "archive";
+
+pub(super) const JQ: &str = "jq";
+pub(super) const RELEASE: &str = "release";
+pub(super) const COMPONENT: &str = "component";
+
+impl TryForm {
+    /// The form of a new page: what its address names, or a program that lands each record.
+    pub(super) fn of_request(request: &PageRequest) -> Self {
+        let text = |name| request.get(name).unwrap_or_default().to_owned();
+        let form = Self {
+            reason: text("reason"),
+            shard: text("shard"),
+            rid: text("rid"),
+            release: text("release"),
+            jq: ".".into(),
+            ..Self::default()
+        };
+        let named = [&form.reason, &form.shard, &form.rid];
+        let source = match named.iter().any(|text| !text.is_empty()) {
+            true => QUARANTINE,
+            false => PASTED,
+        };
+        let rules = match form.release.is_empty() {
+            true => JQ,
+            false => RELEASE,
+        };
+        Self {
+            source: source.into(),
+            rules: rules.into(),
+            ..form
+        }
+    }
+
+    /// The form as a script sends it. A browser without one ends lines with CR and LF ("HTML", 4.10.21.4).
+    pub(super) fn normalized(mut self) -> Self {
+        for text in [&mut self.records, &mut self.jq, &mut self.config] {
+            *text = text.replace("\r\n", "\n");
+        }
+        self
+    }
+
+    /// Whether the records are the user's own, and not those of a lake or an archive.
+    pub(super) fn is_pasted(&self) -> bool {
+        !matches!(&*self.source, QUARANTINE | ARCHIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_fill_the_form() {
+        let form = |path| TryForm::of_request(&PageRequest::parse(path));
+        let new = form("/try");
+        assert_eq!((&*new.source, &*new.rules, &*new.jq), (PASTED, JQ, "."));
+        assert!(new.is_pasted());
+        let quarantine = form("/try?reason=trap&shard=s");
+        assert_eq!((&*quarantine.source, &*quarantine.shard), (QUARANTINE, "s"));
+        assert_eq!(form("/try?rid=s%3A1").rid, "s:1");
+        let release = form("/try?release=01234567");
+        assert_eq!((&*release.rules, &*release.release), (RELEASE, "01234567"));
+    }
+
+    #[test]
+    fn lines_end_as_they_were_written() {
+        let form = TryForm {
+            records: "{}\r\n{}\r\n".into(),
+            jq: ".a\r\n| .b".into(),
+            ..TryForm::default()
+        };
+        let form = form.normalized();
+        assert_eq!((&*form.records, &*form.jq), ("{}\n{}\n", ".a\n| .b"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The page "Try": records on the left, rules in the middle, what becomes of the records on the right, a moment after each
+//! change. Nothing is written, except by the buttons that publish.
+//!
+//! ```text
+//! form ─┬─▶ records (pasted, quarantine, archive) ─┐
+//!       ├─▶ rules (jq, built-in, release, component) ─▶ run ─▶ outcome and records as HTML
+//!       └──────────────── what serves ─────────────┘
+//! ```
+
+mod actions;
+mod archive_file;
+mod config_form;
+mod form;
+mod golden;
+mod kept;
+mod outcome;
+mod place;
+mod record;
+mod records;
+mod rules;
+mod run;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod view;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use maud::Markup;
+
+pub(super) use self::actions::actions;
+use self::form::TryForm;
+use self::golden::SavedCases;
+use self::kept::Kept;
+use self::records::LastLoaded;
+use self::turns::Turns;
+use self::view::Offer;
+use super::{Page, PageError, PageRequest, Section};
+use crate::console::Console;
+use crate::console::cached::View;
+use crate::tools::author::try_rules::sandbox::Sandbox;
+
+/// What the page keeps between requests.
+#[derive(Default)]
+pub(super) struct State {
+    turns: Turns,
+    sandbox: Arc<Mutex<Option<Sandbox>>>,
+    components: Kept,
+    releases: Kept,
+    loaded: LastLoaded,
+    cases: Mutex<SavedCases>,
+}
+
+impl State {
+    fn cases(&self) -> MutexGuard<'_, SavedCases> {
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something in the sandbox, which is started when it is first needed, on a thread that may block.
+    async fn in_sandbox<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Sandbox) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let sandbox = Arc::clone(&self.sandbox);
+        let done = tokio::task::spawn_blocking(move || {
+            let mut sandbox = sandbox.lock().unwrap_or_else(PoisonError::into_inner);
+            if sandbox.is_none() {
+                *sandbox = Some(Sandbox::new()?);
+            }
+            match sandbox.as_mut() {
+                Some(sandbox) => work(sandbox),
+                None => anyhow::bail!("the sandbox did not start"),
+            }
+        });
+        done.await?
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let mut form = TryForm::of_request(request);
+    if !console.permissions.payloads {
+        form.source = form::PASTED.into();
+    }
+    if !form.release.is_empty() {
+        rules::fill(console, &mut form).await?;
+    }
+    Ok(made(console, &form, &outcome::nothing_yet(), None).await)
+}
+
+/// The page with a form and an outcome.
+async fn made(
+    console: &Console,
+    form: &TryForm,
+    outcome: &Markup,
+    publish_error: Option<&str>,
+) -> Page {
+    let state = &console.pages.try_rules;
+    let mut releases = Vec::new();
+    if let Some(place) = &console.registry
+        && let View::Ready(seen) = console.releases.view(place).await
+    {
+        let listed = seen.value.releases.iter();
+        releases.extend(listed.map(|listed| listed.manifest.clone()));
+        releases.sort_by(|a, b| b.published_at.cmp(&a.published_at));
+    }
+    let cases = state.cases().clone();
+    let offer = Offer {
+        permissions: console.permissions,
+        has_lake: console.lake.is_some(),
+        has_registry: console.registry.is_some(),
+        releases,
+        components: state.components.manifests(),
+        cases: cases.len(),
+    };
+    Page {
+        title: "Try".into(),
+        sections: vec![
+            Section::fixed("try", view::workbench(form, &offer, outcome)),
+            Section::fixed("try-cases", golden::list(&cases, "")),
+            Section::fixed("try-publish", view::publishing(form, &offer, publish_error)),
+        ],
+    }
+}

@@ -1,0 +1,142 @@
+//! The outcome of a run, as HTML.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use maud::{Markup, html};
+use sluice_release::admission::AdmissionError;
+use sluice_release::compare::Comparison;
+
+use super::place::marked;
+use super::records::Loaded;
+use super::rules::not_admitted;
+use super::run::{Against, Ran};
+use crate::console::components::{count, empty, facts, of, problem, short, table};
+use crate::console::payload::inert;
+use crate::output;
+use crate::tools::author::try_rules::summary::Summary;
+
+/// The most fields that are listed; the rest is counted.
+const FIELDS: usize = 20;
+
+/// What is shown before the first run.
+pub(super) fn nothing_yet() -> Markup {
+    empty(
+        "Nothing was run yet.",
+        "Paste records, one JSON object a line, or load the sample; then press Run.",
+    )
+}
+
+/// What came of a run.
+pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
+    html! {
+        (summary(&ran.summary))
+        @for note in &loaded.notes { p.note { (inert(note)) } }
+        @if ran.ended_early {
+            p.problem role="alert" {
+                "The run ended after 20 seconds with " (of(ran.summary.records(), loaded.len() as u64))
+                " records. Try fewer records, or rules that take less time."
+            }
+        }
+        h3 { "Against what serves" }
+        (against(&ran.against))
+        h3 { "Records" }
+        ol.try-records { @for record in ran.records() { li { (record) } } }
+        @let left = ran.summary.records().saturating_sub(ran.records().count() as u64);
+        @if left > 0 {
+            p { "The outcome above counts all records. " (count(left)) " of them are not shown." }
+        }
+    }
+}
+
+/// The counts of all records, and what they took.
+fn summary(summary: &Summary) -> Markup {
+    let (fuel, time) = (summary.fuel(), summary.time());
+    let pair = |median: String, max: String| html! { (median) " median, " (max) " largest" };
+    facts(&[
+        ("Records", count(summary.records())),
+        (
+            "With events",
+            html! { (count(summary.with_events)) " (" (output::counted(summary.events, "event")) ")" },
+        ),
+        (
+            "Quarantined",
+            html! {
+                (count(summary.quarantined_records()))
+                @for (code, records) in &summary.quarantined { br; code { (code) } " " (count(*records)) }
+            },
+        ),
+        ("Dropped", count(summary.dropped)),
+        (
+            "Fuel of a record",
+            pair(
+                HumanCount(fuel.median).to_string(),
+                HumanCount(fuel.max).to_string(),
+            ),
+        ),
+        ("Time of a record", pair(took(time.median), took(time.max))),
+    ])
+}
+
+/// A time as short as a record takes.
+pub(super) fn took(time: Duration) -> String {
+    format!("{time:.1?}")
+}
+
+fn against(against: &Against) -> Markup {
+    match against {
+        Against::Nothing(why) => html! { p { (why) } },
+        Against::Failed(why) => problem(&inert(&format!("cannot compare with what serves: {why}"))),
+        Against::Compared(compared) => {
+            let (bundle, comparison) = &**compared;
+            html! {
+                p {
+                    strong { (of(comparison.differ, comparison.records)) " differ" }
+                    " from the active release " (short(&bundle.manifest().id().to_string())) "."
+                    @if comparison.differ > 0 { " These are listed first." }
+                }
+                (compared_by(comparison))
+            }
+        }
+    }
+}
+
+/// The differences by change of outcome and by field, the most frequent first.
+fn compared_by(comparison: &Comparison) -> Markup {
+    let list = |title: &str, counts: &BTreeMap<String, u64>| {
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let left = counts.len().saturating_sub(FIELDS);
+        let rows: Vec<_> = counts
+            .iter()
+            .take(FIELDS)
+            .map(|(name, number)| vec![html! { code { (inert(name)) } }, count(**number)])
+            .collect();
+        html! {
+            @if !rows.is_empty() {
+                (table(title, &[title, "Number"], &rows))
+                @if left > 0 { p { "and " (left) " more" } }
+            }
+        }
+    };
+    html! {
+        (list("Records whose outcome changed", &comparison.outcomes))
+        (list("Results that differ in a field", &comparison.fields))
+    }
+}
+
+/// Why there is no outcome. An error in a program is shown with its line.
+pub(super) fn failed(error: &anyhow::Error, program: Option<&str>) -> Markup {
+    let Some(error) = error.downcast_ref::<AdmissionError>() else {
+        return problem(&inert(&output::with_causes(error)));
+    };
+    let why = not_admitted(error);
+    let marked = program.and_then(|program| marked(program, &why));
+    html! {
+        p.problem role="alert" { "The rules are not admitted. " (inert(&why)) }
+        @if let Some(marked) = marked {
+            pre.marked tabindex="0" aria-label="The line of the program with a mark below the place" { (inert(&marked)) }
+        }
+    }
+}

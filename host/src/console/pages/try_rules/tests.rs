@@ -1,0 +1,188 @@
+//! Runs of jq programs on pasted records.
+
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use maud::Markup;
+use sluice_release::bundle::ReleaseBundle;
+use sluice_release::cases::from_document;
+
+use super::golden::{self, SavedCases};
+use super::records::{Loaded, pasted};
+use super::rules::{Serving, schema};
+use super::run::{Ran, ShownRecord, run};
+use super::{outcome, record};
+use crate::config::TransformChoice;
+use crate::tools::author::try_rules::sandbox::Sandbox;
+
+/// The sandbox of all tests, in which the transform is compiled once.
+static SANDBOX: LazyLock<Mutex<Sandbox>> = LazyLock::new(|| Mutex::new(Sandbox::new().unwrap()));
+
+fn sandbox() -> MutexGuard<'static, Sandbox> {
+    SANDBOX.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn jq(program: &str) -> ReleaseBundle {
+    let choice = TransformChoice::of_text(program, "{}").unwrap();
+    choice.bundle().unwrap()
+}
+
+fn show(shown: &ShownRecord<'_>) -> Markup {
+    record::record(shown, true)
+}
+
+fn run_on(
+    sandbox: &mut Sandbox,
+    program: &str,
+    serving: Serving,
+    loaded: &Loaded,
+) -> anyhow::Result<Ran> {
+    run(sandbox, &jq(program), serving, loaded, &|| true, &show)
+}
+
+fn rendered(program: &str, serving: Serving, records: &str) -> String {
+    let loaded = pasted(records).unwrap();
+    let ran = run_on(&mut sandbox(), program, serving, &loaded);
+    outcome::outcome(&ran.unwrap(), &loaded).into_string()
+}
+
+const NOTHING: Serving = Serving::Nothing("nothing serves");
+
+#[test]
+fn each_record_is_shown_with_what_becomes_of_it() {
+    let program = r#"if .a == 1 then .b = 2 elif .a == 2 then error("no_two: two is not wanted") else empty end"#;
+    let loaded = pasted("{\"a\":1}\n{\"a\":2}\n\n{\"a\":3}\n").unwrap();
+    let mut sandbox = sandbox();
+    let ran = run_on(&mut sandbox, program, NOTHING, &loaded).unwrap();
+    let summary = &ran.summary;
+    assert_eq!(
+        (summary.records(), summary.with_events, summary.dropped),
+        (3, 1, 1)
+    );
+    assert_eq!(summary.quarantined_records(), 1);
+    assert!(!ran.ended_early);
+    let records: Vec<_> = ran
+        .records()
+        .map(|html| html.clone().into_string())
+        .collect();
+    assert!(records[0].contains("Line 1") && records[0].contains("1 event"));
+    assert!(records[0].contains("<ins>+ 2</ins>"), "{}", records[0]);
+    assert!(records[1].contains("quarantined: no_two"), "{}", records[1]);
+    assert!(records[1].contains("two is not wanted"), "{}", records[1]);
+    assert!(records[2].contains("Line 4") && records[2].contains("dropped"));
+    let html = outcome::outcome(&ran, &loaded).into_string();
+    assert!(
+        html.contains("no_two") && html.contains("nothing serves"),
+        "{html}"
+    );
+}
+
+#[test]
+fn records_that_differ_from_what_serves_come_first() {
+    let serving = Serving::Release(jq("."));
+    let html = rendered(
+        "if .a == 3 then .b = 7 else . end",
+        serving,
+        "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n",
+    );
+    assert!(html.contains("1 of 3 differ"), "{html}");
+    assert!(html.contains("event.b"), "{html}");
+    let (changed, same) = (html.find("Line 3").unwrap(), html.find("Line 1").unwrap());
+    assert!(changed < same, "{html}");
+    assert_eq!(html.matches("Differs from what serves:").count(), 1);
+}
+
+#[test]
+fn rules_that_serve_and_fail_admission_are_said() {
+    let html = rendered(".", Serving::Release(jq("nonsens")), "{}");
+    assert!(html.contains("cannot compare with what serves"), "{html}");
+    assert!(html.contains("Line 1"), "{html}");
+}
+
+#[test]
+fn an_error_in_a_program_is_shown_with_its_line() {
+    let program = ".a = 1\n| nonsens";
+    let loaded = pasted("{}").unwrap();
+    let mut sandbox = sandbox();
+    let error = run_on(&mut sandbox, program, NOTHING, &loaded)
+        .err()
+        .unwrap();
+    let html = outcome::failed(&error, Some(program)).into_string();
+    assert!(html.contains("line 2, column 3"), "{html}");
+    assert!(html.contains("2 | | nonsens\n      ^"), "{html}");
+}
+
+#[test]
+fn a_run_that_is_not_wanted_any_more_ends() {
+    let loaded = pasted("{}").unwrap();
+    let mut sandbox = sandbox();
+    let ran = run(&mut sandbox, &jq("."), NOTHING, &loaded, &|| false, &show).unwrap();
+    assert!(ran.ended_early);
+    assert_eq!(ran.summary.records(), 0);
+}
+
+#[test]
+fn the_content_of_records_does_nothing() {
+    let hostile = "{\"<img src=x>\":\"<script>alert(1)</script>\u{202e}\"}";
+    let html = rendered(". + {\"b\":\"<svg onload=x>\"}", NOTHING, hostile);
+    for tag in ["<img", "<script", "<svg"] {
+        assert!(!html.contains(tag), "{html}");
+    }
+    assert!(
+        html.contains("&lt;script&gt;") && html.contains("\\u{202e}"),
+        "{html}"
+    );
+    let rejected = rendered("error(\"bad: <b>\" + (. | tostring))", NOTHING, hostile);
+    assert!(
+        rejected.contains("&lt;b&gt;") && !rejected.contains("<b>"),
+        "{rejected}"
+    );
+}
+
+#[test]
+fn hidden_content_is_not_in_the_page() {
+    let loaded = pasted("{\"a\":\"secret\"}").unwrap();
+    let mut sandbox = sandbox();
+    let hide = |shown: &ShownRecord<'_>| record::record(shown, false);
+    for program in [".b = .a", "error(\"x: \" + .a)", "empty"] {
+        let ran = run(
+            &mut sandbox,
+            &jq(program),
+            NOTHING,
+            &loaded,
+            &|| true,
+            &hide,
+        )
+        .unwrap();
+        let html = outcome::outcome(&ran, &loaded).into_string();
+        assert!(
+            !html.contains("secret") && html.contains("hidden"),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn a_record_becomes_a_golden_case_that_passes() {
+    let mut sandbox = sandbox();
+    let rules = jq("if .a then . else error(\"no_a: a is missing\") end");
+    let mut cases = SavedCases::default();
+    for (record, kind) in [("{\"a\":1}", "events"), ("{}\r", "no_a")] {
+        let (case, found) = golden::make(&mut sandbox, &rules, record.as_bytes()).unwrap();
+        assert_eq!(found, kind);
+        cases.add(case, &found).unwrap();
+    }
+    let release = sandbox.validate(&rules).unwrap();
+    let saved = from_document(&cases.document().unwrap().unwrap()).unwrap();
+    assert_eq!(saved.len(), 2);
+    for case in &saved {
+        assert_eq!(case.failure(&release).unwrap(), None, "{}", case.name);
+    }
+    let no_a = saved.iter().find(|case| case.name.starts_with("no_a"));
+    assert_eq!(no_a.unwrap().records[0].record_data(0), b"{}\r");
+}
+
+#[test]
+fn a_component_tells_the_schema_of_its_configuration() {
+    let schema = schema(&mut sandbox(), &jq(".")).unwrap();
+    assert!(schema["properties"]["routes"].is_object(), "{schema}");
+}

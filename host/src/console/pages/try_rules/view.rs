@@ -1,0 +1,273 @@
+//! The page: records on the left, rules in the middle, and the outcome on the right.
+
+use maud::{Markup, html};
+use sluice_release::bundle::Manifest;
+
+use super::form::{ARCHIVE, COMPONENT, JQ, PASTED, QUARANTINE, RELEASE, TryForm};
+use super::records::NO_PAYLOADS;
+use crate::builtin::Builtin;
+use crate::console::Permissions;
+use crate::console::components::problem;
+use crate::console::payload::inert;
+
+/// The most releases of a list.
+const RELEASES_MAX: usize = 100;
+
+/// What the page can offer, besides what the form holds.
+pub(super) struct Offer {
+    pub(super) permissions: Permissions,
+    pub(super) has_lake: bool,
+    pub(super) has_registry: bool,
+    /// The releases of the registry, the newest first.
+    pub(super) releases: Vec<Manifest>,
+    /// The components that were sent.
+    pub(super) components: Vec<Manifest>,
+    /// How many golden cases there are.
+    pub(super) cases: usize,
+}
+
+/// The form and the outcome.
+pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Markup {
+    html! {
+        div.try {
+            form #try-form method="post" action="/try/run" {
+                // The first button of a form is the one that Enter presses.
+                div.try-bar {
+                    button type="submit" #try-run { "Run" }
+                    span.note.script-only hidden { "Runs by itself after a change; Ctrl+Enter runs at once." }
+                    span #try-status role="status" {}
+                }
+                (records(form, offer))
+                (rules(form, offer))
+            }
+            div.try-right {
+                h2 { "Outcome" }
+                div #try-outcome { (outcome) }
+            }
+        }
+    }
+}
+
+fn radio(name: &str, value: &str, chosen: &str, label: &str) -> Markup {
+    html! {
+        label.radio { input type="radio" name=(name) value=(value) checked[value == chosen]; " " (label) }
+    }
+}
+
+fn line(name: &str, label: &str, value: &str, example: &str) -> Markup {
+    let id = format!("try-{name}");
+    html! {
+        p.field {
+            label for=(id) { (label) }
+            input id=(id) name=(name) value=(value) placeholder=(example) autocomplete="off" spellcheck="false";
+        }
+    }
+}
+
+fn text(name: &str, label: &str, value: &str, rows: u8) -> Markup {
+    let id = format!("try-{name}");
+    html! {
+        p.field {
+            label for=(id) { (label) }
+            // A line end at the beginning of a text area is not part of its value.
+            textarea id=(id) name=(name) rows=(rows) spellcheck="false" autocomplete="off" { "\n" (value) }
+        }
+    }
+}
+
+fn records(form: &TryForm, offer: &Offer) -> Markup {
+    html! {
+        fieldset {
+            legend { "Records" }
+            (radio("source", PASTED, &form.source, "Pasted records"))
+            (text("records", "One JSON object a line, up to 1,000", &form.records, 14))
+            p.script-only hidden {
+                label for="try-file" { "Or choose a file, or drop one here" }
+                " " input #try-file type="file";
+            }
+            p { button type="submit" name="load" value="sample" { "Load a sample" } }
+            @if offer.permissions.payloads {
+                (lake_records(form, offer))
+            } @else {
+                p.note { (NO_PAYLOADS) }
+            }
+        }
+    }
+}
+
+fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
+    html! {
+        @if offer.has_lake {
+            (radio("source", QUARANTINE, &form.source, "The newest quarantined records"))
+            (line("reason", "Reason", &form.reason, "all reasons"))
+            (line("shard", "Shard", &form.shard, "all shards"))
+            (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
+        } @else {
+            p.note { "To try quarantined records, start the console with " code { "--lake" } "." }
+        }
+        (radio("source", ARCHIVE, &form.source, "Records of an archive"))
+        (line("archive", "Archive", &form.archive, "file:DIR or s3://BUCKET/PREFIX"))
+    }
+}
+
+fn rules(form: &TryForm, offer: &Offer) -> Markup {
+    let builtins = Builtin::ALL.into_iter();
+    let builtins = builtins.filter(|builtin| *builtin != Builtin::Jq);
+    html! {
+        fieldset {
+            legend { "Rules" }
+            (radio("rules", JQ, &form.rules, "A jq program"))
+            (text("jq", "Program", &form.jq, 14))
+            @for builtin in builtins {
+                (radio("rules", builtin.name(), &form.rules, &format!("{builtin}: {}", builtin.summary())))
+            }
+            @if offer.has_registry {
+                (radio("rules", RELEASE, &form.rules, "A release"))
+                (releases(form, &offer.releases))
+            } @else {
+                p.note { "To try releases, start the console with " code { "--registry" } "." }
+            }
+            (sent_components(form, &offer.components))
+            (text("config", "Transform configuration, a JSON object", &form.config, 4))
+            details #try-config-details .script-only hidden {
+                summary { "Enter the configuration in fields" }
+                div #try-config {}
+            }
+        }
+    }
+}
+
+fn releases(form: &TryForm, releases: &[Manifest]) -> Markup {
+    let is_listed = |id: &str| releases.iter().any(|it| it.id().to_string() == id);
+    html! {
+        p.field {
+            label for="try-release" { "Release; its own configuration is used if none is written below" }
+            select #try-release name="release" {
+                @if !form.release.is_empty() && !is_listed(&form.release) {
+                    option value=(form.release) selected { (inert(&form.release)) }
+                }
+                @for release in releases.iter().take(RELEASES_MAX) {
+                    @let id = release.id();
+                    option value=(id) selected[id.to_string() == form.release] {
+                        (id.short()) " "
+                        (inert(release.transform.as_deref().unwrap_or_default())) " "
+                        (inert(release.note.as_deref().unwrap_or_default()))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sent_components(form: &TryForm, components: &[Manifest]) -> Markup {
+    html! {
+        div.script-only hidden {
+            (radio("rules", COMPONENT, &form.rules, "A component"))
+            p.field {
+                label for="try-component" { "Component" }
+                select #try-component name="component" {
+                    @for component in components {
+                        @let digest = component.component.to_string();
+                        option value=(digest) selected[digest == form.component] {
+                            (inert(component.transform.as_deref().unwrap_or_default())) " (" (component.component.short()) ")"
+                        }
+                    }
+                }
+            }
+            p {
+                label for="try-wasm" { "Choose a .wasm file, or drop one here" }
+                " " input #try-wasm type="file" accept=".wasm";
+            }
+        }
+    }
+}
+
+/// The form to publish the rules.
+pub(super) fn publishing(form: &TryForm, offer: &Offer, error: Option<&str>) -> Markup {
+    html! {
+        h2 { "Publish" }
+        @if let Some(error) = error { (problem(&inert(error))) }
+        @if offer.permissions.publish && offer.has_registry {
+            p {
+                "Publishes the rules above as a release, "
+                @match offer.cases {
+                    0 => "without golden cases.",
+                    1 => "with the saved golden case.",
+                    cases => { "with the " (cases) " saved golden cases." },
+                }
+            }
+            p.field {
+                label for="try-note" { "Note about the release" }
+                input #try-note name="note" form="try-form" value=(form.note) maxlength="500" autocomplete="off";
+            }
+            p.field {
+                label for="try-why" { "Reason for the canary" }
+                input #try-why name="why" form="try-form" value=(form.why) maxlength="500" autocomplete="off";
+            }
+            p {
+                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="" { "Publish" }
+                " "
+                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="5%" {
+                    "Publish and canary 5 %"
+                }
+            }
+        } @else {
+            p.note {
+                "To publish rules from here, start the console with "
+                code { "--registry" } " and " code { "--allow-publish" } "."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer(payloads: bool, publish: bool) -> Offer {
+        Offer {
+            permissions: Permissions { publish, payloads },
+            has_lake: true,
+            has_registry: true,
+            releases: Vec::new(),
+            components: Vec::new(),
+            cases: 2,
+        }
+    }
+
+    #[test]
+    fn what_is_typed_stays_text() {
+        let form = TryForm {
+            source: PASTED.into(),
+            rules: JQ.into(),
+            records: "\n</textarea><script>".into(),
+            jq: ".a < 1".into(),
+            release: "\"><b>".into(),
+            ..TryForm::default()
+        };
+        let html = workbench(&form, &offer(true, true), &html! {}).into_string();
+        assert!(
+            html.contains("\n\n&lt;/textarea&gt;&lt;script&gt;"),
+            "{html}"
+        );
+        assert!(!html.contains("<script>") && !html.contains("<b>"));
+        assert!(html.contains("value=\"quarantine\""));
+    }
+
+    #[test]
+    fn records_of_a_lake_are_offered_only_with_payloads() {
+        let html = workbench(&TryForm::default(), &offer(false, false), &html! {}).into_string();
+        assert!(!html.contains("value=\"quarantine\"") && !html.contains("value=\"archive\""));
+        assert!(html.contains("--show-payloads"), "{html}");
+    }
+
+    #[test]
+    fn publishing_needs_permission() {
+        let form = TryForm::default();
+        let html = publishing(&form, &offer(true, false), None).into_string();
+        assert!(html.contains("--allow-publish") && !html.contains("<button"));
+        let html = publishing(&form, &offer(true, true), Some("a <b>")).into_string();
+        assert!(html.contains("with the 2 saved golden cases"), "{html}");
+        assert!(html.contains("a &lt;b&gt;"), "{html}");
+    }
+}
