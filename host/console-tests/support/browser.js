@@ -73,6 +73,29 @@ export class Window {
     return response;
   }
 
+  /**
+   * Opens the pages of the navigation and, of each kind of pages that these and others link to, some. A kind is a path
+   * with the names in its query. Returns the paths; `each` is called while a page is open.
+   */
+  async explore(perKind, each = async () => {}) {
+    const next = Object.keys(PAGES);
+    const [opened, kinds] = [new Set(), new Map()];
+    for (const path of next) {
+      const url = new URL(path, this.origin);
+      const kind = [url.pathname, ...[...url.searchParams.keys()].sort()].join(' ');
+      const count = kinds.get(kind) ?? 0;
+      if (opened.has(path) || count === perKind) continue;
+      kinds.set(kind, count + 1);
+      opened.add(path);
+      const response = await this.goto(path);
+      assert.equal(response.status(), 200, path);
+      await each(path);
+      const links = this.page.locator('main a[href^="/"]:not([download])');
+      next.push(...(await links.evaluateAll((links) => links.map((link) => link.getAttribute('href').split('#')[0]))));
+    }
+    return [...opened];
+  }
+
   /** What the page says of a fact, such as the number of quarantined records. */
   async fact(name) {
     const value = this.page.locator('main dl.facts > div', { has: this.page.getByText(name, { exact: true }) });

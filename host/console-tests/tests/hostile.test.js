@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { PAGES, Window, launch } from '../support/browser.js';
+import { Window, launch } from '../support/browser.js';
 import { Pipeline, TIMEOUT, event, until } from '../support/sluice.js';
 
 const SCRIPT = '<script>globalThis.isOwned = true; alert(1)</script>';
@@ -43,30 +43,22 @@ after(async () => {
   await pipeline?.stop();
 });
 
-/** Opens pages and what they link to, and all that is folded. */
-async function visit(window, most) {
-  const open = Object.keys(PAGES);
-  const seen = new Set();
+/** Opens pages and what they link to, with all that is folded, and returns what they say. */
+async function visit(window) {
   let text = '';
-  while (open.length > 0 && seen.size < most) {
-    const path = open.shift();
-    if (seen.has(path)) continue;
-    seen.add(path);
-    const response = await window.goto(path);
-    assert.ok(response.status() < 400, path);
+  await window.explore(6, async (path) => {
     await window.page.$$eval('details', (all) => all.forEach((details) => { details.open = true; }));
     text += await window.page.locator('body').innerText();
     assert.equal(await window.page.evaluate(() => globalThis.isOwned), undefined, path);
     assert.ok(await window.page.locator('h1').isVisible(), path);
-    open.push(...(await window.page.$$eval('main a[href]', (links) => links.map((link) => link.getAttribute('href')))));
-  }
+  });
   return text;
 }
 
 test('with payloads, all of it is text', async () => {
   const address = await pipeline.wholeConsole(worker, '--show-payloads', '--allow-publish');
   const window = await Window.open(browser, address);
-  const text = await visit(window, 40);
+  const text = await visit(window);
   assert.ok(text.includes('<script>globalThis.isOwned'), 'no script as text');
   assert.ok(text.includes('\\u{202e}'), 'no escape of a turn of direction');
   assert.ok(!/[\u202a-\u202e\u2066-\u2069]/.test(text), 'a turn of direction');
@@ -77,7 +69,7 @@ test('with payloads, all of it is text', async () => {
 test('without payloads, no page has any of it', async () => {
   const address = await pipeline.wholeConsole(worker);
   const window = await Window.open(browser, address);
-  const text = await visit(window, 40);
+  const text = await visit(window);
   assert.ok(!text.includes('xxxxxxxx'), 'a part of the long text');
   window.isClean();
   await window.close();

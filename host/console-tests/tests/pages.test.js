@@ -27,20 +27,6 @@ after(async () => {
   await pipeline?.stop();
 });
 
-/** The pages of the navigation, and one of each kind that they link to. */
-async function paths(window) {
-  const found = new Map(Object.keys(PAGES).map((path) => [path, path]));
-  for (const path of Object.keys(PAGES)) {
-    await window.goto(path);
-    const links = await window.page.$$eval('main a[href^="/"]', (links) => links.map((link) => link.getAttribute('href')));
-    for (const link of links) {
-      const kind = link.split(/[?#]/)[0];
-      if (!found.has(kind)) found.set(kind, link);
-    }
-  }
-  return [...found.values()];
-}
-
 test('each page shows what there is', async () => {
   const window = await Window.open(browser, address);
   for (const [path, title] of Object.entries(PAGES)) {
@@ -62,9 +48,9 @@ test('each page shows what there is', async () => {
   await window.says(REASON);
   await window.goto('/schema');
   await window.says('price');
-  for (const path of await paths(window)) {
-    const response = await window.goto(path);
-    assert.equal(response.status(), 200, path);
+  const opened = await window.explore(2);
+  for (const path of ['/shard?', '/release?', '/record?', '/quarantine?']) {
+    assert.ok(opened.some((found) => found.startsWith(path)), path);
   }
   window.isClean();
   await window.close();
@@ -108,10 +94,7 @@ test('without scripts, each page is there', async () => {
 for (const colorScheme of ['light', 'dark']) {
   test(`each page can be read by everybody in ${colorScheme} colours`, async () => {
     const window = await Window.open(browser, address, { colorScheme });
-    for (const path of await paths(window)) {
-      await window.goto(path);
-      await window.isAccessible(`${path} in ${colorScheme} colours`);
-    }
+    await window.explore(1, (path) => window.isAccessible(`${path} in ${colorScheme} colours`));
     const paper = await window.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const [red] = paper.match(/\d+/g).map(Number);
     assert.equal(red > 128, colorScheme === 'light', paper);
@@ -122,11 +105,10 @@ for (const colorScheme of ['light', 'dark']) {
 
 test('no page is wider than a narrow screen', async () => {
   const window = await Window.open(browser, address, { viewport: { width: 360, height: 740 } });
-  for (const path of await paths(window)) {
-    await window.goto(path);
+  await window.explore(1, async (path) => {
     const [page, screen] = await window.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(page <= screen, `${path}: ${page} pixels`);
-  }
+  });
   window.isClean();
   await window.close();
 });
