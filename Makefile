@@ -31,6 +31,11 @@ TABLE_READERS_LIST := host/tests/table/readers/requirements.txt
 
 GUEST_JS := host/examples/guest-js
 
+# Tests of the console in a browser, and the browser.
+CONSOLE_TESTS := host/console-tests
+CHROMIUM      := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
+IN_CONSOLE_TESTS = cd $(CONSOLE_TESTS) && SLUICE_TEST_PROGRAM=$(abspath $(SLUICE)) CHROMIUM=$(CHROMIUM)
+
 # Every build selects the whole workspace and one profile, so that cargo builds each crate once, with the same
 # features. With `-p`, features differ and wasmtime is built again.
 CARGO_ALL := --release --locked --workspace
@@ -169,6 +174,22 @@ readers-setup:
 	install $(READERS) $(READERS_LIST) "DuckDB, Polars, pyarrow and boto3" "170 MB" && \
 	install $(TABLE_READERS) $(TABLE_READERS_LIST) "pyiceberg, DuckDB with its extensions, and ministack" "500 MB"
 
+test-console: build test-console-setup ## test the console in a browser, against a worker with stand-ins for AWS (needs Node 20 with npm, and Chromium or Chrome; CHROMIUM=FILE)
+	@echo "== testing the console in $(CHROMIUM)"
+	$(IN_CONSOLE_TESTS) node --test --test-concurrency=1 tests/*.test.js
+
+console-screenshots: build test-console-setup ## take the screenshots of the console in docs/images (needs the same)
+	$(IN_CONSOLE_TESTS) node screenshots.js $(abspath docs/images)
+
+test-console-setup:
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or later" >&2; exit 1; }
+	@test -x "$(CHROMIUM)" || { echo "Chromium is missing: install it, or give CHROMIUM=FILE" >&2; exit 1; }
+	@echo "== building the stand-ins"
+	cargo build $(CARGO_ALL) --example stand-ins
+	@cmp -s $(CONSOLE_TESTS)/package-lock.json $(CONSOLE_TESTS)/node_modules/installed.json || { \
+		echo "== installing Playwright and axe in $(CONSOLE_TESTS)/node_modules (about 15 MB)" && \
+		cd $(CONSOLE_TESTS) && npm ci --no-audit --no-fund && cp package-lock.json node_modules/installed.json; }
+
 SOAK := SLUICE_SOAK_MINUTES=$(or $(MINUTES),10) SLUICE_SOAK_SEED=$(SEED) cargo test $(CARGO_ALL) --test main --
 
 soak: setup ## kill, freeze and stop hosts and builders under load, then check lake and table (MINUTES=10, SEED=7)
@@ -232,4 +253,4 @@ workflows-check: ## check the workflows and the Dockerfile of the public CI (ski
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup soak soak-table bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup test-console test-console-setup console-screenshots soak soak-table bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean

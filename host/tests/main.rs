@@ -21,6 +21,8 @@ mod aws_settings;
 mod bus;
 mod call_modes;
 mod caught_up;
+#[cfg(feature = "console")]
+mod console;
 #[cfg(feature = "table")]
 mod consumers;
 mod contract;

@@ -1,0 +1,230 @@
+//! Who may see the console, and who may change something: whoever has its token, from its own pages.
+
+use std::collections::BTreeMap;
+
+use super::client::{Response, send};
+use super::{Console, PAGES, console, html, place, publish, transform, visit};
+use crate::support::lake;
+
+/// What every response must have.
+fn assert_headers(response: &Response) {
+    let header = |name: &str| response.headers.get(name).map_or("", String::as_str);
+    let policy = header("content-security-policy");
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(part), "{part}: {response:#?}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(header(name), value, "{response:#?}");
+    }
+    assert!(!response.headers.contains_key("access-control-allow-origin"));
+}
+
+/// Sends a request that nobody is signed in for.
+fn anonymous(console: &Console, host: &str, path: &str, cookie: Option<&str>) -> Response {
+    let mut headers = vec![("Host", host)];
+    headers.extend(cookie.map(|cookie| ("Cookie", cookie)));
+    send(console.address, "GET", path, &headers, "")
+}
+
+#[test]
+fn each_response_has_the_headers_that_keep_others_out() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let host = console.address.to_string();
+    for path in PAGES {
+        assert_headers(&console.get(path));
+    }
+    for name in ["style.css", "script.js"] {
+        let asset = console.get(&format!("/assets/{name}"));
+        assert_eq!(asset.status, 200);
+        assert_headers(&asset);
+    }
+    for path in ["/nothing", "/assets/nothing", "/shard", "/release?id=x"] {
+        let response = console.get(path);
+        assert!((400..500).contains(&response.status), "{path}");
+        assert_headers(&response);
+    }
+    assert_headers(&anonymous(&console, &host, "/", None));
+}
+
+#[test]
+fn without_the_token_nothing_is_shown() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let host = console.address.to_string();
+    let wrong = format!("{}x", console.cookie);
+    for path in [
+        "/",
+        "/quarantine",
+        "/live?page=/",
+        "/assets/script.js",
+        "/?token=wrong",
+        "/?token=",
+    ] {
+        for cookie in [None, Some(wrong.as_str()), Some("sluice_console=x")] {
+            let response = anonymous(&console, &host, path, cookie);
+            assert_eq!(response.status, 403, "{path} {cookie:?}");
+            assert!(response.body.contains("token"), "{response:#?}");
+            assert!(!response.body.contains(&console.token));
+            assert!(!response.headers.contains_key("set-cookie"));
+        }
+    }
+    // The token in the address of any page opens this page.
+    let path = format!("/quarantine?token={}", console.token);
+    let response = anonymous(&console, &host, &path, None);
+    assert_eq!(response.status, 200);
+    assert!(response.body.contains("url=/quarantine"), "{response:#?}");
+    assert!(response.headers["set-cookie"].contains("SameSite=Strict"));
+    // No page repeats the token: who looks over a shoulder or at a screenshot does not see it.
+    assert!(!console.get("/").body.contains(&console.token));
+}
+
+/// A name of another site can be made to resolve to this machine.
+#[test]
+fn a_request_for_another_host_is_rejected() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let port = console.address.port();
+    let cookie = Some(console.cookie.as_str());
+    let of_token = format!("/?token={}", console.token);
+    let others = [
+        "evil.example".to_owned(),
+        format!("evil.example:{port}"),
+        "127.0.0.1".to_owned(),
+        format!("127.0.0.1:{}", port ^ 1),
+        format!("127.0.0.1.evil.example:{port}"),
+    ];
+    for host in others {
+        for path in ["/", &of_token] {
+            let response = anonymous(&console, &host, path, cookie);
+            assert_eq!(response.status, 403, "{host} {path}");
+            assert!(!response.headers.contains_key("set-cookie"));
+        }
+    }
+    let local = format!("localhost:{port}");
+    assert_eq!(anonymous(&console, &local, "/", cookie).status, 200);
+}
+
+/// A request that a button of a page sends.
+struct Action {
+    path: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Action {
+    fn fields(&self) -> Vec<(&str, &str)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (&**name, &**value)).collect()
+    }
+}
+
+/// What the buttons of all pages of a console send, with a value in each field. Each path is there once.
+fn actions(console: &Console) -> Vec<Action> {
+    let mut actions = BTreeMap::new();
+    for page in visit(console).values() {
+        for form in html::forms(&page.body) {
+            for button in &form.buttons {
+                let path = button.action.clone().unwrap_or(form.action.clone());
+                let mut fields = form.fields.clone();
+                fields.extend(button.field.clone());
+                let fields = fields.into_iter().map(|(name, value)| match &*value {
+                    "" => (name, "a reason".to_owned()),
+                    _ => (name, value),
+                });
+                actions.entry(path).or_insert_with(|| fields.collect());
+            }
+        }
+    }
+    let actions = actions.into_iter();
+    actions
+        .map(|(path, fields)| Action { path, fields })
+        .collect()
+}
+
+#[test]
+fn a_page_of_another_origin_changes_nothing() {
+    let place = place();
+    let release = publish(&place, "{}", "the first one");
+    transform(&place, &["activate", &release]).succeeded();
+    publish(&place, r#"{"partition_by":["date"]}"#, "the second one");
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(&place, &[&args[..], &["--allow-publish"]].concat());
+    let before = lake::tree(&place.path("registry"));
+    let actions = actions(&console);
+    assert!(!actions.is_empty());
+    let port = console.address.port();
+    let others = [
+        "null".to_owned(),
+        "http://evil.example".to_owned(),
+        format!("https://127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{}", port ^ 1),
+        format!("http://127.0.0.1.evil.example:{port}"),
+    ];
+    for action in &actions {
+        let path = &action.path;
+        for origin in &others {
+            let response = console.post_from(origin, path, &action.fields());
+            assert_eq!(response.status, 403, "{origin} {path}");
+        }
+        let without = console.request("POST", path, &[], "");
+        assert_eq!(without.status, 403, "{path}");
+    }
+    assert_eq!(lake::tree(&place.path("registry")), before);
+}
+
+/// A console that only reads shows no form that publishes, and rejects what such a form would send.
+#[test]
+fn a_console_that_only_reads_writes_nothing() {
+    let place = place();
+    let release = publish(&place, "{}", "the first one");
+    transform(&place, &["activate", &release]).succeeded();
+    publish(&place, r#"{"partition_by":["date"]}"#, "the second one");
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let mut actions = {
+        let publisher = console(&place, &[&args[..], &["--allow-publish"]].concat());
+        actions(&publisher)
+    };
+    let trees = || ["registry", "lake"].map(|folder| lake::tree(&place.path(folder)));
+    let before = trees();
+    let reader = console(&place, &args);
+    let change = [("action", "rollback"), ("why", "a reason"), ("seen", "1")];
+    actions.push(Action {
+        path: "/releases/change".to_owned(),
+        fields: change
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+    });
+    let mut refused = Vec::new();
+    for action in &actions {
+        let response = reader.post(&action.path, &action.fields());
+        // What only tries something may pass.
+        if response.status == 403 {
+            assert!(response.says("--allow-publish"), "{response:#?}");
+            refused.push(&action.path);
+        }
+        assert_eq!(trees(), before, "{}", action.path);
+    }
+    for path in ["/releases/change", "/releases/confirm", "/try/publish"] {
+        assert!(
+            refused.iter().any(|refused| *refused == path),
+            "{refused:?}"
+        );
+    }
+    let shown = reader.get("/releases");
+    assert!(html::forms(&shown.body).is_empty(), "{shown:#?}");
+    assert!(shown.says("--allow-publish"));
+}

@@ -1,0 +1,125 @@
+//! What producers and publishers write is shown as text, whatever it is, and only if it may be shown.
+
+use super::{console, html, publish, transform, visit};
+use crate::local::events;
+use crate::support::program::Place;
+
+/// Part of each value of a member, which no page has without `--show-payloads`.
+const SECRET: &str = "secret-value";
+
+/// What a browser would run if it were not text.
+const SCRIPT: &str = "<script>alert(1)</script>";
+const IMAGE: &str = "\"><img src=x onerror=alert(1)>";
+
+/// Turns the direction of writing, hides what follows, and ends a terminal's line.
+const TURNED: &str = "\u{202e}\u{2066}\u{200f}\u{0}\u{1b}[31m";
+
+/// The length of a string that no page shows as a whole.
+const LONG: usize = 1_000_000;
+
+/// A lake of events, and of records that are quarantined, with hostile names, values and bytes.
+fn place() -> Place {
+    let place = Place::new();
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let with = |value: &str| quoted(&format!("{value} {SECRET}"));
+    let long = SECRET.repeat(LONG / SECRET.len());
+    let mut lines = events(0..5).into_bytes();
+    for line in [
+        // These land.
+        format!(
+            r#"{{"event_uuid":{},"event_name":"<b>x</b>:y","created_at":1767225600,{}:{},{}:1,"long":{}}}"#,
+            with(SCRIPT),
+            quoted(SCRIPT),
+            with(IMAGE),
+            quoted(TURNED),
+            quoted(&long)
+        ),
+        // These are quarantined.
+        format!(
+            r#"{{"event_uuid":{},"event_name":{}}}"#,
+            with(SCRIPT),
+            with(IMAGE)
+        ),
+        format!(
+            r#"{{"event_uuid":"a","event_name":"a:b","created_at":{}}}"#,
+            with(TURNED)
+        ),
+        format!(r#"{{"event_uuid":{},"event_name":"a:b"}}"#, quoted(&long)),
+        format!("{SCRIPT}{TURNED}{SECRET}"),
+        format!("{{\"a\":\"{SECRET}\",\"{SCRIPT}\":"),
+    ] {
+        lines.extend(line.into_bytes());
+        lines.push(b'\n');
+    }
+    lines.extend(b"\xff\xfe<script>secret-value\n");
+    place.write("events.ndjson", lines);
+    let landed = place.land(&[]);
+    assert_eq!(landed.counts(["records", "quarantined"]), [12, 6]);
+    place
+}
+
+#[test]
+fn contents_are_text_where_they_may_be_shown() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    console.says("/quarantine", &["missing_field", "invalid_json"]);
+    console.says("/schema", &["lesson"]);
+    let pages = visit(&console);
+    for (path, page) in &pages {
+        assert!(page.body.len() < LONG, "{path}: {} bytes", page.body.len());
+    }
+    let says = |part: &str| pages.values().any(|page| page.text().contains(part));
+    for part in [SCRIPT, IMAGE, "more bytes", "\\u{202e}", SECRET] {
+        assert!(says(part), "{part}");
+    }
+    assert!(pages.keys().any(|path| path.starts_with("/record?")));
+}
+
+#[test]
+fn contents_are_absent_where_they_may_not_be_shown() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    console.says("/quarantine", &["missing_field", "invalid_json"]);
+    console.says("/schema", &["lesson"]);
+    for (path, page) in visit(&console) {
+        assert!(!page.body.contains(SECRET), "{path}: {}", page.text());
+    }
+    let mut live = console.live("/quarantine");
+    let (_, html) = live.section();
+    html::assert_inert(&html);
+    assert!(!html.contains(SECRET));
+}
+
+#[test]
+fn what_publishers_write_is_text() {
+    let place = Place::new();
+    let release = publish(&place, "{}", &format!("note {SCRIPT}{IMAGE}"));
+    let why = format!("reason {IMAGE}\u{202e}");
+    transform(&place, &["activate", &release, "--why", &why]).succeeded();
+    let console = console(&place, &["--registry", "file:registry", "--allow-publish"]);
+    let page = console.says("/releases", &["note <script>", "reason \"><img"]);
+    html::assert_inert(&page.body);
+    visit(&console);
+}
+
+/// What a request says of itself comes back as text too.
+#[test]
+fn what_an_address_says_is_text() {
+    let place = super::place();
+    let args = ["--lake", "file:lake", "--show-payloads"];
+    let console = console(&place, &args);
+    let value = super::client::encoded(&format!("{SCRIPT}{IMAGE}\u{202e}\u{0}"));
+    let mut paths: Vec<_> = ["/shard?id=", "/release?id=", "/record?rid=", "/nothing?x="]
+        .map(|path| format!("{path}{value}"))
+        .into();
+    let names =
+        "changed filter from id infer page reason release rid schema shard state to type view";
+    for name in names.split(' ') {
+        paths.extend(super::PAGES.map(|page| format!("{page}?{name}={value}")));
+    }
+    for path in paths {
+        let page = console.get(&path);
+        assert!(page.status < 500, "{path}: {page:#?}");
+        html::assert_inert(&page.body);
+    }
+}
