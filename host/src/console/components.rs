@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use maud::{Markup, html};
 
 use super::cached::{Seen, View};
-use super::pages::PageRequest;
+use super::page::PageRequest;
 
 /// The rows of a page of a list.
 pub(super) const ROWS: usize = 100;

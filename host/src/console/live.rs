@@ -14,7 +14,8 @@ use serde_json::json;
 
 use super::Console;
 use super::components::problem;
-use super::pages::{self, Page, PageRequest};
+use super::page::{Page, PageError, PageRequest};
+use super::pages;
 
 /// How often a page is made again.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -43,7 +44,7 @@ pub(super) async fn stream(
 
 /// The sections of a page whose HTML is not the one that was sent last, and whether the page could be made.
 fn changed(
-    page: Result<Page, pages::PageError>,
+    page: Result<Page, PageError>,
     sent: &mut HashMap<&'static str, String>,
 ) -> Vec<Result<Event, Infallible>> {
     let mut sections = Vec::new();

@@ -17,6 +17,7 @@ mod history;
 mod ledgers;
 mod live;
 mod manifests;
+mod page;
 mod pages;
 mod payload;
 mod plot;
@@ -29,6 +30,7 @@ mod stream;
 mod table;
 mod workers;
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -36,8 +38,6 @@ use sluice_release::registry::Registry;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
-
-use std::sync::Arc;
 
 pub use self::args::ConsoleArgs;
 use self::flow::Flow;

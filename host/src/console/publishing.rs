@@ -13,7 +13,7 @@ use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{Author, Rollout, RolloutError, Share, Trial};
 
 use super::components::duration;
-use super::pages::PageError;
+use super::page::PageError;
 use super::payload::inert;
 use super::releases::Releases;
 use super::{Console, Permissions, RegistryPlace};
@@ -264,7 +264,7 @@ fn not_admitted(failed: FailedAdmission, shows_payloads: bool) -> PageError {
     match (&failed.mismatches, shows_payloads) {
         (Some(mismatches), true) => text += &format!("\n{}", mismatches.trim_end()),
         (Some(_), false) => {
-            text += "\nTo see what was expected, start the console with --show-payloads."
+            text += "\nTo see what was expected, start the console with --show-payloads.";
         }
         (None, _) => {}
     }

@@ -14,11 +14,11 @@ use maud::{Markup, html};
 use sluice_engine::record::ShardId;
 
 use self::rows::{Row, RowSources, WorkerSight, sights};
-use super::{Page, PageError, PageRequest, Section};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{problem, viewed};
 use crate::console::ledgers::LedgersView;
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::recent_chunks::RecentChunks;
 use crate::console::stream::StreamShard;

@@ -7,6 +7,8 @@ use super::measures::{Measures, RECENT_SECONDS};
 use super::{Overview, ready, worker_findings};
 use crate::console::cached::View;
 use crate::console::payload::inert;
+#[cfg(feature = "table")]
+use crate::console::table::TableView;
 use crate::ledger::Ledger;
 use crate::output::counted;
 
@@ -50,6 +52,12 @@ const QUARANTINE: Link = Link {
     text: "Quarantine",
 };
 
+#[cfg(feature = "table")]
+const TABLE: Link = Link {
+    target: "#table",
+    text: "Table",
+};
+
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
@@ -69,6 +77,8 @@ pub(super) fn findings(overview: &Overview, measures: Option<&Measures>) -> Vec<
     findings.extend(of_ledgers(overview));
     findings.extend(of_registry(overview));
     findings.extend(measures.and_then(of_quarantine));
+    #[cfg(feature = "table")]
+    findings.extend(of_table(&overview.table));
     // Those of one severity keep their order.
     findings.sort_by_key(|finding| finding.severity);
     findings
@@ -88,6 +98,24 @@ pub(super) fn named(things: impl IntoIterator<Item = String>) -> Vec<String> {
         others => named.push(format!("and {others} more")),
     }
     named
+}
+
+/// A table that no builder can go on with.
+#[cfg(feature = "table")]
+fn of_table(view: &View<TableView>) -> Option<Finding> {
+    let View::Ready(seen) = view else {
+        return unread(Some(view), "The table", TABLE);
+    };
+    let TableView::Status(status) = seen.value.as_ref() else {
+        return None;
+    };
+    Some(Finding {
+        severity: Severity::Broken,
+        what: "No builder can go on with the table.".into(),
+        details: named([status.problem.clone()?]),
+        advice: "Do what the problem says. The lake is not affected.",
+        link: TABLE,
+    })
 }
 
 /// Whether a moment was within this time before now.

@@ -14,13 +14,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use self::measures::{Measures, WorkerMeasures};
-use super::{Page, PageError, PageRequest, Section};
 use crate::console::Console;
 use crate::console::cached::{Seen, View};
 use crate::console::flow::FlowView;
 use crate::console::history::Mark;
 use crate::console::ledgers::LedgersView;
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::releases::ReleasesView;
+#[cfg(feature = "table")]
+use crate::console::table::{self, TableView};
 use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView};
 
 /// What the page is made from.
@@ -33,6 +35,8 @@ struct Overview {
     flow: Option<FlowView>,
     /// `None` without a registry.
     releases: Option<View<ReleasesView>>,
+    #[cfg(feature = "table")]
+    table: View<TableView>,
 }
 
 /// The page.
@@ -45,14 +49,17 @@ pub(super) async fn page(
 ) -> Result<Page, PageError> {
     let overview = Overview::of(console).await;
     let measures = overview.measures();
+    let sections = [
+        Section::live("verdict", verdict::verdict(&overview, measures.as_ref())),
+        Section::live("now", facts::facts(&overview, measures.as_ref())),
+        Section::live("plots", plots::plots(&overview, measures.as_ref())),
+        Section::live("workers", worker_table::workers(&overview)),
+        #[cfg(feature = "table")]
+        Section::live("table", table::section(&overview.table)),
+    ];
     Ok(Page {
         title: "Overview".into(),
-        sections: vec![
-            Section::live("verdict", verdict::verdict(&overview, measures.as_ref())),
-            Section::live("now", facts::facts(&overview, measures.as_ref())),
-            Section::live("plots", plots::plots(&overview, measures.as_ref())),
-            Section::live("workers", worker_table::workers(&overview)),
-        ],
+        sections: sections.into(),
     })
 }
 
@@ -77,6 +84,8 @@ impl Overview {
             ledgers,
             flow: console.flow.view(),
             releases,
+            #[cfg(feature = "table")]
+            table: console.table.view().await,
         }
     }
 
@@ -154,6 +163,8 @@ mod tests {
             ledgers: None,
             flow: None,
             releases: None,
+            #[cfg(feature = "table")]
+            table: View::Reading,
         }
     }
 

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::Overview;
 use super::measures::{Measures, NamedLine, largest, smoothed};
+use crate::console::components::time;
 use crate::console::history::{Mark, Point};
 use crate::console::payload::inert;
 use crate::console::plot::{Line, marks_in_words, plot};
@@ -28,6 +29,9 @@ pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup 
             p.more {
                 "Rates are means of a minute. Dashed lines: S is a swap of the release or the begin of a trial, R a rollback or the \
                  end of a trial, # a split or a merge of shards."
+            }
+            @if let Some(flow) = &overview.flow {
+                p.more { "The figures of the lake are counted since " (time(flow.since)) "; those of the hour before were read then." }
             }
             @if let Some(problem) = problem { p.more { (inert(problem)) } }
         } @else if overview.ledgers.is_some() {

@@ -3,6 +3,7 @@
 //! Messages are words for people, and a transform can write any. So a place is a guess: a message that names none that the
 //! record has gives none.
 
+use std::iter;
 use std::ops::Range;
 
 use sluice_engine::outcome::Fault;
@@ -124,7 +125,7 @@ fn at_offset(record: &str, at: usize) -> FaultPlace {
         false => format!("byte {start}"),
     };
     FaultPlace {
-        spans: vec![start..end],
+        spans: iter::once(start..end).collect(),
         what,
     }
 }

@@ -8,7 +8,7 @@ use sluice_release::bundle::ReleasePrefix;
 use crate::config::quarantine_filter::parse_time;
 use crate::config::shell_word;
 use crate::console::components::field;
-use crate::console::pages::{PageError, encoded};
+use crate::console::page::{PageError, encoded};
 use crate::console::payload::inert;
 use crate::quarantine::QuarantineFilter;
 use crate::tools::quarantine::record::time;
@@ -152,7 +152,7 @@ pub(super) fn words(filter: &QuarantineFilter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::pages::PageRequest;
+    use crate::console::page::PageRequest;
 
     fn parsed(query: &str) -> Result<QuarantineFilter, String> {
         let request = PageRequest::parse(query);

@@ -86,6 +86,8 @@ fn parts<'a>(text: &'a str, shown: &Range<usize>, spans: &[Range<usize>]) -> Vec
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn place(spans: &[Range<usize>]) -> FaultPlace {
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn the_parts_of_a_text_are_escaped_each() {
         let text = "<script>\u{202e}alert(1)</script>\u{2066}\u{0}";
-        let html = html(text, &[8..16]);
+        let html = html(text, slice::from_ref(&(8..16)));
         assert!(
             html.contains(
                 "&lt;script&gt;<mark>\\u{202e}alert</mark>(1)&lt;/script&gt;\\u{2066}\\u{0}"
@@ -129,7 +131,7 @@ mod tests {
     fn of_a_long_text_what_is_around_the_fault_is_shown() {
         let text = "é".repeat(1 << 19);
         let at = text.len() - 200;
-        let around = html(&text, &[at..at + 2]);
+        let around = html(&text, slice::from_ref(&(at..at + 2)));
         assert!(around.len() < 3 * SHOWN_MAX, "{}", around.len());
         assert!(around.contains("<mark>é</mark>"), "{around}");
         assert!(around.contains(" bytes before … "), "{around}");

@@ -31,9 +31,9 @@ use tokio::sync::Semaphore;
 pub(super) use self::record::record;
 use self::samples::SampleCache;
 use self::view::{QuarantineView, on_a_thread};
-use super::{Page, PageError, PageRequest, Section};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::{Console, Lake};
 
 /// How long what was read of quarantine is shown.

@@ -18,7 +18,8 @@ use crate::console::cached::View;
 use crate::console::components::{
     count, duration, empty, facts, of, problem, short, table, viewed,
 };
-use crate::console::pages::{Page, PageError, Section, encoded, respond};
+use crate::console::page::{Page, PageError, Section, encoded};
+use crate::console::pages::respond;
 use crate::console::payload::{inert, payload};
 use crate::quarantine::QuarantineFilter;
 

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::shown_record::ShownRecord;
 use super::view::on_a_thread;
 use crate::console::components::{Tone, badge, empty, facts, field, problem};
-use crate::console::pages::{Page, PageError, PageRequest, Section, encoded};
+use crate::console::page::{Page, PageError, PageRequest, Section, encoded};
 use crate::console::payload::inert;
 use crate::console::{Console, Lake};
 use crate::output::counted;

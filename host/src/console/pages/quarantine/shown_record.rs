@@ -8,7 +8,7 @@ use super::fault_place;
 use super::marked::marked;
 use crate::config::shell_word;
 use crate::console::components::{bytes, facts, time_ms};
-use crate::console::pages::encoded;
+use crate::console::page::encoded;
 use crate::console::payload::{inert, payload};
 use crate::layout::quarantine::QuarantinedRecord;
 

@@ -10,7 +10,7 @@ use crate::console::cached::Seen;
 use crate::console::components::{
     ROWS, bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time, time_ms,
 };
-use crate::console::pages::{PageRequest, encoded};
+use crate::console::page::{PageRequest, encoded};
 use crate::console::payload::inert;
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;

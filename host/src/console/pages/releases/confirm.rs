@@ -10,7 +10,7 @@ use super::{linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{facts, short, table};
-use crate::console::pages::{Page, PageError, Section};
+use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::publishing::{self, Preview, RolloutAction};
 

@@ -7,7 +7,7 @@ use sluice_release::rollout::{Rollout, Share};
 
 use crate::console::Console;
 use crate::console::components::empty;
-use crate::console::pages::PageError;
+use crate::console::page::PageError;
 use crate::console::payload::inert;
 use crate::console::publishing::{REASON_MAX, RolloutAction};
 use crate::console::releases::{ListedRelease, ReleasesView};

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::link;
 use crate::console::components::{Tone, badge, empty, pager, rows_of_page, table, time_text};
-use crate::console::pages::PageRequest;
+use crate::console::page::PageRequest;
 use crate::console::payload::inert;
 use crate::console::releases::{ListedRelease, ReleasesView};
 use crate::tools::author::program_text;

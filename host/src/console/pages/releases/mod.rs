@@ -23,10 +23,11 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::ChangeKind;
 
 use self::forms::ChangeForm;
-use super::{Page, PageError, PageRequest, Section, respond};
+use super::respond;
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{empty, short, viewed};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::publishing;
 use crate::console::releases::ReleasesView;

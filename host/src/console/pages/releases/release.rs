@@ -11,7 +11,7 @@ use super::difference::difference;
 use super::{forms, link};
 use crate::console::Console;
 use crate::console::components::{facts, short, time_text};
-use crate::console::pages::{Page, PageError, PageRequest, Section};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::tools::author::program_text;
 use crate::tools::publisher::list::role;

@@ -7,7 +7,7 @@ use super::recent::{RecentLake, RecentSchema, SCHEMAS_MAX, SchemaContent};
 use crate::console::components::{
     count, empty, facts, pager, problem, rows_of_page, short, table, time_ms,
 };
-use crate::console::pages::{PageError, PageRequest};
+use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::inert;
 use crate::output::counted;
 use crate::tools::schema::diff::ChangedColumn;

@@ -1,5 +1,6 @@
 //! How events drift from the schema, and what no column has, by what the workers say in `/status`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
@@ -131,7 +132,7 @@ pub(super) fn section(drift: &WorkerDrift, polled: usize, lake: Option<&StoreLoc
 
 fn entries(drift: &WorkerDrift) -> Markup {
     let mut entries: Vec<_> = drift.entries.values().collect();
-    entries.sort_by(|one, other| other.count.cmp(&one.count));
+    entries.sort_by_key(|entry| Reverse(entry.count));
     let rows = entries.iter().take(SHOWN_MAX).map(|entry| {
         let text =
             |text: &Option<String>| html! { @if let Some(text) = text { code { (inert(text)) } } };

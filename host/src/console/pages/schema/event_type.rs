@@ -1,6 +1,6 @@
 //! The types of events in the lake, as the partitions of its objects name them.
 
-use crate::console::pages::{PageRequest, encoded};
+use crate::console::page::{PageRequest, encoded};
 use crate::console::payload::inert;
 use crate::layout::event_type::event_type_of_folder;
 

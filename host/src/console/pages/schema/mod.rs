@@ -18,9 +18,9 @@ use maud::{Markup, html};
 use self::drift::WorkerDrift;
 use self::event_type::PartitionType;
 use self::recent::{KnownLake, RecentLake};
-use super::{Page, PageError, PageRequest, Section};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::{Console, Lake};
 
 /// How long what was read of the lake is shown before it is read again.

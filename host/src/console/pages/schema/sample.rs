@@ -13,7 +13,7 @@ use super::event_type::PartitionType;
 use super::recent::{KnownLake, RecentType, schema_store};
 use crate::console::Lake;
 use crate::console::components::{count, pager, rows_of_page, table};
-use crate::console::pages::{PageError, PageRequest};
+use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::{inert, payload};
 use crate::format::decode;
 use crate::format::parquet::{RowOrigin, TableSchema};

@@ -8,7 +8,7 @@ use super::recent::{EventCounts, RecentLake, RecentType};
 use crate::console::components::{
     bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time_ms,
 };
-use crate::console::pages::{PageError, PageRequest};
+use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::inert;
 use crate::output::counted;
 

@@ -10,7 +10,7 @@ use super::rows::{Row, ShardState};
 use crate::console::components::{
     badge, count, duration, empty, pager, rows_of_page, short, table, time,
 };
-use crate::console::pages::{PageRequest, encoded};
+use crate::console::page::{PageRequest, encoded};
 use crate::console::payload::inert;
 use crate::ledger::Ledger;
 

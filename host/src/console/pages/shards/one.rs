@@ -14,7 +14,7 @@ use crate::console::cached::View;
 use crate::console::components::{
     badge, bytes, count, empty, of, table, time_ms, time_text, viewed,
 };
-use crate::console::pages::{Page, PageError, Section};
+use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::recent_chunks::{ChunkSummary, ChunksView};
 use crate::console::stream::StreamShards;

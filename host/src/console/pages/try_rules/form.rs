@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::console::pages::PageRequest;
+use crate::console::page::PageRequest;
 
 /// The form. A browser sends all fields, and the button that was pressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -35,9 +35,9 @@ use self::kept::Kept;
 use self::records::LastLoaded;
 use self::turns::Turns;
 use self::view::Offer;
-use super::{Page, PageError, PageRequest, Section};
 use crate::console::Console;
 use crate::console::cached::View;
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::tools::author::try_rules::sandbox::Sandbox;
 
 /// What the page keeps between requests.

@@ -12,7 +12,7 @@ use sluice_release::cases::sample;
 
 use super::form::{ARCHIVE, TryForm};
 use crate::config::{ArchiveSettings, parse_store};
-use crate::console::pages::PageError;
+use crate::console::page::PageError;
 use crate::console::{Console, Lake};
 use crate::ledger::decoding::RecordDecoding;
 use crate::output::counted;

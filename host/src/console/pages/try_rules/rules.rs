@@ -16,7 +16,7 @@ use crate::builtin::Builtin;
 use crate::config::transform_source::parse_builtin;
 use crate::config::{ConfigError, TransformChoice, TransformSource};
 use crate::console::cached::View;
-use crate::console::pages::PageError;
+use crate::console::page::PageError;
 use crate::console::{Console, RegistryPlace};
 use crate::tools::author::program_text;
 use crate::tools::author::try_rules::sandbox::Sandbox;
