@@ -51,7 +51,7 @@ fn row(view: &ReleasesView, release: &ListedRelease) -> Vec<Markup> {
 }
 
 /// What the release is now.
-pub(super) fn role_badge(view: &ReleasesView, release: &ListedRelease) -> Markup {
+fn role_badge(view: &ReleasesView, release: &ListedRelease) -> Markup {
     match role(&view.rollout, release.id) {
         "" => html! { "none" },
         "active" => badge(Tone::Good, "active"),
@@ -60,7 +60,7 @@ pub(super) fn role_badge(view: &ReleasesView, release: &ListedRelease) -> Markup
 }
 
 /// When the release was published.
-pub(super) fn published(release: &ListedRelease) -> Markup {
+fn published(release: &ListedRelease) -> Markup {
     match &release.manifest.published_at {
         Some(at) => time_text(&inert(at)),
         None => html! { "unknown" },
