@@ -18,6 +18,7 @@ mod live;
 mod pages;
 mod payload;
 mod plot;
+mod publishing;
 mod releases;
 mod server;
 mod workers;
@@ -44,7 +45,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
 struct Console {
     permissions: Permissions,
     lake: Option<Lake>,
-    registry: Option<RegistryPlace>,
+    registry: Option<Arc<RegistryPlace>>,
     workers: Arc<Workers>,
     ledgers: Ledgers,
     releases: Releases,

@@ -72,7 +72,7 @@ impl Console {
         let registry = match settings.registry {
             Some((target, location)) => {
                 let registry = Registry::open(&location, RetryPolicy::new(RETRY_TIMEOUT)).await?;
-                Some(RegistryPlace { target, registry })
+                Some(Arc::new(RegistryPlace { target, registry }))
             }
             None => None,
         };

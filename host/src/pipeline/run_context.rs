@@ -149,7 +149,8 @@ impl Observed for RunContext {
     }
 
     fn status_json(&self) -> serde_json::Result<String> {
-        let status = self.health.status(self.summary(), self.shadow.report());
+        let (scores, shadow) = (self.scores.all(), self.shadow.report());
+        let status = self.health.status(self.summary(), scores, shadow);
         serde_json::to_string_pretty(&status)
     }
 }

@@ -59,6 +59,14 @@ fn a_canary_gets_a_part_of_the_chunks() {
     let stamps = fixture.stamps();
     let canary = stamps.values().filter(|stamp| *stamp == "b").count();
     assert!((200..1_400).contains(&canary), "{canary}");
+    let scores = status(worker.address)["scores"].clone();
+    let records = [&a, &b].map(|release| {
+        let mut scores = scores.as_array().unwrap().iter();
+        let score = scores.find(|score| score["release"] == **release).unwrap();
+        score["records"].as_u64().unwrap()
+    });
+    assert!(records[1] >= canary as u64, "{scores}");
+    assert!(records[0] + records[1] >= 2_000, "{scores}");
     // Once it is active, the release before is the one to roll back to.
     fixture.activate(&b, &[]);
     wait_until_active(&mut worker, &b);

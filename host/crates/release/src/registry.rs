@@ -3,6 +3,7 @@
 //! the active release and is changed by compare-and-swap.
 
 mod error;
+mod listing;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use sluice_storage::object_store::{ConditionalRead, Found, NewObject, ObjectStor
 use sluice_storage::retry::RetryPolicy;
 
 pub use self::error::RegistryError;
-use crate::bundle::{Manifest, ReleaseBundle, ReleaseId, ReleasePrefix};
+use crate::bundle::{Manifest, ReleaseBundle, ReleaseId};
 use crate::rollout::Rollout;
 
 /// The document that names the active release, the canary and the shadow.
@@ -26,6 +27,10 @@ pub const ACTIVE: &str = "active.json";
 const COMPONENTS: &str = "components";
 const CASES: &str = "cases";
 const RELEASES: &str = "releases";
+
+/// The ends of the names of manifests and of signatures.
+const MANIFEST_END: &str = ".json";
+const SIGNATURE_END: &str = ".sig";
 
 /// A larger document is not read.
 const DOCUMENT_MAX_BYTES: usize = 1 << 20;
@@ -53,11 +58,11 @@ fn cases_name(digest: Digest) -> String {
 }
 
 fn signature_name(id: ReleaseId) -> String {
-    format!("{RELEASES}/{id}.sig")
+    format!("{RELEASES}/{id}{SIGNATURE_END}")
 }
 
 fn manifest_name(id: ReleaseId) -> String {
-    format!("{RELEASES}/{id}.json")
+    format!("{RELEASES}/{id}{MANIFEST_END}")
 }
 
 /// A rollout, and the version of the document that it was read from.
@@ -210,38 +215,6 @@ impl Registry {
         Ok(swapped.await.map(drop)?)
     }
 
-    /// The ids of all releases, sorted.
-    ///
-    /// # Errors
-    /// [`RegistryError::Storage`]
-    pub async fn releases(&self) -> Result<Vec<ReleaseId>, RegistryError> {
-        let names = self.names(RELEASES).await?;
-        let id = |name: &String| name.strip_suffix(".json")?.parse().ok();
-        let mut ids: Vec<_> = names.iter().filter_map(id).collect();
-        ids.sort_unstable();
-        Ok(ids)
-    }
-
-    /// The release of this name. A whole id is not looked up.
-    ///
-    /// # Errors
-    /// [`RegistryError::Storage`], [`RegistryError::Unknown`] and [`RegistryError::Ambiguous`]
-    pub async fn find(&self, name: &ReleasePrefix) -> Result<ReleaseId, RegistryError> {
-        if let Some(id) = name.id() {
-            return Ok(id);
-        }
-        let ids = self.releases().await?;
-        let mut meant = ids.into_iter().filter(|id| name.matches(id));
-        match (meant.next(), meant.next()) {
-            (Some(id), None) => Ok(id),
-            (Some(a), Some(b)) => Err(RegistryError::Ambiguous {
-                name: name.clone(),
-                ids: [a, b],
-            }),
-            (None, _) => Err(RegistryError::Unknown(name.clone())),
-        }
-    }
-
     /// Removes a release, and its component and cases unless one of the `remaining` releases has them too.
     ///
     /// # Errors
@@ -265,17 +238,6 @@ impl Registry {
             self.remove_file(&cases_name(cases)).await?;
         }
         Ok(())
-    }
-
-    /// Lists the files in a folder.
-    ///
-    /// # Errors
-    /// [`RegistryError::Storage`]
-    pub async fn names(&self, folder: &str) -> Result<Vec<String>, RegistryError> {
-        let mut names = Vec::new();
-        let mut found = |name: &str| names.push(name.to_owned());
-        self.store.list(&format!("{folder}/"), &mut found).await?;
-        Ok(names)
     }
 
     async fn remove_file(&self, name: &str) -> Result<(), RegistryError> {

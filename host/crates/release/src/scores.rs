@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use sluice_engine::outcome::{Fault, Transformed};
 
 use crate::bundle::ReleaseId;
@@ -12,6 +13,21 @@ use crate::rollback_policy::Score;
 /// A score for each release that has transformed a batch.
 #[derive(Debug, Default)]
 pub struct Scores(Mutex<HashMap<ReleaseId, Score>>);
+
+/// The score of a release since it was last reset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseScore {
+    /// The release.
+    pub release: String,
+    /// The records that it has transformed.
+    pub records: u64,
+    /// Records that it rejected.
+    pub rejected: u64,
+    /// Records on which it trapped or exceeded a limit.
+    pub failed: u64,
+    /// The mean time for a record, nanoseconds.
+    pub ns: u64,
+}
 
 impl Scores {
     fn scores(&self) -> MutexGuard<'_, HashMap<ReleaseId, Score>> {
@@ -28,6 +44,22 @@ impl Scores {
     #[must_use]
     pub fn of(&self, release: ReleaseId) -> Score {
         self.scores().get(&release).copied().unwrap_or_default()
+    }
+
+    /// The scores of all releases, by release.
+    #[must_use]
+    pub fn all(&self) -> Vec<ReleaseScore> {
+        let scores = self.scores();
+        let scores = scores.iter().map(|(release, score)| ReleaseScore {
+            release: release.to_string(),
+            records: score.records,
+            rejected: score.rejected,
+            failed: score.failed,
+            ns: score.nanoseconds_per_record(),
+        });
+        let mut scores: Vec<_> = scores.collect();
+        scores.sort_unstable_by(|a, b| a.release.cmp(&b.release));
+        scores
     }
 
     /// Resets the score of a release.
@@ -74,7 +106,16 @@ mod tests {
         let score = scores.of(release);
         assert_eq!((score.records, score.rejected, score.failed), (20, 2, 4));
         assert_eq!(score.time, Duration::from_secs(2));
+        let other = Digest::of(b"b");
+        scores.add(other, 1, &Transformed::default(), Duration::ZERO);
+        let all = scores.all();
+        let mut names = [release, other].map(|release| release.to_string());
+        names.sort();
+        assert_eq!([&all[0].release, &all[1].release], [&names[0], &names[1]]);
+        let of_first = all.iter().find(|it| it.release == release.to_string());
+        assert_eq!(of_first.unwrap().ns, 100_000_000);
         scores.reset(release);
         assert_eq!(scores.of(release), Score::default());
+        assert_eq!(scores.all().len(), 1);
     }
 }

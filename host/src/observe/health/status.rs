@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use sluice_engine::record::ShardId;
+use sluice_release::scores::ReleaseScore;
 use sluice_release::shadow::ShadowReport;
 
 use super::{Health, Rollouts, shards};
@@ -27,6 +28,8 @@ pub struct Status {
     /// How the shadow release compares with the active one, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowReport>,
+    /// How the releases have done that transformed records here, which a rollback policy compares.
+    pub scores: Vec<ReleaseScore>,
     /// Whether the run is ready.
     pub ready: bool,
     /// Why it is not ready.
@@ -68,7 +71,12 @@ pub struct Shard {
 impl Health {
     /// The state of the run, with its counts so far.
     #[must_use]
-    pub fn status(&self, totals: Summary, shadow: Option<ShadowReport>) -> Status {
+    pub fn status(
+        &self,
+        totals: Summary,
+        scores: Vec<ReleaseScore>,
+        shadow: Option<ShadowReport>,
+    ) -> Status {
         let reason = self.ready().err();
         let now = self.now();
         Status {
@@ -82,6 +90,7 @@ impl Health {
             },
             rollouts: now.rollouts.clone(),
             shadow,
+            scores,
             ready: reason.is_none(),
             reason,
             shards: now.shards.iter().map(shard).collect(),

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 
-use super::{Place, author, change, loader, named};
+use super::admission::{admit_stored, loader};
+use super::change::{self, RolloutChange, author};
+use super::{Place, named};
 use crate::config::ConfigError;
 use crate::config::quantity::{parse_duration, whole_number};
 use crate::output;
@@ -117,26 +119,24 @@ pub async fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
         let manifest = registry.manifest(release).await;
         manifest.with_context(|| args.place.context())?;
     } else {
-        let loaded = loader()?.load_from(&registry, key.as_ref(), release).await;
-        loaded
-            .map_err(|error| anyhow::anyhow!("the release fails admission: {error}"))
-            .with_context(|| args.place.context())?;
+        let admitted = admit_stored(&loader()?, &registry, key.as_ref(), release).await;
+        admitted.with_context(|| args.place.context())?;
     }
-    let author = author(args.why.as_ref());
     let trial = |share, rollback_policy| Trial {
         release,
         share,
         rollback_policy,
     };
-    let next = match (args.canary, args.shadow) {
-        (Some(share), _) => seen.rollout.try_canary(trial(share, policy), &author),
-        (None, Some(share)) => seen.rollout.try_shadow(trial(share, None), &author),
+    let change = match (args.canary, args.shadow) {
+        (Some(share), _) => RolloutChange::Canary(trial(share, policy)),
+        (None, Some(share)) => RolloutChange::Shadow(trial(share, None)),
         (None, None) if seen.rollout.active == Some(release) => {
             return active_already(&seen.rollout);
         }
-        (None, None) => seen.rollout.activate(release, policy, &author),
-    }?;
-    change(&registry, &seen, &next).await?;
+        (None, None) => RolloutChange::Activate(release, policy),
+    };
+    let next = change.apply(&seen.rollout, &author(args.why.as_ref()))?;
+    change::write(&registry, &seen, &next).await?;
     output::line(state(&next))?;
     Ok(())
 }
@@ -161,9 +161,9 @@ fn active_already(rollout: &Rollout) -> anyhow::Result<()> {
 pub async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let registry = args.place.open().await?;
     let seen = registry.active().await?;
-    let next = seen.rollout.roll_back(&author(args.why.as_ref()));
+    let next = RolloutChange::RollBack.apply(&seen.rollout, &author(args.why.as_ref()));
     let next = next.with_context(|| args.place.context())?;
-    change(&registry, &seen, &next).await?;
+    change::write(&registry, &seen, &next).await?;
     output::message(restored(&seen.rollout, &next));
     output::line(state(&next))?;
     Ok(())

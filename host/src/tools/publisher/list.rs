@@ -5,9 +5,10 @@ use clap::{ArgAction, Args};
 use serde::Serialize;
 use sluice_engine::sanitize::sanitize;
 use sluice_release::bundle::{Manifest, ReleaseId};
-use sluice_release::rollout::{Change, Rollout, Trial};
+use sluice_release::rollout::{Rollout, Trial};
 
 use super::activate::state;
+use super::change::described;
 use super::{Place, named};
 
 use crate::output;
@@ -99,8 +100,8 @@ fn print_releases(releases: &[Listed], rollout: &Rollout) -> Result<(), OutputEr
     Ok(())
 }
 
-/// The role of a release at this moment.
-fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
+/// The role of a release at this moment; empty if it has none.
+pub(crate) fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
     let tried =
         |trial: &Option<Trial>| trial.as_ref().is_some_and(|trial| trial.release == release);
     if rollout.active == Some(release) {
@@ -112,24 +113,6 @@ fn role(rollout: &Rollout, release: ReleaseId) -> &'static str {
     } else {
         ""
     }
-}
-
-/// One line that describes a change.
-pub fn described(change: &Change) -> String {
-    let Change {
-        number,
-        at,
-        what,
-        release,
-        by,
-        why,
-    } = change;
-    let release = release.map_or_else(|| "the hosts' own".into(), |id| id.short());
-    let why = why.as_ref().map(|why| format!(": {why}"));
-    format!(
-        "#{number}  {at}  {what} {release} by {by}{}",
-        why.unwrap_or_default()
-    )
 }
 
 /// Prints a release.

@@ -1,8 +1,11 @@
 //! The commands of a publisher: they put releases into a registry and activate them.
 
 pub mod activate;
+pub(crate) mod admission;
+pub(crate) mod change;
 pub mod collect;
 pub mod list;
+pub(crate) mod publication;
 pub mod publish;
 
 use std::future::Future;
@@ -10,21 +13,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chrono::Utc;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use sluice_engine::limits::Limits;
 use sluice_release::bundle::{ReleaseBundle, ReleaseId, ReleasePrefix};
 use sluice_release::cases;
 use sluice_release::cases::document;
-use sluice_release::loader::ReleaseLoader;
-use sluice_release::registry::{CASES_MAX_BYTES, Registry, RegistryError, VersionedRollout};
-use sluice_release::rollout::{Author, Rollout};
+use sluice_release::registry::Registry;
 use sluice_storage::retry::RetryPolicy;
 
 use crate::config::ConfigError;
 use crate::config::parse_store;
-use crate::tools::author::component;
 
 /// The retry timeout of an operation on a registry.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -142,20 +140,10 @@ fn cases(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let wrong = |why: String| ConfigError::new("cases", format!("{}: {why}", folder.display()));
     let files = cases::read(folder).map_err(|error| wrong(error.to_string()))?;
     let document = document(&files).map_err(|error| wrong(error.to_string()))?;
-    if document.len() > CASES_MAX_BYTES {
-        let why = format!(
-            "they take {} bytes as a document, at most {CASES_MAX_BYTES} are allowed",
-            document.len()
-        );
-        return Err(wrong(why).into());
+    match publication::too_large(&document) {
+        Some(why) => Err(wrong(why).into()),
+        None => Ok(document),
     }
-    Ok(document)
-}
-
-/// Loads releases with the default limits, to check them before hosts do.
-fn loader() -> anyhow::Result<ReleaseLoader> {
-    let engine = component::engine(1)?;
-    Ok(ReleaseLoader::new(engine, Limits::default(), None))
 }
 
 /// Finds a release by its id, or by a unique prefix of it.
@@ -164,34 +152,4 @@ async fn named(place: &Place, registry: &Registry, name: &str) -> anyhow::Result
     let name = name.map_err(|why| ConfigError::new("release", why))?;
     let found = registry.find(&name).await;
     found.with_context(|| place.context())
-}
-
-/// The author of a change that is made now.
-fn author(why: Option<&String>) -> Author {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let person = variable("USER").or_else(|| variable("LOGNAME"));
-    let person = person.unwrap_or_else(|| "unknown".into());
-    Author {
-        by: match variable("HOSTNAME") {
-            Some(machine) => format!("{person}@{machine}"),
-            None => person,
-        },
-        at: Utc::now(),
-        why: why.cloned(),
-    }
-}
-
-/// Writes the rollout; the error of a conflict names the last change.
-async fn change(
-    registry: &Registry,
-    seen: &VersionedRollout,
-    next: &Rollout,
-) -> anyhow::Result<()> {
-    let changed = registry.change(seen, next).await;
-    let Err(RegistryError::Conflict) = changed else {
-        return Ok(changed?);
-    };
-    let now = registry.active().await?.rollout;
-    let last = now.history.last().map_or_else(String::new, list::described);
-    Err(RegistryError::Conflict).context(format!("nothing was changed; the last change is: {last}"))
 }

@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{SecondsFormat, Utc};
 use clap::{ArgAction, Args};
 
-use super::{Place, loader};
+use super::admission::{admit, loader};
+use super::{Place, publication};
 use crate::config::{ConfigError, TransformArgs, TransformChoice};
 use crate::output;
-use crate::tools::author::{component, golden};
+use crate::tools::author::component;
 
-use sluice_engine::digest::Digest;
-use sluice_release::admission::{AdmissionError, Release};
-use sluice_release::bundle::{Manifest, ReleaseBundle};
-use sluice_release::cases::from_document;
+use sluice_release::admission::Release;
+use sluice_release::bundle::ReleaseBundle;
 use sluice_release::signature::PrivateKey;
 
 /// What to publish.
@@ -50,21 +48,14 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let key = key.map_err(|why| ConfigError::new("sign", why))?;
     let cases = args.cases.as_deref().map(super::cases).transpose()?;
     let transform = args.transform.choose()?;
-    let mut bundle = bundle(args, &transform, cases.as_deref())?;
+    let (bundle, cases) = (transform.bundle()?, cases.as_deref());
+    let mut bundle = publication::with_description(bundle, cases, args.note.clone())?;
     if !args.unchecked {
-        let release = admitted(&transform, &bundle, cases.clone()).await?;
-        let manifest = Manifest {
-            contract: release.contract().map(str::to_owned),
-            transform: Some(release.name()),
-            ..bundle.manifest().clone()
-        };
-        bundle = bundle.with_manifest(manifest).map_err(anyhow::Error::msg)?;
-    }
-    if let Some(cases) = &cases {
-        registry.keep_cases(cases).await?;
+        let release = admitted(&transform, &bundle, cases).await?;
+        bundle = publication::with_own_name(bundle, &release)?;
     }
     let id = bundle.manifest().id();
-    if !registry.keep(&bundle).await? {
+    if !publication::store(&registry, &bundle, cases).await? {
         output::message("the release is published already");
     }
     if let Some(key) = key {
@@ -78,37 +69,17 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
 async fn admitted(
     transform: &TransformChoice,
     bundle: &ReleaseBundle,
-    cases: Option<Vec<u8>>,
+    cases: Option<&[u8]>,
 ) -> anyhow::Result<Arc<Release>> {
-    let loader = loader()?;
-    let loaded = loader.load(bundle.clone(), cases.clone()).await;
-    if let Err(AdmissionError::Cases(_)) = &loaded
-        && let Ok(release) = loader.load(bundle.clone(), None).await
-        && let Ok(cases) = from_document(&cases.unwrap_or_default())
-    {
-        let report = golden::mismatches(&release, &cases)?;
-        output::message(report.trim_end());
-    }
-    loaded.map_err(|error| {
-        let why = format!("the release fails admission: {error}");
-        match error.is_of_rules() {
-            true => ConfigError::new(component::setting_of(transform, &error), why).into(),
-            false => anyhow::anyhow!(why),
+    admit(&loader()?, bundle, cases).await.map_err(|failed| {
+        if let Some(mismatches) = &failed.mismatches {
+            output::message(mismatches.trim_end());
+        }
+        match failed.error.is_of_rules() {
+            true => {
+                ConfigError::new(component::setting_of(transform, &failed.error), failed).into()
+            }
+            false => failed.into(),
         }
     })
-}
-
-fn bundle(
-    args: &PublishArgs,
-    transform: &TransformChoice,
-    cases: Option<&[u8]>,
-) -> anyhow::Result<ReleaseBundle> {
-    let bundle = transform.bundle()?;
-    let manifest = Manifest {
-        cases: cases.map(Digest::of),
-        note: args.note.clone(),
-        published_at: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ..bundle.manifest().clone()
-    };
-    bundle.with_manifest(manifest).map_err(anyhow::Error::msg)
 }

@@ -94,3 +94,23 @@ async fn of_two_concurrent_changes_one_wins_and_the_other_gets_an_error() {
     assert!(registry.active_since(Some(&now)).await.unwrap().is_none());
     assert!(registry.active_since(Some(&seen)).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_list_of_releases_says_which_are_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(&folder);
+    assert!(registry.releases().await.unwrap().is_empty());
+    let bundles = [r#"{"a":1}"#, r#"{"a":2}"#]
+        .map(|config| ReleaseBundle::new(b"component".to_vec(), config).unwrap());
+    for bundle in &bundles {
+        registry.keep(bundle).await.unwrap();
+    }
+    let [signed, unsigned] = bundles.map(|bundle| bundle.manifest().id());
+    registry.sign(signed, "c2lnbmF0dXJl").await.unwrap();
+    std::fs::write(folder.path().join("releases/README.json"), "no release").unwrap();
+    let listed = registry.releases_and_signatures().await.unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed[&signed] && !listed[&unsigned]);
+    let ids: Vec<_> = listed.into_keys().collect();
+    assert_eq!(registry.releases().await.unwrap(), ids);
+}

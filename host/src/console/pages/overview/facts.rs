@@ -1,0 +1,218 @@
+//! How much flows now, and what was landed.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::measures::{Measures, total};
+use super::{Overview, ready};
+use crate::console::components::{count, decimal, duration, facts as shown, short};
+use crate::console::history::Point;
+use crate::console::payload::inert;
+use crate::console::plot::amount;
+use crate::output::counted;
+
+/// The facts, under a headline.
+pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup {
+    let mut facts = Vec::new();
+    if let Some(measures) = measures {
+        facts.extend(rates(measures));
+        facts.extend(objects(measures));
+    }
+    facts.extend(landed(overview));
+    facts.extend(of_workers(overview));
+    facts.push(("Active release", release(overview)));
+    html! {
+        h2 { "Now" }
+        (shown(&facts))
+        @if let Some(measures) = measures {
+            p.more {
+                "Rates are means of five minutes"
+                @if measures.is_of_lake {
+                    ", by when records arrived, up to the newest chunk of the lake. Sizes of objects are those of their events as lines, before compression."
+                } @else {
+                    ", by what workers have committed. Sizes of objects are compressed."
+                }
+            }
+        }
+    }
+}
+
+type Fact = (&'static str, Markup);
+
+fn rates(measures: &Measures) -> Vec<Fact> {
+    let rate =
+        |points: &[Point], unit: &str| text(measures.recent(points).map(|rate| amount(rate, unit)));
+    let share = measures.quarantined_share();
+    let share = share.map(|share| format!(" ({} %)", decimal(share * 100.0)));
+    let quarantined = html! { (rate(&measures.quarantined, "/s")) (share.unwrap_or_default()) };
+    vec![
+        ("Records", rate(&measures.records, "/s")),
+        ("Events", rate(&measures.events, "/s")),
+        ("Quarantined", quarantined),
+        ("Bytes of records", rate(&measures.bytes, "B/s")),
+    ]
+}
+
+fn objects(measures: &Measures) -> Vec<Fact> {
+    let (objects, bytes) = (total(&measures.objects), total(&measures.object_bytes));
+    let size = (objects > 0.0).then_some(bytes / objects);
+    let size = size.map_or_else(String::new, |size| format!(", {} each", amount(size, "B")));
+    vec![
+        (
+            "Objects in the last hour",
+            html! { span.number { (amount(objects.round(), "")) } (size) },
+        ),
+        (
+            "Messages in the last hour",
+            html! { span.number { (amount(total(&measures.messages).round(), "")) } },
+        ),
+    ]
+}
+
+/// What was landed: by the lake since its beginning, by workers since they were started.
+fn landed(overview: &Overview) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(seen) = ready(overview.ledgers.as_ref()) {
+        let committed = seen
+            .value
+            .ledgers
+            .iter()
+            .filter_map(|ledger| ledger.committed());
+        let records = committed.map(|committed| committed.records).sum();
+        facts.push(("Records in the lake", count(records)));
+    }
+    let total = |name: &str| {
+        count(
+            overview
+                .statuses()
+                .map(|(_, status)| status.total(name))
+                .sum(),
+        )
+    };
+    if overview.statuses().next().is_some() {
+        facts.push(("Records since workers started", total("records")));
+        facts.push(("Events since workers started", total("events")));
+        facts.push(("Quarantined since workers started", total("quarantined")));
+    }
+    facts
+}
+
+fn of_workers(overview: &Overview) -> Vec<Fact> {
+    if overview.workers.is_empty() {
+        return Vec::new();
+    }
+    let shards = overview.shards();
+    let lags = shards
+        .iter()
+        .filter_map(|shard| Some((shard.lag_seconds?, shard)));
+    let largest = lags.max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let lag = largest.map(|(seconds, shard)| {
+        let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
+        html! { (duration(lag)) " " code { (inert(&shard.shard)) } }
+    });
+    let limit = overview.worker_measures.bus_calls_limit;
+    let limit = limit.filter(|limit| *limit > 0.0);
+    let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
+    facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
+    facts
+}
+
+/// The active release and those on trial: by the registry, or else by the workers.
+fn release(overview: &Overview) -> Markup {
+    if let Some(seen) = ready(overview.releases.as_ref()) {
+        let rollout = &seen.value.rollout;
+        let trials = [("canary", &rollout.canary), ("shadow", &rollout.shadow)];
+        return html! {
+            @match rollout.active {
+                Some(active) => { a href="/releases" { (short(&active.to_string())) } }
+                None => { "the one that workers were started with" }
+            }
+            @for (name, trial) in trials {
+                @if let Some(trial) = trial {
+                    ", " (name) " " (short(&trial.release.to_string())) " of " (trial.share)
+                }
+            }
+        };
+    }
+    let mut used: Vec<_> = overview
+        .statuses()
+        .map(|(_, status)| (&status.release, &status.transform))
+        .collect();
+    used.sort_by_key(|(release, _)| *release);
+    used.dedup_by_key(|(release, _)| *release);
+    let Some((release, transform)) = used.first() else {
+        return unknown();
+    };
+    html! {
+        (short(&inert(release))) " " (inert(&transform.name)) " " (inert(&transform.version))
+        @if used.len() > 1 { " and " (counted(used.len() as u64 - 1, "other")) }
+    }
+}
+
+fn text(text: Option<String>) -> Markup {
+    match text {
+        Some(text) => html! { span.number { (text) } },
+        None => unknown(),
+    }
+}
+
+fn unknown() -> Markup {
+    html! { span.more { "not known yet" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_release::rollout::{Rollout, Trial};
+
+    use super::super::measures::WorkerMeasures;
+    use super::super::tests::{now, overview, seen};
+    use super::*;
+    use crate::console::releases::ReleasesView;
+    use crate::console::workers::status;
+
+    #[test]
+    fn facts_say_rates_totals_and_the_release_of_workers() {
+        let at = now().timestamp() - 20;
+        let workers = WorkerMeasures::made_up(vec![(at, 1_500.0)], vec![(at, 15.0)]);
+        let measures = Measures::of_workers(&workers, now());
+        let html = facts(&overview(vec![status("a"), status("b")]), Some(&measures)).into_string();
+        for text in [
+            "1.5k /s",
+            "15 /s</span> (1.00 %)",
+            "Records since workers started</dt><dd><span class=\"number\">20<",
+            "2 s <code>b</code>",
+            "enrich 1.2.3",
+            "not known yet",
+        ] {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+    }
+
+    #[test]
+    fn the_registry_says_which_releases_are_on_trial() {
+        let release = sluice_engine::digest::Digest::of(b"release");
+        let mut rollout = Rollout::new();
+        rollout.active = Some(release);
+        rollout.canary = Some(Trial {
+            release,
+            share: "5%".parse().unwrap(),
+            rollback_policy: None,
+        });
+        let mut overview = overview(Vec::new());
+        overview.releases = seen(ReleasesView {
+            rollout,
+            releases: Vec::new(),
+            problems: Vec::new(),
+        });
+        let html = facts(&overview, None).into_string();
+        assert!(
+            html.contains(", canary <code") && html.contains("</code> of 5 %"),
+            "{html}"
+        );
+        assert!(
+            html.contains("href=\"/releases\"") && !html.contains("shadow"),
+            "{html}"
+        );
+    }
+}

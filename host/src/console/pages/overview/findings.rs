@@ -1,0 +1,395 @@
+//! What is wrong, in words, with what to do and the page that says more.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sluice_release::rollout::ChangeKind;
+
+use super::measures::{Measures, RECENT_SECONDS};
+use super::{Overview, ready, worker_findings};
+use crate::console::cached::View;
+use crate::console::payload::inert;
+use crate::ledger::Ledger;
+use crate::output::counted;
+
+/// The share of quarantined records above which it is said, and above which much is wrong.
+const QUARANTINED_SHARE: f64 = 0.01;
+const QUARANTINED_SHARE_BAD: f64 = 0.1;
+
+/// How many of many things of a kind are named.
+const NAMED_MAX: usize = 3;
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Severity {
+    /// Records do not land, or are lost, or nobody knows.
+    Broken,
+    /// Somebody should look at it.
+    Warning,
+}
+
+/// A page, and what the link to it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) target: &'static str,
+    pub(super) text: &'static str,
+}
+
+pub(super) const WORKERS: Link = Link {
+    target: "#workers",
+    text: "Workers",
+};
+pub(super) const SHARDS: Link = Link {
+    target: "/shards",
+    text: "Shards",
+};
+pub(super) const RELEASES: Link = Link {
+    target: "/releases",
+    text: "Releases",
+};
+const QUARANTINE: Link = Link {
+    target: "/quarantine",
+    text: "Quarantine",
+};
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    /// What it is, in one sentence.
+    pub(super) what: String,
+    /// Which, or why: one line each.
+    pub(super) details: Vec<String>,
+    /// What to do.
+    pub(super) advice: &'static str,
+    pub(super) link: Link,
+}
+
+/// What is wrong, the worst first.
+pub(super) fn findings(overview: &Overview, measures: Option<&Measures>) -> Vec<Finding> {
+    let mut findings = worker_findings::of_workers(overview);
+    findings.extend(of_ledgers(overview));
+    findings.extend(of_registry(overview));
+    findings.extend(measures.and_then(of_quarantine));
+    // Those of one severity keep their order.
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// The first of many things, one line each, and how many others there are. They come from outside, so nothing in them
+/// acts.
+pub(super) fn named(things: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut things = things.into_iter();
+    let mut named: Vec<_> = things
+        .by_ref()
+        .take(NAMED_MAX)
+        .map(|thing| inert(&thing))
+        .collect();
+    match things.count() {
+        0 => {}
+        others => named.push(format!("and {others} more")),
+    }
+    named
+}
+
+/// Whether a moment was within this time before now.
+pub(super) fn was_within(at: DateTime<Utc>, time: TimeDelta, now: DateTime<Utc>) -> bool {
+    at > now - time
+}
+
+/// What a view says that could not be read.
+fn unread<T>(view: Option<&View<T>>, what: &str, link: Link) -> Option<Finding> {
+    let (severity, what, why) = match view? {
+        View::Failed(why) => (Severity::Broken, format!("{what} cannot be read."), why),
+        View::Ready(seen) => {
+            let what = format!("{what} cannot be read again: what you see is old.");
+            (Severity::Warning, what, seen.problem.as_ref()?)
+        }
+        View::Reading => return None,
+    };
+    Some(Finding {
+        severity,
+        what,
+        details: named([why.clone()]),
+        advice: "Check the credentials, the network and the service. The console reads it again.",
+        link,
+    })
+}
+
+fn of_ledgers(overview: &Overview) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(unread(
+        overview.ledgers.as_ref(),
+        "The ledgers of the lake",
+        SHARDS,
+    ));
+    let Some(seen) = ready(overview.ledgers.as_ref()) else {
+        return findings;
+    };
+    let problems = &seen.value.problems;
+    if !problems.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Broken,
+            what: format!("{} of the ledgers.", counted(problems.len() as u64, "problem")),
+            details: named(problems.iter().cloned()),
+            advice: "A shard whose ledger cannot be read does not go on. See docs/operate.md, \"A pinned chunk that \
+                     cannot be repeated\".",
+            link: SHARDS,
+        });
+    }
+    findings.extend(of_lost_ranges(&seen.value.ledgers, overview.now));
+    findings
+}
+
+/// The lost ranges that stop a shard, and those behind which a run has gone on in the last day.
+fn of_lost_ranges(ledgers: &[Ledger], now: DateTime<Utc>) -> Option<Finding> {
+    let mut lost = Vec::new();
+    for ledger in ledgers {
+        let ranges = ledger.lost().iter().filter(|range| {
+            let found_at = DateTime::from_timestamp_millis(range.found_at);
+            let is_new = found_at.is_none_or(|at| was_within(at, TimeDelta::days(1), now));
+            !range.continued || is_new
+        });
+        let shard = ledger.shard();
+        lost.extend(ranges.map(|range| format!("{shard}: {}", range.describe())));
+    }
+    lost_ranges(lost)
+}
+
+pub(super) fn lost_ranges(lost: Vec<String>) -> Option<Finding> {
+    let count = lost.len() as u64;
+    (count > 0).then(|| Finding {
+        severity: Severity::Broken,
+        what: format!("The stream may have lost records before they were landed: {}.", counted(count, "range")),
+        details: named(lost),
+        advice: "See docs/kinesis.md, \"Lost records\": restore what you have, then let a worker go on with \
+                 --on-expired-checkpoint continue.",
+        link: SHARDS,
+    })
+}
+
+fn of_registry(overview: &Overview) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(unread(overview.releases.as_ref(), "The registry", RELEASES));
+    let Some(seen) = ready(overview.releases.as_ref()) else {
+        findings.extend(worker_findings::of_rollbacks(overview));
+        return findings;
+    };
+    let rollbacks = seen.value.rollout.history.iter().rev().filter(|change| {
+        let at = DateTime::parse_from_rfc3339(&change.at);
+        let is_new = at.is_ok_and(|at| was_within(at.to_utc(), TimeDelta::hours(1), overview.now));
+        change.what == ChangeKind::Rollback && is_new
+    });
+    let rollbacks: Vec<_> = rollbacks
+        .map(|change| {
+            let release = match change.release {
+                Some(release) => release.to_string(),
+                None => "the release that hosts were started with".into(),
+            };
+            let why = change.why.as_deref().unwrap_or("no reason given");
+            format!("{} {release}, by {}: {why}", change.what, change.by)
+        })
+        .collect();
+    if !rollbacks.is_empty() {
+        findings.push(rolled_back(rollbacks));
+    }
+    let problems = &seen.value.problems;
+    if !problems.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            what: format!(
+                "{} of the registry cannot be read.",
+                counted(problems.len() as u64, "release")
+            ),
+            details: named(problems.iter().cloned()),
+            advice: "Publish them again, or restore their objects.",
+            link: RELEASES,
+        });
+    }
+    findings
+}
+
+pub(super) fn rolled_back(rollbacks: Vec<String>) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        what: "A release was rolled back in the last hour.".into(),
+        details: named(rollbacks),
+        advice: "Redrive what it has quarantined, and try the next release as a canary or a shadow first.",
+        link: RELEASES,
+    }
+}
+
+fn of_quarantine(measures: &Measures) -> Option<Finding> {
+    let share = measures.quarantined_share()?;
+    let severity = match share {
+        share if share > QUARANTINED_SHARE_BAD => Severity::Broken,
+        share if share > QUARANTINED_SHARE => Severity::Warning,
+        _ => return None,
+    };
+    Some(Finding {
+        severity,
+        what: format!(
+            "{:.1} % of the records of the last {} min were quarantined.",
+            share * 100.0,
+            RECENT_SECONDS / 60
+        ),
+        details: Vec::new(),
+        advice: "If a new release is active, roll it back and redrive the records. If not, a producer has sent \
+                 something else: read some of the records.",
+        link: QUARANTINE,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::record::ShardId;
+    use sluice_release::rollout::{Change, Rollout};
+
+    use super::super::measures::WorkerMeasures;
+    use super::super::tests::{now, overview, seen};
+    use super::*;
+    use crate::console::ledgers::LedgersView;
+    use crate::console::releases::ReleasesView;
+    use crate::ledger::lost_range::{LossCause, LostRange};
+
+    fn only(overview: &Overview) -> Finding {
+        let mut findings = findings(overview, None);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        findings.remove(0)
+    }
+
+    #[test]
+    fn nothing_is_wrong_without_a_reason() {
+        assert!(findings(&overview(Vec::new()), None).is_empty());
+        let mut overview = overview(Vec::new());
+        overview.ledgers = seen(LedgersView {
+            ledgers: Vec::new(),
+            problems: Vec::new(),
+        });
+        overview.releases = Some(View::Reading);
+        assert!(findings(&overview, None).is_empty());
+    }
+
+    #[test]
+    fn many_things_are_counted_and_cannot_act() {
+        let things = ["a\u{202e}", "b", "c", "d", "e"].map(str::to_owned);
+        assert_eq!(named(things), ["a\\u{202e}", "b", "c", "and 2 more"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_worse_than_what_is_old() {
+        let mut overview = overview(Vec::new());
+        overview.ledgers = Some(View::Failed("no bucket".into()));
+        let finding = only(&overview);
+        assert_eq!((finding.severity, finding.link), (Severity::Broken, SHARDS));
+        assert_eq!(finding.details, ["no bucket"]);
+        overview.ledgers = seen(LedgersView {
+            ledgers: Vec::new(),
+            problems: Vec::new(),
+        });
+        if let Some(View::Ready(seen)) = &mut overview.ledgers {
+            seen.problem = Some("throttled".into());
+        }
+        assert_eq!(only(&overview).severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_damaged_ledger_is_named() {
+        let mut overview = overview(Vec::new());
+        let problems = vec!["ledger/a.json: damaged".to_owned()];
+        overview.ledgers = seen(LedgersView {
+            ledgers: Vec::new(),
+            problems,
+        });
+        let finding = only(&overview);
+        assert!(
+            finding.what.contains("1 problem of the ledgers"),
+            "{}",
+            finding.what
+        );
+        assert_eq!(finding.details, ["ledger/a.json: damaged"]);
+    }
+
+    #[test]
+    fn a_lost_range_is_said_until_a_run_has_gone_on_for_a_day() {
+        let found = |days: i64, continued| {
+            let lost = LostRange {
+                cause: LossCause::Expired,
+                parent: None,
+                after: None,
+                before: None,
+                pinned: None,
+                found_at: (now() - TimeDelta::days(days)).timestamp_millis(),
+                continued,
+            };
+            let ledger = Ledger::new(ShardId::new("events-0").unwrap()).with_loss(lost, 1);
+            of_lost_ranges(&[ledger], now()).is_some()
+        };
+        assert!(found(0, false) && found(9, false) && found(0, true));
+        assert!(!found(2, true));
+    }
+
+    #[test]
+    fn a_rollback_is_said_for_an_hour() {
+        let rollback = |at: &str| {
+            let mut rollout = Rollout::new();
+            rollout.history.push(Change {
+                number: 1,
+                at: at.into(),
+                what: ChangeKind::Rollback,
+                release: None,
+                by: "ada".into(),
+                why: Some("too many rejections".into()),
+            });
+            let mut overview = overview(Vec::new());
+            overview.releases = seen(ReleasesView {
+                rollout,
+                releases: Vec::new(),
+                problems: Vec::new(),
+            });
+            overview
+        };
+        let finding = only(&rollback("2026-11-27T08:30:00Z"));
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(
+            finding.details[0].ends_with("by ada: too many rejections"),
+            "{finding:?}"
+        );
+        assert!(findings(&rollback("2026-11-27T07:30:00Z"), None).is_empty());
+    }
+
+    #[test]
+    fn much_quarantine_is_worse_than_some() {
+        let share = |quarantined: f64| {
+            let at = now().timestamp() - 20;
+            let workers = WorkerMeasures::made_up(vec![(at, 100.0)], vec![(at, quarantined)]);
+            let finding = of_quarantine(&Measures::of_workers(&workers, now()));
+            finding.map(|finding| (finding.severity, finding.what))
+        };
+        assert_eq!(share(1.0), None);
+        let (severity, what) = share(2.5).unwrap();
+        assert_eq!(severity, Severity::Warning);
+        assert!(
+            what.starts_with("2.5 % of the records of the last 5 min"),
+            "{what}"
+        );
+        assert_eq!(share(11.0).unwrap().0, Severity::Broken);
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let mut overview = overview(Vec::new());
+        overview.releases = Some(View::Failed("denied".into()));
+        overview.ledgers = seen(LedgersView {
+            ledgers: Vec::new(),
+            problems: Vec::new(),
+        });
+        if let Some(View::Ready(seen)) = &mut overview.ledgers {
+            seen.problem = Some("throttled".into());
+        }
+        let findings = findings(&overview, None);
+        let severities = findings.iter().map(|finding| finding.severity);
+        assert_eq!(
+            severities.collect::<Vec<_>>(),
+            [Severity::Broken, Severity::Warning]
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! The page "Overview": whether all is well, what flows, and which workers there are.
+
+mod facts;
+mod findings;
+mod measures;
+mod plots;
+mod verdict;
+mod worker_findings;
+mod worker_table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use self::measures::{Measures, WorkerMeasures};
+use super::{Page, PageError, PageRequest, Section};
+use crate::console::Console;
+use crate::console::cached::{Seen, View};
+use crate::console::flow::FlowView;
+use crate::console::history::Mark;
+use crate::console::ledgers::LedgersView;
+use crate::console::releases::ReleasesView;
+use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView};
+
+/// What the page is made from.
+struct Overview {
+    now: DateTime<Utc>,
+    workers: Vec<WorkerView>,
+    worker_measures: WorkerMeasures,
+    /// `None` without a lake.
+    ledgers: Option<View<LedgersView>>,
+    flow: Option<FlowView>,
+    /// `None` without a registry.
+    releases: Option<View<ReleasesView>>,
+}
+
+/// The page.
+///
+/// # Errors
+/// None: what cannot be read is shown as a problem.
+pub(super) async fn page(
+    console: &Arc<Console>,
+    _request: &PageRequest,
+) -> Result<Page, PageError> {
+    let overview = Overview::of(console).await;
+    let measures = overview.measures();
+    Ok(Page {
+        title: "Overview".into(),
+        sections: vec![
+            Section::live("verdict", verdict::verdict(&overview, measures.as_ref())),
+            Section::live("now", facts::facts(&overview, measures.as_ref())),
+            Section::live("plots", plots::plots(&overview, measures.as_ref())),
+            Section::live("workers", worker_table::workers(&overview)),
+        ],
+    })
+}
+
+impl Overview {
+    async fn of(console: &Console) -> Self {
+        let now = Utc::now();
+        let ledgers = match &console.lake {
+            Some(_) => Some(console.ledgers.view().await),
+            None => None,
+        };
+        let releases = match &console.registry {
+            Some(place) => Some(console.releases.view(place).await),
+            None => None,
+        };
+        let worker_measures = console
+            .workers
+            .measured(|series| WorkerMeasures::of(series, now));
+        Self {
+            now,
+            workers: console.workers.views(),
+            worker_measures,
+            ledgers,
+            flow: console.flow.view(),
+            releases,
+        }
+    }
+
+    /// What flows: by the lake if there is one, else by the workers.
+    fn measures(&self) -> Option<Measures> {
+        match &self.flow {
+            Some(flow) => Some(Measures::of_flow(flow, self.now)),
+            None if !self.workers.is_empty() => {
+                Some(Measures::of_workers(&self.worker_measures, self.now))
+            }
+            None => None,
+        }
+    }
+
+    /// The status of each worker whose last poll succeeded.
+    fn statuses(&self) -> impl Iterator<Item = (&WorkerView, &WorkerStatus)> {
+        let workers = self.workers.iter();
+        workers.filter_map(|worker| Some((worker, worker.current()?)))
+    }
+
+    /// The shards of all workers in their latest states: a worker also shows shards that others have taken over.
+    fn shards(&self) -> Vec<&WorkerShard> {
+        let mut latest = BTreeMap::<&str, &WorkerShard>::new();
+        for (_, status) in self.statuses() {
+            for shard in &status.shards {
+                let known = latest.entry(&shard.shard).or_insert(shard);
+                if known.since < shard.since {
+                    *known = shard;
+                }
+            }
+        }
+        latest.into_values().collect()
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let releases = ready(self.releases.as_ref());
+        let mut marks = releases.map(|seen| seen.value.marks()).unwrap_or_default();
+        let flow = self.flow.iter();
+        marks.extend(flow.flat_map(|flow| flow.reshards.iter().cloned()));
+        marks
+    }
+}
+
+/// What was read of a view.
+fn ready<T>(view: Option<&View<T>>) -> Option<&Seen<T>> {
+    match view {
+        Some(View::Ready(seen)) => Some(seen),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::workers::status;
+
+    /// The moment of the tests.
+    pub(super) fn now() -> DateTime<Utc> {
+        "2026-11-27T09:00:00Z".parse().unwrap()
+    }
+
+    /// Workers with these statuses and nothing else.
+    pub(super) fn overview(statuses: Vec<WorkerStatus>) -> Overview {
+        let workers = statuses.into_iter().enumerate();
+        let workers = workers.map(|(index, status)| WorkerView {
+            url: format!("http://worker-{index}:9464"),
+            status: Some(Arc::new(status)),
+            problem: None,
+            seen_at: Some(now()),
+        });
+        Overview {
+            now: now(),
+            workers: workers.collect(),
+            worker_measures: WorkerMeasures::default(),
+            ledgers: None,
+            flow: None,
+            releases: None,
+        }
+    }
+
+    /// A view of a value that was read.
+    pub(super) fn seen<T>(value: T) -> Option<View<T>> {
+        Some(View::Ready(Seen {
+            value: Arc::new(value),
+            at: now(),
+            problem: None,
+        }))
+    }
+
+    #[test]
+    fn a_shard_has_the_state_that_its_latest_worker_shows() {
+        let (mut first, mut second) = (status("a b"), status("a"));
+        first.shards[0].state = "failed".into();
+        second.shards[0].since = "2026-11-27T08:30:00.000Z".into();
+        let overview = overview(vec![first, second]);
+        let shards = overview.shards();
+        let states = shards
+            .iter()
+            .map(|shard| (shard.shard.as_str(), shard.state.as_str()));
+        assert_eq!(
+            states.collect::<Vec<_>>(),
+            [("a", "working"), ("b", "working")]
+        );
+    }
+
+    #[test]
+    fn a_worker_that_cannot_be_polled_has_no_current_status() {
+        let mut overview = overview(vec![status("a"), status("b")]);
+        overview.workers[0].problem = Some("no answer".into());
+        assert_eq!(overview.statuses().count(), 1);
+        assert_eq!(overview.shards().len(), 1);
+        assert!(overview.measures().is_some());
+        overview.workers.clear();
+        assert!(overview.measures().is_none());
+    }
+}

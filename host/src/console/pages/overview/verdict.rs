@@ -1,0 +1,161 @@
+//! The answer to "is all well?", in words.
+
+use maud::{Markup, html};
+
+use super::findings::{Finding, Severity, findings};
+use super::measures::Measures;
+use super::{Overview, ready};
+use crate::console::cached::View;
+use crate::console::components::{Tone, badge, empty};
+use crate::output::counted;
+
+/// What is wrong, the worst first, or that all is well; and what that was said of.
+pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Markup {
+    let findings = findings(overview, measures);
+    let waits = awaited(overview);
+    html! {
+        div.verdict {
+            @if !findings.is_empty() {
+                h2 { (counted(findings.len() as u64, "problem")) }
+                ul.findings {
+                    @for finding in &findings { li { (one(finding)) } }
+                }
+            } @else if waits.is_empty() {
+                h2 { (badge(Tone::Good, "OK")) " All is well" }
+            } @else {
+                h2 { "No problem so far" }
+            }
+            @if !waits.is_empty() { p.reading { "Reading " (waits.join(", ")) "…" } }
+            p.more { (checked(overview)) }
+        }
+        @for (what, advice) in left_out(overview) { (empty(what, advice)) }
+    }
+}
+
+fn one(finding: &Finding) -> Markup {
+    let badge = match finding.severity {
+        Severity::Broken => badge(Tone::Bad, "Broken"),
+        Severity::Warning => badge(Tone::Warning, "Warning"),
+    };
+    html! {
+        p { (badge) " " strong { (finding.what) } }
+        @if !finding.details.is_empty() {
+            ul.details { @for detail in &finding.details { li { (detail) } } }
+        }
+        p { (finding.advice) " " a href=(finding.link.target) { "See " (finding.link.text) } }
+    }
+}
+
+/// What is not known yet.
+fn awaited(overview: &Overview) -> Vec<&'static str> {
+    let is_unpolled = overview
+        .workers
+        .iter()
+        .any(|worker| worker.status.is_none() && worker.problem.is_none());
+    let waits = [
+        (is_unpolled, "the workers"),
+        (
+            matches!(overview.ledgers, Some(View::Reading)),
+            "the ledgers",
+        ),
+        (
+            matches!(overview.releases, Some(View::Reading)),
+            "the registry",
+        ),
+    ];
+    let waits = waits.into_iter().filter(|(is_awaited, _)| *is_awaited);
+    waits.map(|(_, what)| what).collect()
+}
+
+/// What the answer was made from.
+fn checked(overview: &Overview) -> String {
+    let workers = overview.statuses().count();
+    let ledgers = ready(overview.ledgers.as_ref()).map(|seen| seen.value.ledgers.len());
+    let parts = [
+        (workers > 0).then(|| counted(workers as u64, "worker")),
+        ledgers.map(|ledgers| counted(ledgers as u64, "ledger")),
+        ready(overview.releases.as_ref()).map(|_| "the registry".to_owned()),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => "Nothing was checked yet.".into(),
+        false => format!("Checked: {}.", parts.join(", ")),
+    }
+}
+
+/// What the console was not told of, and the option that shows it.
+fn left_out(overview: &Overview) -> Vec<(&'static str, &'static str)> {
+    let options = [
+        (
+            overview.ledgers.is_none(),
+            "No lake is checked",
+            "Start the console with --lake TARGET, such as file:lake, to see ledgers, lost ranges and what flows also if \
+             no worker can be polled.",
+        ),
+        (
+            overview.releases.is_none(),
+            "No registry is checked",
+            "Start the console with --registry TARGET, such as file:registry, to see releases and rollbacks.",
+        ),
+    ];
+    let options = options.into_iter().filter(|(is_left_out, ..)| *is_left_out);
+    options.map(|(_, what, advice)| (what, advice)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{overview, seen};
+    use super::*;
+    use crate::console::ledgers::LedgersView;
+    use crate::console::workers::status;
+
+    fn html(overview: &Overview) -> String {
+        verdict(overview, None).into_string()
+    }
+
+    #[test]
+    fn all_is_well_if_all_that_was_read_is() {
+        let mut overview = overview(vec![status("a")]);
+        overview.ledgers = seen(LedgersView {
+            ledgers: Vec::new(),
+            problems: Vec::new(),
+        });
+        let html = html(&overview);
+        assert!(
+            html.contains("All is well") && html.contains("Checked: 1 worker, 0 ledgers."),
+            "{html}"
+        );
+        assert!(
+            html.contains("--registry TARGET") && !html.contains("--lake TARGET"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_well_before_it_was_read() {
+        let mut overview = overview(vec![status("a")]);
+        overview.workers[0].status = None;
+        overview.ledgers = Some(View::Reading);
+        let html = html(&overview);
+        assert!(
+            !html.contains("All is well") && html.contains("Reading the workers, the ledgers…"),
+            "{html}"
+        );
+        assert!(html.contains("Nothing was checked yet"), "{html}");
+    }
+
+    #[test]
+    fn problems_are_counted_and_their_texts_cannot_act() {
+        let mut status = status("a");
+        (status.ready, status.reason) = (false, Some("<script>\u{202e}".into()));
+        let html = html(&overview(vec![status]));
+        assert!(
+            html.contains("1 problem<") && html.contains("&lt;script&gt;\\u{202e}"),
+            "{html}"
+        );
+        assert!(
+            html.contains("href=\"#workers\"") && html.contains("Broken"),
+            "{html}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! The page "Releases": what serves, what its trials have shown, what was changed and by whom, and forms to change it.
+
+mod budgets;
+mod confirm;
+mod difference;
+mod forms;
+mod history;
+mod list;
+mod release;
+mod serving;
+mod shadow;
+mod workers;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::post;
+use chrono::Utc;
+use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
+use sluice_release::rollout::ChangeKind;
+
+use self::forms::ChangeForm;
+use super::{Page, PageError, PageRequest, Section, respond};
+use crate::console::Console;
+use crate::console::cached::View;
+use crate::console::components::{empty, short, viewed};
+use crate::console::payload::inert;
+use crate::console::publishing;
+use crate::console::releases::ReleasesView;
+
+/// Where the page is.
+const PATH: &str = "/releases";
+
+/// The requests that try or change something.
+pub(super) fn actions() -> Router<Arc<Console>> {
+    Router::new()
+        .route(forms::CONFIRM, post(confirm))
+        .route(confirm::CHANGE, post(change))
+}
+
+/// Shows what a change would change, and asks whether to make it.
+async fn confirm(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+    let page = confirm::page(&console, &form).await;
+    respond(&console, PATH, page)
+}
+
+/// Makes a change.
+async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+    match make(&console, &form).await {
+        Ok(()) => Redirect::to("/releases?changed=yes").into_response(),
+        Err(error) => respond(&console, PATH, Err(error)),
+    }
+}
+
+async fn make(console: &Console, form: &ChangeForm) -> Result<(), PageError> {
+    publishing::check_allowed(console)?;
+    let (action, number) = (form.action()?, form.seen()?);
+    publishing::change_seen(console, action, &form.why, number).await
+}
+
+/// The page with all releases.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let workers = console.workers.views();
+    let title = "Releases".to_owned();
+    let Some(place) = &console.registry else {
+        let advice = "Start the console with --registry file:registry or --registry s3://BUCKET/PREFIX, as you start the \
+                      workers.";
+        let sections = vec![
+            Section::fixed("serving", empty("No registry is shown.", advice)),
+            Section::live("workers", workers::section(None, &workers)),
+        ];
+        return Ok(Page { title, sections });
+    };
+    let view = console.releases.view(place).await;
+    let registry = read(&view);
+    let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
+    let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
+    let change = registry.map_or_else(forms::unread, |view| forms::section(console, view));
+    let sections = vec![
+        Section::fixed("changed", changed(request)),
+        Section::live("serving", serves),
+        Section::fixed("change", change),
+        Section::live("workers", workers::section(registry, &workers)),
+        Section::live("shadow", of(&|view| shadow::section(view, &workers))),
+        Section::live(
+            "budgets",
+            of(&|view| budgets::section(view, &workers, Utc::now())),
+        ),
+        Section::live("history", of(&history::section)),
+        Section::live("releases", of(&|view| list::section(view, request))),
+    ];
+    Ok(Page { title, sections })
+}
+
+/// The page of one release.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    release::page(console, request).await
+}
+
+/// What is said after a change.
+fn changed(request: &PageRequest) -> Markup {
+    html! {
+        @if request.get("changed").is_some() {
+            p role="status" {
+                "The change was written. Each worker uses it after its next poll of the registry, which it polls every 5 s "
+                "unless --registry-poll says otherwise."
+            }
+        }
+    }
+}
+
+/// What was read of the registry, if it was.
+fn read(view: &View<ReleasesView>) -> Option<&ReleasesView> {
+    match view {
+        View::Ready(seen) => Some(&seen.value),
+        View::Reading | View::Failed(_) => None,
+    }
+}
+
+/// The link to a release that exists.
+fn link(release: ReleaseId) -> Markup {
+    html! { a href={ "/release?id=" (release) } { (short(&release.to_string())) } }
+}
+
+/// A release, with a link if the registry has it.
+fn linked(view: &ReleasesView, release: ReleaseId) -> Markup {
+    match view.find(release) {
+        Some(_) => link(release),
+        None => short(&release.to_string()),
+    }
+}
+
+/// A release that a worker names, with a link if the registry has it. What is no id is shown as it is.
+fn linked_text(view: Option<&ReleasesView>, release: &str) -> Markup {
+    let id: Result<ReleaseId, _> = release.parse();
+    match (view, id) {
+        (Some(view), Ok(id)) => linked(view, id),
+        (None, Ok(_)) => short(release),
+        (_, Err(_)) => html! { code { (inert(release)) } },
+    }
+}
+
+/// A release, or the transform that workers were started with.
+fn linked_or_own(view: &ReleasesView, release: Option<ReleaseId>) -> Markup {
+    match release {
+        Some(release) => linked(view, release),
+        None => html! { "the workers' own transform" },
+    }
+}
+
+/// What a release is called by its component, if that is known.
+fn name(view: &ReleasesView, release: ReleaseId) -> String {
+    let found = view.find(release);
+    let name = found.and_then(|release| release.manifest.transform.as_deref());
+    inert(name.unwrap_or("unknown"))
+}
+
+/// A kind of change, in words.
+fn in_words(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Activate => "activated",
+        ChangeKind::Canary => "made the canary",
+        ChangeKind::Shadow => "made the shadow",
+        ChangeKind::Rollback => "rolled back to",
+        ChangeKind::EndTrial => "trial ended",
+    }
+}
+
+/// Whether nothing was ever published or activated in a registry.
+fn is_unused(view: &ReleasesView) -> bool {
+    view.rollout.number == 0 && view.releases.is_empty() && view.problems.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_release::rollback_policy::RollbackPolicy;
+    use sluice_release::rollout::{Rollout, Share, Trial};
+
+    use super::*;
+    use crate::console::releases::ListedRelease;
+    use crate::console::releases::tests::{author, bundle};
+
+    /// A release with this program.
+    pub(super) fn listed(program: &str) -> ListedRelease {
+        let config = serde_json::json!({ "program": program }).to_string();
+        let manifest = bundle(&config, "2026-01-31T12:00:00Z").manifest().clone();
+        ListedRelease {
+            id: manifest.id(),
+            manifest,
+            is_signed: false,
+        }
+    }
+
+    /// A registry whose first release was active before the second one. The third one is canary and shadow.
+    pub(super) fn view() -> ReleasesView {
+        let releases = [".a = 1", ".a = 2\n| .b = 1", ".a = 3"].map(listed);
+        let [before, active, tried] = [&releases[0], &releases[1], &releases[2]].map(|it| it.id);
+        let policy = Some(RollbackPolicy::default());
+        let trial = |rollback_policy| Trial {
+            release: tried,
+            share: Share::ALL,
+            rollback_policy,
+        };
+        let author = author("me@here", "<b>faster</b>\u{202e}");
+        let rollout = Rollout::new().activate(before, policy, &author).unwrap();
+        let rollout = rollout.activate(active, policy, &author).unwrap();
+        let rollout = rollout.try_canary(trial(policy), &author).unwrap();
+        let rollout = rollout.try_shadow(trial(None), &author).unwrap();
+        ReleasesView {
+            rollout,
+            releases: releases.to_vec(),
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_release_that_is_not_in_the_registry_has_no_link() {
+        let view = view();
+        let html = linked_text(Some(&view), "<b>own</b>").into_string();
+        assert_eq!(html, "<code>&lt;b&gt;own&lt;/b&gt;</code>");
+        let id = view.releases[0].id;
+        let html = linked_text(Some(&view), &id.to_string()).into_string();
+        assert!(html.contains(&format!("/release?id={id}")), "{html}");
+        let other = listed("no such").id;
+        for html in [
+            linked_text(None, &id.to_string()),
+            linked_text(Some(&view), &other.to_string()),
+            linked_or_own(&view, Some(other)),
+        ] {
+            let html = html.into_string();
+            assert!(!html.contains("href"), "{html}");
+        }
+        assert_eq!(name(&view, other), "unknown");
+    }
+}

@@ -1,0 +1,211 @@
+//! What serves now: the active release, the canary and the shadow.
+
+use indicatif::HumanCount;
+use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
+use sluice_release::rollback_policy::RollbackPolicy;
+use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
+
+use super::{is_unused, linked, name};
+use crate::console::components::{Tone, badge, duration, empty, facts, problem, table, time_text};
+use crate::console::payload::inert;
+use crate::console::releases::ReleasesView;
+
+/// What serves now.
+pub(super) fn section(view: &ReleasesView) -> Markup {
+    let rollout = &view.rollout;
+    html! {
+        h2 { "What serves now" }
+        @for damaged in &view.problems {
+            (problem(&format!("A release cannot be read: {}. Restore its file, or publish the release again.", inert(damaged))))
+        }
+        @match rollout.active {
+            Some(active) => (active_release(view, active)),
+            None => (no_release(view)),
+        }
+        (trials(view))
+    }
+}
+
+fn no_release(view: &ReleasesView) -> Markup {
+    if is_unused(view) {
+        return empty(
+            "No release was ever published to this registry.",
+            "Check that it is the right one. Publish a release with `sluice transform publish`, or on the page \"Try\".",
+        );
+    }
+    empty(
+        "No release is active.",
+        "Workers run the transform that they were started with. Activate a release below.",
+    )
+}
+
+fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
+    let rollout = &view.rollout;
+    let change = last(rollout, |change| {
+        let is_swap = matches!(change.what, ChangeKind::Activate | ChangeKind::Rollback);
+        is_swap && change.release == Some(active)
+    });
+    let policy = rollout.rollback_policy.as_ref();
+    html! {
+        (facts(&[
+            ("Active release", linked(view, active)),
+            ("Transform", html! { (name(view, active)) }),
+            ("Since", time_text(&inert(&rollout.since))),
+            ("Activated by", html! { (change.map_or_else(unknown, |change| inert(&change.by))) }),
+            ("Reason", html! { (why(change)) }),
+        ]))
+        p {
+            @match policy {
+                Some(policy) => {
+                    (policy_in_words(policy)) " This ends " (duration(policy.watch.into())) " after the activation."
+                }
+                None => "Workers do not roll it back automatically.",
+            }
+        }
+    }
+}
+
+/// The canary and the shadow.
+fn trials(view: &ReleasesView) -> Markup {
+    let rollout = &view.rollout;
+    let trials = [
+        ("canary", ChangeKind::Canary, &rollout.canary),
+        ("shadow", ChangeKind::Shadow, &rollout.shadow),
+    ];
+    let rows = trials.into_iter().filter_map(|(role, kind, trial)| {
+        let trial = trial.as_ref()?;
+        let change = last(rollout, |change| {
+            change.what == kind && change.release == Some(trial.release)
+        });
+        Some(row(view, role, trial, change))
+    });
+    let rows: Vec<_> = rows.collect();
+    let columns = [
+        "Trial",
+        "Release",
+        "Transform",
+        "Share",
+        "Since",
+        "By",
+        "Reason",
+        "Rollback",
+    ];
+    html! {
+        h3 { "Trials" }
+        @if rows.is_empty() {
+            p { "There is no canary and no shadow." }
+        } @else {
+            (table("The canary and the shadow", &columns, &rows))
+        }
+    }
+}
+
+fn row(view: &ReleasesView, role: &str, trial: &Trial, change: Option<&Change>) -> Vec<Markup> {
+    let what = match (role, &trial.rollback_policy) {
+        ("shadow", _) => "None is needed: its output is compared and discarded.".to_owned(),
+        (_, Some(policy)) => policy_in_words(policy),
+        (_, None) => "Workers do not end it automatically.".to_owned(),
+    };
+    let since = change.map(|change| time_text(&inert(&change.at)));
+    vec![
+        badge(Tone::Neutral, role),
+        linked(view, trial.release),
+        html! { (name(view, trial.release)) },
+        html! { (trial.share.to_string()) " of the chunks" },
+        since.unwrap_or_else(|| html! { "unknown" }),
+        html! { (change.map_or_else(unknown, |change| inert(&change.by))) },
+        html! { (why(change)) },
+        html! { (what) },
+    ]
+}
+
+/// The last change of a kind.
+fn last(rollout: &Rollout, is_it: impl Fn(&Change) -> bool) -> Option<&Change> {
+    rollout.history.iter().rev().find(|change| is_it(change))
+}
+
+/// Who made a change that the history does not have any more.
+fn unknown() -> String {
+    "unknown".into()
+}
+
+fn why(change: Option<&Change>) -> String {
+    let why = change.and_then(|change| change.why.as_deref());
+    inert(why.unwrap_or("none was given"))
+}
+
+/// A rollback policy in words.
+pub(super) fn policy_in_words(policy: &RollbackPolicy) -> String {
+    let RollbackPolicy {
+        rejected,
+        failed,
+        slower,
+        records,
+        watch: _,
+    } = policy;
+    format!(
+        "A worker rolls it back if, compared with the other release, it rejects more than {} of the records in addition, \
+         fails on more than {} in addition, or takes more than {} times as long, once both have transformed {} records \
+         there.",
+        percent(*rejected),
+        percent(*failed),
+        slower,
+        HumanCount(*records),
+    )
+}
+
+/// A share of one, such as 0.01, in percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 1e2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::view;
+    use super::*;
+
+    #[test]
+    fn what_serves_is_said_with_its_policy_and_nothing_in_a_reason_acts() {
+        let view = view();
+        let html = section(&view).into_string();
+        let active = view.rollout.active.unwrap();
+        assert!(html.contains(&format!("/release?id={active}")), "{html}");
+        assert!(
+            html.contains("&lt;b&gt;faster&lt;/b&gt;\\u{202e}"),
+            "{html}"
+        );
+        assert!(
+            html.contains("me@here") && html.contains("jq 1.0.0"),
+            "{html}"
+        );
+        assert!(
+            html.contains("rejects more than 1 % of the records in addition"),
+            "{html}"
+        );
+        assert!(
+            html.contains("fails on more than 0.1 % in addition"),
+            "{html}"
+        );
+        assert!(html.contains("transformed 1,000 records"), "{html}");
+        assert!(html.contains("15 min 0 s after the activation"), "{html}");
+        assert!(html.contains("100 % of the chunks"), "{html}");
+    }
+
+    #[test]
+    fn a_registry_without_releases_says_what_to_do() {
+        let mut view = view();
+        view.rollout = Rollout::new();
+        let html = section(&view).into_string();
+        assert!(html.contains("No release is active."), "{html}");
+        view.releases.clear();
+        let html = section(&view).into_string();
+        assert!(
+            html.contains("ever published") && html.contains("transform publish"),
+            "{html}"
+        );
+        view.problems.push("release 1: <file> is missing".into());
+        let html = section(&view).into_string();
+        assert!(html.contains("&lt;file&gt; is missing. Restore"), "{html}");
+    }
+}

@@ -1,0 +1,167 @@
+//! A poll of a worker: its `/status` and its `/metrics`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, Url, redirect};
+
+use super::metrics::Metrics;
+use super::status::WorkerStatus;
+use super::url::WorkerUrl;
+use crate::output::with_causes;
+
+/// The time for a connection, and for a request.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest page that is read, bytes. That of a worker with thousands of shards is a tenth of it.
+const PAGE_MAX: usize = 16 << 20;
+
+/// What a worker has answered.
+pub(super) struct Poll {
+    pub(super) status: Arc<WorkerStatus>,
+    pub(super) metrics: Metrics,
+}
+
+/// A client of HTTP. It asks only the addresses that were given: neither a proxy nor where a redirect leads to.
+///
+/// # Errors
+/// Certificates of this machine that cannot be read.
+pub(super) fn client() -> anyhow::Result<Client> {
+    // This client has no cryptography of its own, but takes that of the process.
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let _unless_there_is_one = provider.install_default();
+    let client = Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .build()?;
+    Ok(client)
+}
+
+/// Polls a worker.
+///
+/// # Errors
+/// What is wrong, and what to do.
+pub(super) async fn poll(client: &Client, url: &WorkerUrl) -> Result<Poll, String> {
+    let status = page(client, url.page("/status")).await?;
+    let status = serde_json::from_slice(&status).map_err(|error| {
+        format!("its /status is not that of a worker of this version: {error}; check the address and the worker's version")
+    })?;
+    let metrics = page(client, url.page("/metrics")).await?;
+    let metrics = String::from_utf8(metrics).map_err(|error| error.to_string());
+    let metrics = metrics.and_then(|text| Metrics::parse(&text));
+    let metrics = metrics.map_err(|error| format!("its /metrics cannot be read: {error}"))?;
+    Ok(Poll {
+        status: Arc::new(status),
+        metrics,
+    })
+}
+
+/// The content of a page.
+async fn page(client: &Client, url: Url) -> Result<Vec<u8>, String> {
+    let path = url.path().to_owned();
+    let mut response = client.get(url).send().await.map_err(no_answer)?;
+    let status = response.status();
+    if status != reqwest::StatusCode::OK {
+        return Err(format!(
+            "it answers {path} with {status}; check that this is the address of a worker's metrics"
+        ));
+    }
+    let mut content = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(no_answer)? {
+        content.extend_from_slice(&part);
+        if content.len() > PAGE_MAX {
+            return Err(format!(
+                "its {path} is larger than {} MiB; check the address",
+                PAGE_MAX >> 20
+            ));
+        }
+    }
+    Ok(content)
+}
+
+fn no_answer(error: reqwest::Error) -> String {
+    let is_late = error.is_timeout();
+    let why = with_causes(&anyhow::Error::new(error.without_url()));
+    match is_late {
+        true => format!(
+            "no answer within {} s; check that the worker runs, and the network",
+            REQUEST_TIMEOUT.as_secs()
+        ),
+        false => format!(
+            "no answer: {why}; check that the worker runs, its option --http, and the network"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::super::metrics::Counter;
+    use super::super::status::tests::STATUS;
+    use super::*;
+
+    const METRICS: &str = "# TYPE sluice_events counter\nsluice_events_total 7\n# EOF\n";
+
+    /// A server with these two pages.
+    async fn served(status: (StatusCode, String), metrics: &'static str) -> WorkerUrl {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let pages = Router::new()
+            .route("/status", get(move || async move { status }))
+            .route("/metrics", get(move || async move { metrics }));
+        tokio::spawn(async move { axum::serve(listener, pages).await });
+        url.parse().unwrap()
+    }
+
+    async fn failed(url: &WorkerUrl) -> String {
+        let polled = poll(&client().unwrap(), url).await;
+        polled.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_poll_reads_the_status_and_the_metrics() {
+        let url = served((StatusCode::OK, STATUS.to_owned()), METRICS).await;
+        let polled = poll(&client().unwrap(), &url).await.unwrap();
+        assert!(polled.status.ready);
+        assert_eq!(polled.metrics.counter(Counter::Events), Some(7.0));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_worker_is_named_with_advice() {
+        let not_found = (StatusCode::NOT_FOUND, String::new());
+        let error = failed(&served(not_found, METRICS).await).await;
+        assert!(
+            error.contains("/status with 404") && error.contains("check that"),
+            "{error}"
+        );
+        let other = (StatusCode::OK, "{\"a\":1}".to_owned());
+        let error = failed(&served(other, METRICS).await).await;
+        assert!(error.contains("not that of a worker"), "{error}");
+        let cut = served(
+            (StatusCode::OK, STATUS.to_owned()),
+            "sluice_events_total 7\n",
+        )
+        .await;
+        let error = failed(&cut).await;
+        assert!(error.contains("/metrics cannot be read"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_has_ended_is_named_with_advice() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = failed(&url.parse().unwrap()).await;
+        assert!(
+            error.contains("no answer: ") && error.contains("--http"),
+            "{error}"
+        );
+    }
+}
