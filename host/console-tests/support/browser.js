@@ -69,7 +69,10 @@ export class Window {
   /** Opens a page, and waits until what it is made from is read. */
   async goto(path) {
     const response = await this.page.goto(this.origin + path);
-    await this.page.waitForFunction(() => document.querySelector('.reading') === null);
+    await this.page.waitForFunction(() => {
+      const reading = [...document.querySelectorAll('.reading')];
+      return reading.every((element) => !element.textContent.startsWith('Reading'));
+    });
     return response;
   }
 

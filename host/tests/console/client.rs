@@ -93,7 +93,7 @@ impl Console {
         loop {
             let page = self.get(path);
             assert_eq!(page.status, 200, "{path}: {}", page.text());
-            let is_read = !page.body.contains("class=\"reading\"");
+            let is_read = !page.body.contains("class=\"reading\">Reading ");
             if is_read && condition(&page) {
                 return page;
             }
