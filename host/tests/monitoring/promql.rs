@@ -32,14 +32,12 @@ impl Names {
             match *token {
                 "[" => at = end(&tokens, at, "]"),
                 "{" => at = names.add_labels(&tokens, at, "}"),
-                word if GROUPINGS.contains(&word) => {
-                    if next == Some("(") {
-                        at = names.add_labels(&tokens, at + 1, ")");
-                    }
+                word if GROUPINGS.contains(&word) && next == Some("(") => {
+                    at = names.add_labels(&tokens, at + 1, ")");
                 }
                 // An aggregation, such as `sum by (job) (…)`, or a function.
                 _ if matches!(next, Some("(" | "by" | "without")) => {}
-                word if is_name(word) && !OPERATORS.contains(&word) => {
+                word if is_name(word) && !is_of_language(word) => {
                     names.metrics.insert(word.to_owned());
                 }
                 _ => {}
@@ -90,6 +88,11 @@ fn is_of_word(c: char) -> bool {
 
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
+/// Whether it is a word of the language, wherever it stands.
+fn is_of_language(word: &str) -> bool {
+    OPERATORS.contains(&word) || GROUPINGS.contains(&word)
 }
 
 #[test]
