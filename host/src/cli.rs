@@ -1,6 +1,8 @@
 //! The command line: its commands, and the functions that they call.
 
 mod audit;
+#[cfg(feature = "console")]
+mod console;
 mod failure;
 mod generate;
 mod manual;
@@ -27,6 +29,8 @@ use crate::builtin::Builtin;
 use crate::config;
 use crate::config::transform_source::parse_builtin;
 use crate::config::{ConfigError, RedriveArgs, ReplayArgs, RunArgs, RunSettings, TransformSource};
+#[cfg(feature = "console")]
+use crate::console::ConsoleArgs;
 use crate::modes;
 use crate::observe::telemetry;
 use crate::output;
@@ -83,6 +87,10 @@ enum Command {
     #[cfg(feature = "table")]
     #[command(subcommand)]
     Table(tables::Command),
+    /// Serve pages on this machine that show a lake, a registry and workers, and try rules.
+    #[cfg(feature = "console")]
+    #[command(after_help = CONSOLE_EXAMPLES)]
+    Console(ConsoleArgs),
     /// Check or print the settings of `run`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -105,6 +113,14 @@ Examples:
   sluice redrive --lake s3://bucket/lake --reason missing_field --jq rules.jq
   sluice redrive --lake file:lake --registry file:registry --release 0123abcd
   sluice redrive --lake file:lake --reason undecodable --record-encoding gzip";
+
+/// The examples in the help of `console`.
+#[cfg(feature = "console")]
+const CONSOLE_EXAMPLES: &str = "\
+Examples:
+  sluice console --lake file:lake --open
+  sluice console --lake s3://bucket/lake --registry s3://bucket/registry --worker http://127.0.0.1:9464
+  sluice console --lake file:lake --registry file:registry --allow-publish --show-payloads";
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
@@ -239,6 +255,8 @@ fn execute(argv: Vec<OsString>) -> anyhow::Result<()> {
         Command::Quarantine(command) => quarantine::execute(&command, argv),
         #[cfg(feature = "table")]
         Command::Table(command) => table::execute(&command, argv),
+        #[cfg(feature = "console")]
+        Command::Console(args) => console::execute(&args, argv),
         Command::Config(ConfigCommand::Check(args)) => {
             let resolved = with_file(&args.run, argv, &["config", "check"])?;
             let settings = resolved.run_settings()?;
@@ -361,6 +379,12 @@ fn known_settings() -> clap::Command {
 fn known_arguments(argv: &[OsString]) -> clap::Command {
     let cli = Cli::command();
     let named = |place: usize| argv.get(place).and_then(|name| name.to_str());
+    if named(1) == Some("console") {
+        return cli
+            .find_subcommand("console")
+            .cloned()
+            .unwrap_or_else(known_settings);
+    }
     let groups = ["table", "quarantine"];
     let of_group = named(1).filter(|name| groups.contains(name)).zip(named(2));
     let command =

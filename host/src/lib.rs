@@ -29,6 +29,7 @@
 //! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
 //! - [`tools`]: the commands of authors and publishers, those of schemas, and those of tables.
+//! - `console`: pages that show a pipeline and try rules.
 //! - [`cli`]: the command line.
 
 #![cfg_attr(
@@ -45,6 +46,8 @@ pub mod audit;
 pub mod builtin;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "console")]
+pub mod console;
 pub mod format;
 pub mod generate;
 pub mod layout;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the library, the lowest layer first, as `lib.rs` lists them. A module imports only from
 /// itself and from those before it.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "engine",
     "storage",
     "release",
@@ -27,6 +27,7 @@ const LAYERS: [&str; 21] = [
     "modes",
     "audit",
     "tools",
+    "console",
     "cli",
 ];
 

@@ -56,11 +56,19 @@ def events(message, lake):
         yield from _of_object(body, lake)
         return
     event_type = _attribute(message, "event_type")
-    partition = "" if event_type is None else f"event_type={event_type}"
+    partition = "" if event_type is None else f"event_type={_as_in_the_lake(event_type)}"
     if _attribute(message, "pointer") == "true":
         pointer = json.loads(body)
         body = lake.lines(pointer["object"])[pointer["line"]]
     yield Event(rid, int(_attribute(message, "event")), partition, _attribute(message, "release"), body)
+
+
+def _as_in_the_lake(event_type):
+    """The attribute `event_type` as the lake's path has it.
+
+    SQS rejects U+FFFE and U+FFFF, so the attribute has their bytes instead. A `%` of the event itself is `%25` in both.
+    """
+    return event_type.replace("%EF%BF%BE", "\ufffe").replace("%EF%BF%BF", "\uffff")
 
 
 def _attribute(message, name):

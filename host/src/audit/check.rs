@@ -176,9 +176,8 @@ impl Check {
             verdict.report.counts.objects_expired += 1;
             return;
         }
-        let lines = part.lines(&self.chunk);
-        let records = (0..lines).filter_map(|line| part.record(&self.chunk, line));
-        let all: BTreeSet<_> = records.collect();
+        let records = part.records(&self.chunk).into_iter();
+        let all: BTreeSet<_> = records.flatten().collect();
         let mut finding = Finding::new(Kind::MissingObject, self.shard(), "").at(key);
         finding.message = format!("{key} does not exist");
         if let (Some(first), Some(last)) = (all.first(), all.last()) {
@@ -218,9 +217,8 @@ impl Check {
         match outcome {
             Outcome::Gone => self.is_missing(read, verdict),
             Outcome::Damaged(why) => {
-                let lines = read.part.lines(&self.chunk);
-                let records = (0..lines).filter_map(|i| read.part.record(&self.chunk, i));
-                verdict.wrong.extend(records);
+                let records = read.part.records(&self.chunk).into_iter();
+                verdict.wrong.extend(records.flatten());
                 let key = &read.key;
                 let why = format!("{key} cannot be decoded: {why}");
                 verdict.find(|| Finding::new(Kind::DamagedObject, self.shard(), why).at(key));
@@ -230,19 +228,30 @@ impl Check {
                 _ => counts.messages += read.part.lines(&self.chunk) as u64,
             },
             Outcome::Compared(differences) => {
+                let records = read.part.records(&self.chunk);
                 for difference in differences {
-                    let record = difference.expected();
-                    let record = record.and_then(|i| read.part.record(&self.chunk, i));
-                    verdict.wrong.extend(record);
-                    verdict.find(|| self.differs(&read.key, difference, record));
+                    let of_line = difference.expected().and_then(|line| records.get(line));
+                    let of_line = of_line.map_or(&[][..], Vec::as_slice);
+                    verdict.wrong.extend(of_line);
+                    verdict.find(|| self.differs(&read.key, difference, of_line));
                 }
             }
         }
     }
 
-    fn differs(&self, key: &str, difference: Difference, record: Option<RecordRef>) -> Finding {
-        let id = record.map(|record| self.rid(record));
-        let record = id.as_deref().unwrap_or("an object");
+    /// The finding about a line of these records.
+    fn differs(&self, key: &str, difference: Difference, records: &[RecordRef]) -> Finding {
+        let ends = records.first().zip(records.last());
+        let ends = ends.map(|(first, last)| (self.rid(*first), self.rid(*last)));
+        let record = match &ends {
+            None => "an object".to_owned(),
+            Some((first, last)) if first == last => first.clone(),
+            Some((first, last)) => {
+                let different = records.chunk_by(|one, next| one == next).count();
+                let records = counted(different as u64, "record");
+                format!("{records} ({first} to {last})")
+            }
+        };
         let place = |line: usize| format!("line {} of {key}", line + 1);
         let (kind, line, message) = match difference {
             Difference::Missing { .. } => {
@@ -267,7 +276,9 @@ impl Check {
             }
         };
         let mut finding = Finding::new(kind, self.shard(), message).at(key);
-        finding = id.into_iter().fold(finding, Finding::of_record);
+        if let Some((first, last)) = ends {
+            finding = finding.of_records(first, last);
+        }
         line.into_iter().fold(finding, Finding::line)
     }
 

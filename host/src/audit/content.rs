@@ -11,7 +11,7 @@ use crate::layout::Destination;
 use crate::layout::chunk::{Chunk, RecordRef};
 use crate::layout::object_notification;
 use crate::layout::object_notification::ObjectNotification;
-use crate::sink::bus::folder::{message_lines, write_messages};
+use crate::sink::bus::folder::{message_lines, message_records, write_messages};
 
 /// The part of a chunk that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,14 +84,16 @@ impl Part {
         }
     }
 
-    /// The record of a line; `None` for a message that is about many.
+    /// The records of each expected line: one, or those of a packed message. Messages about objects have none.
     #[must_use]
-    pub(super) fn record(&self, chunk: &Chunk, line: usize) -> Option<RecordRef> {
+    pub(super) fn records(&self, chunk: &Chunk) -> Vec<Vec<RecordRef>> {
         match self {
-            Self::Object(destination, _) => chunk.lines(destination).1.get(line).copied(),
-            Self::Messages if chunk.pins().pack_bytes.is_some() => None,
-            Self::Messages => chunk.message(line).map(|message| message.record),
-            Self::Notifications => None,
+            Self::Object(destination, _) => {
+                let records = chunk.lines(destination).1.iter();
+                records.map(|record| vec![*record]).collect()
+            }
+            Self::Messages => message_records(chunk),
+            Self::Notifications => Vec::new(),
         }
     }
 }

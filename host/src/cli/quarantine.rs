@@ -17,7 +17,7 @@ pub(super) fn execute(command: &Command, argv: Vec<OsString>) -> anyhow::Result<
     unknown_variables(&known)?;
     let file = File::find(command.config(), &known)?;
     let subcommands = ["quarantine", command.name()];
-    let settings = CommandSettings::new(argv, Cli::command(), subcommands, file.as_ref())?;
+    let settings = CommandSettings::new(argv, Cli::command(), &subcommands, file.as_ref())?;
     let command = Command::from_arg_matches(&settings.matches)?;
     quarantine::execute(&command).map_err(|error| settings.origins.locate_any(error))
 }

@@ -21,7 +21,7 @@ pub(super) fn execute(command: &Command, argv: Vec<OsString>) -> anyhow::Result<
     unknown_variables(&known)?;
     let file = File::find(command.config(), &known)?;
     let subcommands = ["table", command.name()];
-    let settings = CommandSettings::new(argv, Cli::command(), subcommands, file.as_ref())?;
+    let settings = CommandSettings::new(argv, Cli::command(), &subcommands, file.as_ref())?;
     let command = Command::from_arg_matches(&settings.matches)?;
     if settings.is_flag(INTERVAL) && !command.follows() {
         let why = "--interval is for a builder that goes on; add --follow, or leave --interval out";

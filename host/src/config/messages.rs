@@ -2,9 +2,40 @@
 
 use sluice_storage::calls::CallMetrics;
 
-use super::{ConfigError, RunArgs};
+use super::resolved::Resolved;
+use super::{ConfigError, RunArgs, RunSettings};
 use crate::ledger::messages::Messages;
-use crate::sink::bus::{MessageSettings, PACK_BYTES_LEAST, PACK_BYTES_MOST};
+use crate::sink::bus::{BusTarget, MessageSettings, PACK_BYTES_LEAST, PACK_BYTES_MOST};
+
+/// The setting that says what messages are about, and the one that says where they go.
+const MESSAGES: &str = "bus_messages";
+const BUS: &str = "bus";
+
+impl Resolved {
+    /// Whether it is said for this run what messages are about. A variable does not say so if another setting of this run
+    /// turns the bus off: one worker finishes a chunk with `--bus none` in the environment of all others.
+    pub(super) fn wants_messages(&self) -> bool {
+        self.is_flag(MESSAGES) || (self.is_given(MESSAGES) && !self.is_given(BUS))
+    }
+}
+
+impl RunSettings {
+    /// Checks that there is a bus if messages are wanted. Messages about events are the default, and so no wish.
+    pub(super) fn check_messages(&self, are_wanted: bool) -> Result<(), ConfigError> {
+        let messages = self.messages.messages;
+        if self.bus.is_some() || !are_wanted || messages == Messages::default() {
+            return Ok(());
+        }
+        let buses: Vec<_> = BusTarget::syntaxes()
+            .map(|syntax| format!("--bus {syntax}"))
+            .collect();
+        let why = format!(
+            "there is no bus for such messages; give {}, or leave this out",
+            buses.join(" or ")
+        );
+        Err(ConfigError::new(MESSAGES, why))
+    }
+}
 
 impl RunArgs {
     /// Checks the settings of messages.

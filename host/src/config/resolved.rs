@@ -189,8 +189,10 @@ impl Resolved {
         let of_stream = OF_STREAMS.iter().find(|key| self.is_given(key));
         let rules = self.rules_flag();
         let builds = self.is_given(TABLE_BUILD);
+        let wants_messages = self.wants_messages();
         let settings = self.validated(|settings| {
             settings.check_end()?;
+            settings.check_messages(wants_messages)?;
             archive::check_not_its_own(&settings.mode, settings.archive.as_ref())?;
             settings
                 .table_settings
@@ -242,7 +244,7 @@ impl Resolved {
     }
 
     /// Whether a setting is given for this run, and more than turned off. The file may be for runs of all kinds.
-    fn is_given(&self, key: &str) -> bool {
+    pub(super) fn is_given(&self, key: &str) -> bool {
         let is_off = key == "exit_when_caught_up" && !self.args.exit_when_caught_up;
         !is_off && (self.is_flag(key) || self.variable_of(key).is_some())
     }

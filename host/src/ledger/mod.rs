@@ -22,6 +22,7 @@ pub mod misplaced_records;
 pub mod pins;
 pub mod resource_faults;
 pub mod s3;
+mod sent;
 pub mod source_file;
 pub mod store;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use sluice_release::bundle::ReleaseId;
 pub use self::document::DocumentName;
 pub use self::error::LedgerError;
 pub use self::lease_entry::LeaseEntry;
+pub use self::sent::Sent;
 use crate::ledger::lost_range::LostRange;
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
@@ -124,17 +126,6 @@ pub struct Pending {
     /// Its records that exceeded a resource, which another attempt could decide otherwise.
     #[serde(default, skip_serializing_if = "ResourceFaults::is_empty")]
     pub resource_faults: ResourceFaults,
-}
-
-/// How many messages of a pending range its bus has accepted: all before this one, in their order. A repetition sends only
-/// the others to this bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sent {
-    /// The bus: a digest of its address.
-    pub bus: Digest,
-    /// How many messages.
-    pub messages: u64,
 }
 
 /// A contiguous range of records of one shard.
@@ -321,11 +312,7 @@ impl Ledger {
             let why = "pending.resource_faults: a position behind the range";
             return Err(LedgerError::Document(why.into()));
         }
-        if ledger.sent.is_some() && ledger.pending.is_none() {
-            let why = "sent: messages of a range, and no range is pending";
-            return Err(LedgerError::Document(why.into()));
-        }
-        Ok(ledger)
+        ledger.check_sent()
     }
 
     /// Checks that a document belongs to `shard`.
@@ -355,27 +342,6 @@ impl Ledger {
     #[must_use]
     pub fn pending(&self) -> Option<&Pending> {
         self.pending.as_ref()
-    }
-
-    /// How many messages of the pending range this bus is known to have.
-    #[must_use]
-    pub fn sent_to(&self, bus: Digest) -> u64 {
-        let sent = self.sent.filter(|sent| sent.bus == bus);
-        sent.map_or(0, |sent| sent.messages)
-    }
-
-    /// The ledger with the messages that a bus has accepted of the pending range `range`.
-    ///
-    /// # Errors
-    /// [`LedgerError::Nothing`] if another range is pending, or none.
-    pub fn with_sent(&self, range: Range, sent: Sent) -> Result<Self, LedgerError> {
-        if self.pending.as_ref().map(|pending| pending.range) != Some(range) {
-            return Err(LedgerError::Nothing);
-        }
-        Ok(Self {
-            sent: Some(sent),
-            ..self.clone()
-        })
     }
 
     /// The ledger with `pending` pinned. A pending range may be pinned again unchanged: that is a

@@ -230,10 +230,14 @@ async fn send_events(
     chunk: &Chunk,
 ) -> Result<u64, PipelineError> {
     let (Some(id), Some(pending)) = (bus.id(), chunk.pending()) else {
-        return Ok(bus.send(chunk, &SendProgress::new(0)).await?);
+        return Ok(bus.send(chunk, &SendProgress::new(None)).await?);
     };
-    let known = ledger.ledger().await.sent_to(id);
-    let progress = SendProgress::new(known);
+    let progress = SendProgress::new(ledger.ledger().await.sent_to(id));
+    let accepted = |messages| Sent {
+        bus: id,
+        messages,
+        of: progress.messages(),
+    };
     let sending = async {
         let sent = bus.send(chunk, &progress).await;
         progress.end();
@@ -241,8 +245,7 @@ async fn send_events(
     };
     let noting = async {
         while let Some(messages) = progress.next_note().await {
-            let sent = Sent { bus: id, messages };
-            ledger.note_sent(pending.range, sent).await?;
+            ledger.note_sent(pending.range, accepted(messages)).await?;
         }
         Ok::<_, PipelineError>(())
     };
@@ -250,7 +253,7 @@ async fn send_events(
     if sent.is_err()
         && let Some(messages) = progress.unnoted()
     {
-        let noted = ledger.note_sent(pending.range, Sent { bus: id, messages });
+        let noted = ledger.note_sent(pending.range, accepted(messages));
         if let Err(error) = noted.await {
             let error = with_causes(&error.into());
             tracing::warn!(
@@ -260,7 +263,7 @@ async fn send_events(
         }
     }
     let sent = sent?;
-    context.progress.known_as_sent(known);
+    context.progress.known_as_sent(progress.known());
     Ok(sent)
 }
 

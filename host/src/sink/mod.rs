@@ -66,18 +66,6 @@ pub enum SinkError {
         /// The error of the queue.
         why: String,
     },
-    /// The ledger knows more messages than there are.
-    #[error(
-        "the ledger says that the bus has {known} messages of the pending range, and the range makes {messages}: the \
-         ledger was changed by hand, or the transform is not deterministic; nothing was sent. To send all of its \
-         messages again, remove \"sent\" from the ledger while nothing works on the shard"
-    )]
-    UnknownMessages {
-        /// What the ledger says.
-        known: u64,
-        /// How many messages there are.
-        messages: u64,
-    },
     /// A task of the run was cancelled or panicked.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -94,7 +82,6 @@ impl SinkError {
             | Self::Different(_)
             | Self::OtherRecords(_)
             | Self::MessageRejected { .. }
-            | Self::UnknownMessages { .. }
             | Self::Task(_) => None,
         }
     }

@@ -223,9 +223,15 @@ fn a_pending_range_is_counted_as_it_was_pinned() {
     let held = cloud.proxy(Service::S3).add(held);
     let worker = cloud.worker_with_log("killed.log", &["--misplaced-records", "drop"]);
     let came = cloud.proxy(Service::S3).wait_for_hits(held, 1, TIMEOUT);
-    drop(worker);
     assert!(came, "{}", cloud.log("killed.log"));
-    // The objects stay held: one that arrives after the worker is gone would change the lake during the audit.
+    // A request of the worker that S3 executes after the worker is gone would change the lake during the audit. So all
+    // further ones are held, and stay so.
+    let all = cloud
+        .proxy(Service::S3)
+        .add(Rule::new(Fault::Hold).times(usize::MAX));
+    assert!(cloud.proxy(Service::S3).wait_until_answered(TIMEOUT));
+    drop(worker);
+    cloud.proxy(Service::S3).remove(all);
     let pending = audit(&cloud, &[]).proven().count("pending");
     cloud.proxy(Service::S3).remove_rules();
     assert!((1..41).contains(&pending), "{pending}");

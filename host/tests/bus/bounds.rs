@@ -10,6 +10,7 @@ use super::{
 use crate::support::cases::at_once;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::S3;
+use crate::support::lake;
 
 const EVENTS: u64 = 200;
 
@@ -76,18 +77,42 @@ fn a_repetition_sends_the_same_messages_whatever_it_is_started_with() {
 
 /// A chunk that was pinned with large messages is not finished with a queue that takes no such messages.
 #[test]
-fn a_queue_that_rejects_a_pinned_message_ends_the_run_which_names_it() {
+fn a_queue_that_is_too_small_for_pinned_messages_gets_none_of_them() {
     let mut cloud = killed(PACKED, &DEFAULT);
     let different = Received::of(&cloud).len();
+    let calls = cloud.sqs.calls("SendMessageBatch");
     cloud.sqs.create_queue("small", LEAST_PACK_BYTES);
     cloud.queue = Some("small".to_owned());
-    let parts = ["events from record events.ndjson-", "16384 bytes"];
+    let parts = [
+        "send packed messages to http",
+        "262144 bytes",
+        "at most 16384",
+        "MaximumMessageSize",
+        "--bus none",
+    ];
     try_land(&cloud, &DEFAULT).failed(1, &parts);
+    assert_eq!(
+        cloud.sqs.calls("SendMessageBatch"),
+        calls,
+        "no call is made"
+    );
     cloud.queue = Some(PACKED.queue.to_owned());
     land(&cloud, &DEFAULT);
     let received = Received::of(&cloud);
     assert_eq!(received.repetitions_are_equal(), different);
     received.have_events_of_lake(&cloud);
+}
+
+/// The range is finished as the error advises.
+#[test]
+fn a_range_with_messages_that_are_too_large_is_finished_without_a_bus() {
+    let mut cloud = killed(PACKED, &DEFAULT);
+    let sent = Received::of(&cloud).len();
+    cloud.queue = None;
+    land(&cloud, &["--bus", "none"]);
+    cloud.queue = Some(PACKED.queue.to_owned());
+    assert_eq!(Received::of(&cloud).len(), sent);
+    assert_eq!(lake::all_events(&cloud.lake()).len() as u64, EVENTS);
 }
 
 /// The messages of another queue are all sent, and those of the first one are left as they were.

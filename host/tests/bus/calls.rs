@@ -3,7 +3,7 @@
 use testkit::rpc::Failure;
 
 use super::received::Received;
-use super::{KINDS, Kind, PACKED, QUEUE_BYTES, SINGLE, land};
+use super::{KINDS, Kind, PACKED, QUEUE_BYTES, SINGLE, land, try_land};
 use crate::metrics::watched::{Watched, metrics};
 use crate::support::cases::at_once;
 use crate::support::cloud::{Cloud, SHARD, records, signal};
@@ -50,8 +50,13 @@ fn throttled(status: u16, code: &str) -> Failure {
 /// A stream whose records come to a queue with this failure of its first calls. Returns the limit of calls at once after that.
 fn limit_after(kind: Kind, failures: usize, failure: &Failure) -> u64 {
     let cloud = Cloud::new(1).with_queue(kind.queue, QUEUE_BYTES);
-    cloud.put_by_keys(&records(300, 1));
     cloud.sqs.fail(SEND, failures, failure);
+    limit_of(&cloud, kind)
+}
+
+/// Sends the messages of a stream. Returns the limit of calls at once after that.
+fn limit_of(cloud: &Cloud, kind: Kind) -> u64 {
+    cloud.put_by_keys(&records(300, 1));
     let mut watched = Watched::start(&mut cloud.command(&kind.arguments()));
     watched.until(|_| {
         let ledger = cloud
@@ -66,7 +71,7 @@ fn limit_after(kind: Kind, failures: usize, failure: &Failure) -> u64 {
     signal(&watched.run.0, "TERM");
     assert_eq!(watched.end().code, Some(0));
     cloud.is_delivered();
-    let received = Received::of(&cloud);
+    let received = Received::of(cloud);
     assert_eq!(received.repetitions_are_equal(), received.len());
     limit
 }
@@ -83,6 +88,48 @@ fn throttled_calls_lower_the_calls_at_once_and_all_messages_arrive() {
         (kind.name(), case)
     }));
     assert_eq!(limit_after(SINGLE, 0, &throttling), 64);
+}
+
+/// All calls at once have 32 MiB of messages at most.
+#[test]
+fn a_queue_that_takes_large_messages_gets_fewer_calls_at_once() {
+    for (queue_bytes, limit) in [(SQS_MAX_BYTES, 32), (786_432, 42), (524_288, 64)] {
+        let cloud = Cloud::new(1).with_queue(SINGLE.queue, queue_bytes);
+        assert_eq!(limit_of(&cloud, SINGLE), limit, "{queue_bytes}");
+    }
+}
+
+/// A throttled message lowers the limit, also if another one of its call failed before it in another way.
+#[test]
+fn a_throttled_message_behind_one_that_failed_lowers_the_calls_at_once() {
+    let cloud = Cloud::new(1).with_queue(SINGLE.queue, QUEUE_BYTES);
+    cloud.sqs.fail_entries_each(&[
+        (0, Failure::on_command()),
+        (1, throttled(400, "RequestThrottled")),
+    ]);
+    let limit = limit_of(&cloud, SINGLE);
+    assert!((1..64).contains(&limit), "{limit}");
+}
+
+/// The text says which records a rejected message is about.
+#[test]
+fn a_rejected_message_is_named_by_its_records() {
+    at_once(KINDS.into_iter().map(|kind| {
+        let case = move || {
+            let cloud = kind.with_file(50, QUEUE_BYTES);
+            let rejected = Failure::new("InvalidMessageContents", "not this one");
+            cloud.sqs.fail_entries_with(&[0], &rejected);
+            // A pack of a FIFO queue can have one event.
+            let named = if kind == PACKED {
+                "events from record events.ndjson-"
+            } else {
+                "record events.ndjson-"
+            };
+            let ran = try_land(&cloud, &kind.arguments());
+            ran.failed(1, &["rejects the message of", named, "not this one"]);
+        };
+        (kind.name(), case)
+    }));
 }
 
 #[test]

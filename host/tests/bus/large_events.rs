@@ -86,6 +86,17 @@ fn a_pointer_keeps_its_place_in_its_group() {
     );
 }
 
+/// A standard queue has no order, so the events around a pointer are in one message.
+#[test]
+fn in_a_standard_queue_a_pointer_divides_no_packed_message() {
+    let cloud = with_a_large_event(PACKED);
+    land(&cloud, &SMALL);
+    let messages = Received::of(&cloud).messages;
+    let mut counts: Vec<_> = messages.iter().map(|m| events_of(m).len()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 9]);
+}
+
 /// An event that goes to the bus only is in no object, so there is nothing to point to.
 #[test]
 fn a_large_event_for_the_bus_only_is_quarantined() {

@@ -109,9 +109,25 @@ fn another_queue_gets_all_messages() {
     }));
 }
 
-/// A ledger that was changed by hand. Otherwise, messages would be missing without a word.
+/// A program that makes other messages of the range has noted them: the first ones of these are not the first ones of those.
 #[test]
-fn a_ledger_with_more_messages_than_the_chunk_has_is_an_error() {
+fn a_chunk_that_makes_another_number_of_messages_sends_all_of_them() {
+    at_once([SINGLE, PACKED].into_iter().map(|kind| {
+        let case = move || {
+            let killed = killed(kind);
+            edit_ledger(&killed.cloud, |ledger| {
+                let of = ledger["sent"]["of"].as_u64().unwrap();
+                ledger["sent"]["of"] = (of + 1).into();
+            });
+            killed.is_finished_without(0);
+        };
+        (kind.name(), case)
+    }));
+}
+
+/// A ledger that was changed by hand.
+#[test]
+fn a_ledger_with_more_messages_than_it_says_there_are_is_an_error() {
     at_once([SINGLE, PACKED].into_iter().map(|kind| {
         let case = move || {
             let killed = killed(kind);
@@ -119,7 +135,7 @@ fn a_ledger_with_more_messages_than_the_chunk_has_is_an_error() {
                 ledger["sent"]["messages"] = 1_000_000.into();
             });
             let ran = try_land(&killed.cloud, &kind.arguments());
-            ran.failed(1, &["1000000 messages", "nothing was sent", "remove"]);
+            ran.failed(1, &["is not a valid ledger", "sent: 1000000 messages of "]);
             let after = killed.cloud.sqs.messages(kind.queue).len();
             assert_eq!(after, killed.before, "nothing is sent");
             edit_ledger(&killed.cloud, forget_sent);

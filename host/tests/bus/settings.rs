@@ -34,6 +34,68 @@ fn settings_that_cannot_work_are_named_before_anything_is_written() {
     }
 }
 
+/// Whatever says that messages are packed would be ignored.
+#[test]
+fn messages_of_a_kind_without_a_bus_are_wrong_usage() {
+    let without_bus = [
+        "run",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:lake",
+    ];
+    let packed = Some("packed");
+    let cases: [(Option<&str>, &[&str], &str); 5] = [
+        (None, &["--bus-messages", "packed"], "bus_messages: "),
+        (
+            None,
+            &["--bus", "none", "--bus-messages", "packed"],
+            "bus_messages: ",
+        ),
+        (
+            None,
+            &["--bus-messages", "packed", "--bus-message-bytes", "65536"],
+            "bus_messages: ",
+        ),
+        (None, &["--bus-messages", "objects"], "bus_messages: "),
+        (packed, &[], "SLUICE_BUS_MESSAGES: "),
+    ];
+    for (variable, args, key) in cases {
+        let place = Place::new();
+        place.write("events.ndjson", "{}\n");
+        let mut command = place.command(&[&without_bus[..], args].concat());
+        command.envs(variable.map(|value| ("SLUICE_BUS_MESSAGES", value)));
+        let ran = Ran::from(command.output().unwrap());
+        ran.failed(2, &[key, "no bus", "--bus sqs:QUEUE", "leave this out"]);
+        assert!(!place.lake().exists(), "{args:?}");
+    }
+}
+
+/// A worker finishes a chunk without a bus in the environment of all others, and a file can be for runs of all kinds.
+#[test]
+fn a_bus_that_is_turned_off_leaves_the_messages_of_the_environment_and_the_file_alone() {
+    let run = |args: &[&str], variables: &[(&str, &str)]| {
+        let place = Place::new();
+        place.write("events.ndjson", "{}\n");
+        place.write("sluice.toml", "bus_messages = 'packed'\n");
+        let landing = [
+            "run",
+            "--source",
+            "file:events.ndjson",
+            "--lake",
+            "file:lake",
+        ];
+        let mut command = place.command(&[&landing[..], args].concat());
+        command.envs(variables.iter().copied());
+        Ran::from(command.output().unwrap()).succeeded();
+    };
+    let packed = ("SLUICE_BUS_MESSAGES", "packed");
+    run(&["--bus", "none"], &[packed]);
+    run(&[], &[packed, ("SLUICE_BUS", "none")]);
+    run(&["--bus-messages", "events"], &[]);
+    run(&[], &[]);
+}
+
 #[test]
 fn the_settings_can_be_variables_and_lines_of_the_file() {
     let cloud = PACKED.with_file(300, QUEUE_BYTES);
@@ -56,7 +118,11 @@ fn the_settings_can_be_variables_and_lines_of_the_file() {
 fn a_queue_that_takes_no_such_messages_is_rejected_before_anything_is_written() {
     let large = ["--bus-messages", "packed", "--bus-message-bytes", "65536"];
     let cases: [(usize, &[&str], [&str; 3]); 2] = [
-        (8_192, &large[..2], ["8192", "16384", "MaximumMessageSize"]),
+        (
+            8_192,
+            &large[..2],
+            ["8192", "16384", "--bus-messages events"],
+        ),
         (20_000, &large, ["20000", "65536", "--bus-message-bytes"]),
     ];
     for (queue_bytes, args, parts) in cases {

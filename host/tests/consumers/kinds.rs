@@ -67,6 +67,24 @@ fn packed_messages_and_pointers_in_a_fifo_queue() {
     assert_eq!(are_read(FIFO, "packed", "zstd"), OF_PACKS);
 }
 
+/// The attribute `event_type` cannot have all characters of the lake's path, but the consumer knows them.
+#[test]
+fn partitions_with_characters_that_sqs_rejects_are_as_in_the_lake() {
+    for messages in ["events", "packed"] {
+        let cloud = odd_stream();
+        cloud.catch_up(&["--bus-messages", messages]);
+        let (found, _) = consume(&cloud);
+        are_of_odd_stream(&found, &cloud);
+        let messages = cloud.sqs.messages(STANDARD).into_iter();
+        let types = messages.filter_map(|message| {
+            let event_type = message.attribute("event_type")?;
+            Some(event_type.to_owned())
+        });
+        let odd = types.filter(|event_type| event_type == "%25o%EF%BF%BEd%EF%BF%BF");
+        assert_eq!(odd.count(), 2);
+    }
+}
+
 #[test]
 fn messages_about_objects() {
     let cloud = stream(STANDARD);

@@ -39,6 +39,33 @@ fn stream(queue: &str) -> Cloud {
     cloud
 }
 
+/// A queue, and a stream with a small and a large event of a type that SQS does not take as an attribute, and with others.
+fn odd_stream() -> Cloud {
+    let cloud = Cloud::new(2).with_queue(STANDARD, QUEUE_BYTES);
+    let mut all = events(20, 41);
+    all.extend([0, QUEUE_BYTES].map(|bytes| {
+        let text = "x".repeat(bytes);
+        format!(
+            r#"{{"event_uuid":"odd-{bytes}","event_name":"%o\uFFFEd\uffff:one","created_at":1767225600,"text":"{text}"}}"#
+        )
+        .into_bytes()
+    }));
+    cloud.put_by_keys(&all);
+    cloud
+}
+
+/// The partition of the odd events.
+const ODD_PARTITION: &str = "event_type=%25o\u{fffe}d\u{ffff}";
+
+/// Asserts that these are the events of an odd stream.
+fn are_of_odd_stream(found: &[Event], cloud: &Cloud) {
+    expected::Expected::of(cloud).is(found);
+    let odd = found
+        .iter()
+        .filter(|event| event.partition == ODD_PARTITION);
+    assert_eq!(odd.count(), 2);
+}
+
 /// An event that fits no message.
 fn large(number: usize) -> Vec<u8> {
     let text = "\u{2028}é\\n".repeat(QUEUE_BYTES / 4);

@@ -71,6 +71,8 @@ pub(super) enum Bug {
     SentKept,
     /// A repetition skips messages that another bus has, and notes none of its own.
     SkippedOnAnotherBus,
+    /// A repetition that makes other messages skips as many of them as another program has noted of its own.
+    SkippedOfOthers,
     /// A chunk ends between two records of one record of the source.
     RecordDivided,
     /// In a repetition, other records can run out of time than in the first attempt.
@@ -95,7 +97,8 @@ impl Bug {
             Self::NotedUnacknowledged
             | Self::NotedWithGap
             | Self::SentKept
-            | Self::SkippedOnAnotherBus => &[2],
+            | Self::SkippedOnAnotherBus
+            | Self::SkippedOfOthers => &[2],
             _ => &[3],
         }
     }
@@ -117,13 +120,14 @@ impl Bug {
             | Self::NotedWithGap
             | Self::SentKept
             | Self::SkippedOnAnotherBus => Changes::Bus,
+            Self::SkippedOfOthers => Changes::Packing,
             _ => Changes::Release,
         }
     }
 }
 
 /// Each seeded fault, the hosts that have it, and the promise that it breaks first.
-pub(super) const SEEDED: [(Bug, Mode, Broken); 42] = [
+pub(super) const SEEDED: [(Bug, Mode, Broken); 44] = [
     (Bug::CommitBeforePut, Workers, Broken::CommittedEarly),
     (Bug::CommitBeforeSend, Workers, Broken::CommittedEarly),
     (
@@ -193,6 +197,8 @@ pub(super) const SEEDED: [(Bug, Mode, Broken); 42] = [
     (Bug::SentKept, Workers, Broken::NotedTooEarly),
     (Bug::SkippedOnAnotherBus, Workers, Broken::CommittedEarly),
     (Bug::SkippedOnAnotherBus, Functions, Broken::CommittedEarly),
+    (Bug::SkippedOfOthers, Workers, Broken::CommittedEarly),
+    (Bug::SkippedOfOthers, Functions, Broken::CommittedEarly),
     (Bug::RecordDivided, Workers, Broken::CommittedEarly),
     (Bug::TimedOutRetried, Workers, Broken::TwoOutcomes),
     (Bug::ChildBeforeParent, Workers, Broken::ChildBeforeParent),

@@ -76,6 +76,7 @@ pub(super) fn new_plan(
         schema,
         archive,
         bus: 0,
+        packing: 0,
         acknowledged: Records(0),
         timed_out: Records(0),
         again: false,
@@ -126,7 +127,7 @@ impl Steps<'_> {
             Schema => self.keep_schema(host, plan),
             Put => self.put(host, work, plan),
             Archive => self.put_into_archive(host, work, plan),
-            Send if self.model.changes == Changes::Bus => self.send_each(host, work, plan),
+            Send if self.model.changes.sends_each() => self.send_each(host, work, plan),
             Send => self.send_all(host, plan),
             Manifest => self.put_chunk_manifest(host, work, plan),
             // A host writes the ledger one step at a time, and a renewal may be in flight.

@@ -302,6 +302,7 @@ pub(super) fn begun(pending: &Pending) -> Plan {
         schema: schema_of(pending),
         archive: archive_of(pending),
         bus: 0,
+        packing: 0,
         acknowledged: Records(0),
         timed_out: timed_out.fold(Records(0), Records::and),
         again: true,

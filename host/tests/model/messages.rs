@@ -1,18 +1,22 @@
 //! Messages that are sent one by one: how a host sends them, and what it notes in the ledger, the number of messages that the bus
-//! has accepted from the first one on. A repetition sends only the others to this bus, and all to another one.
+//! has accepted from the first one on. A repetition sends only the others to this bus, and all to another one, or if it makes another
+//! number of messages.
 
 use sluice::ledger::{Ledger, Sent};
 use sluice_engine::digest::Digest;
 
+use super::Delivery;
 use super::bugs::Bug;
 use super::library::begun;
 use super::promises::{Broken, ensure};
 use super::state::{Move, Plan, Records, State, Work};
 use super::steps::{FAULT, FREE, Steps};
-use super::{Changes, Delivery};
 
 /// The buses.
 const BUSES: [u8; 2] = [0, 1];
+
+/// How messages are made: of one record each, or of two.
+const PACKINGS: [u8; 2] = [0, 1];
 
 fn bus_digest(bus: u8) -> Digest {
     Digest::of(&[b'b', bus])
@@ -21,57 +25,89 @@ fn bus_digest(bus: u8) -> Digest {
 impl Plan {
     /// What the host would note now.
     pub(super) fn sent(&self, bug: Option<Bug>) -> Sent {
-        let messages = self.messages(bug);
-        let is_acknowledged = |message: &u64| self.acknowledged.has_all(Records::one(*message));
+        let messages = self.in_messages(bug);
+        let is_acknowledged = |message: &&Records| self.acknowledged.has_all(**message);
         let count = match bug {
-            Some(Bug::NotedUnacknowledged) => messages.count(),
-            Some(Bug::NotedWithGap) => self.acknowledged.count(),
-            _ => messages.iter().take_while(is_acknowledged).count() as u64,
+            Some(Bug::NotedUnacknowledged) => messages.len(),
+            Some(Bug::NotedWithGap) => messages.iter().filter(is_acknowledged).count(),
+            _ => messages.iter().take_while(is_acknowledged).count(),
         };
         Sent {
             bus: bus_digest(self.bus),
-            messages: count,
+            messages: count as u64,
+            of: messages.len() as u64,
         }
     }
 
     /// A note of the first message.
-    pub(super) fn first_sent(&self) -> Sent {
+    pub(super) fn first_sent(&self, bug: Option<Bug>) -> Sent {
         Sent {
             bus: bus_digest(self.bus),
             messages: 1,
+            of: self.in_messages(bug).len() as u64,
         }
+    }
+
+    /// Its messages in their order, each with the records of its events.
+    fn in_messages(&self, bug: Option<Bug>) -> Vec<Records> {
+        let records: Vec<_> = self.messages(bug).iter().map(Records::one).collect();
+        let messages = records.chunks(usize::from(1 + self.packing));
+        messages.map(all).collect()
     }
 }
 
-/// The first of these messages.
-fn first(messages: Records, count: u64) -> Records {
-    let first = messages.iter().take(usize::try_from(count).unwrap());
-    first.map(Records::one).fold(Records(0), Records::and)
+/// All records of messages.
+fn all(messages: &[Records]) -> Records {
+    messages.iter().copied().fold(Records(0), Records::and)
+}
+
+/// The records of the first messages, of which there may be fewer.
+fn first(messages: &[Records], count: u64) -> Records {
+    let count = usize::try_from(count).unwrap();
+    all(&messages[..count.min(messages.len())])
 }
 
 impl Delivery {
     /// The messages that a host does not send because a ledger says that the bus has them.
     pub(super) fn skipped(&self, ledger: &Ledger, plan: &Plan) -> Records {
+        let messages = plan.in_messages(self.bug);
+        let of = messages.len() as u64;
         let noted = match self.bug {
             Some(Bug::SkippedOnAnotherBus) => {
-                let noted = BUSES.map(|bus| ledger.sent_to(bus_digest(bus)));
+                let noted = BUSES.map(|bus| self.noted(ledger, bus, of));
                 noted.into_iter().max().unwrap_or(0)
             }
-            _ => ledger.sent_to(bus_digest(plan.bus)),
+            _ => self.noted(ledger, plan.bus, of),
         };
-        first(plan.messages(self.bug), noted)
+        first(&messages, noted)
+    }
+
+    /// How many of `of` messages a host takes a ledger to say that a bus has.
+    fn noted(&self, ledger: &Ledger, bus: u8, of: u64) -> u64 {
+        let sent = ledger.sent_to(bus_digest(bus));
+        sent.map_or(0, |sent| match self.bug {
+            Some(Bug::SkippedOfOthers) => sent.messages,
+            _ => sent.known(of),
+        })
     }
 
     /// Each bus has the messages that a ledger says it has.
     pub(super) fn check_sent(&self, state: &State, after: &Ledger) -> Result<(), Broken> {
-        let Some(pending) = after.pending().filter(|_| self.changes == Changes::Bus) else {
+        let Some(pending) = after.pending().filter(|_| self.changes.sends_each()) else {
             return Ok(());
         };
-        let messages = begun(pending).messages(self.bug);
+        let plan = begun(pending);
+        let packed = PACKINGS.map(|packing| Plan { packing, ..plan }.in_messages(self.bug));
         let is_noted_rightly = |bus: u8| {
-            let noted = after.sent_to(bus_digest(bus));
+            let Some(sent) = after.sent_to(bus_digest(bus)) else {
+                return true;
+            };
             let has = state.buses[usize::from(bus)];
-            noted <= messages.count() && has.has_all(first(messages, noted))
+            let mut packed = packed.iter();
+            let messages = packed.find(|messages| messages.len() as u64 == sent.of);
+            messages.is_some_and(|messages| {
+                sent.messages <= sent.of && has.has_all(first(messages, sent.messages))
+            })
         };
         ensure(
             BUSES.into_iter().all(is_noted_rightly),
@@ -85,7 +121,8 @@ impl Steps<'_> {
     /// and the message is then sent again.
     pub(super) fn send_each(&mut self, host: usize, work: Work, plan: Plan) {
         let (model, name) = (self.model, self.name(host));
-        let left = plan.messages(model.bug).without(plan.acknowledged);
+        let mut left = plan.in_messages(model.bug);
+        left.retain(|message| !plan.acknowledged.has_all(*message));
         if left.is_empty() {
             let what = format_args!("{name} has sent the messages of {}", plan.records);
             self.add(what, FREE, |to| {
@@ -93,7 +130,7 @@ impl Steps<'_> {
                 Ok(())
             });
         }
-        for message in left.iter().map(Records::one) {
+        for message in left {
             let what = format_args!("{name} sends the message of {message} to bus {}", plan.bus);
             self.add(what, FREE, |to| {
                 model.send(to, plan.bus, message)?;
@@ -111,7 +148,7 @@ impl Steps<'_> {
     fn note(&mut self, host: usize, work: Work, plan: Plan) {
         let sent = plan.sent(self.model.bug);
         let known = self.model.library.ledger(work.known.ledger);
-        let is_news = sent.messages > known.sent_to(sent.bus);
+        let is_news = sent.messages > self.model.noted(&known, plan.bus, sent.of);
         drop(known);
         let notes = !(plan.again && self.model.has(Bug::SkippedOnAnotherBus));
         if work.write.is_none() && is_news && notes {

@@ -1,8 +1,8 @@
 //! A model of delivery, explored exhaustively: two hosts on a shard. Each can be killed, give up or
 //! be fenced out at any step. Responses are lost, and writes arrive after their host has given up.
 //! Ledgers change after they were read, another release is activated, records of the source are
-//! decoded into more records, objects get another schema, records another archive or messages another bus from now on, and
-//! records run out of time.
+//! decoded into more records, objects get another schema, records another archive or messages another bus from now on, messages
+//! are made otherwise, and records run out of time.
 //! Batches become shorter or longer, and the mapping discards records. A shard can have a child.
 //! The number of such accidents is limited; their order is not.
 //!
@@ -48,7 +48,7 @@ enum Mode {
     Functions,
 }
 
-/// What can change once. A chunk pins all of them but its bus.
+/// What can change once. A chunk pins all of them but its bus, and how its messages are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Changes {
     /// The active release.
@@ -61,6 +61,15 @@ enum Changes {
     Archive,
     /// The bus of messages. They are sent one by one, and hosts note how many of them the bus has.
     Bus,
+    /// How the program makes messages: of one record each, and of two after the change. They are sent as for a bus.
+    Packing,
+}
+
+impl Changes {
+    /// Whether messages are sent one by one.
+    fn sends_each(self) -> bool {
+        matches!(self, Self::Bus | Self::Packing)
+    }
 }
 
 /// What is delivered, and what can happen.
@@ -128,8 +137,8 @@ impl Delivery {
             }
             _ => {}
         }
-        if self.changes == Changes::Bus {
-            plan.bus = state.bus;
+        if self.changes.sends_each() {
+            (plan.bus, plan.packing) = (state.bus, state.packing);
             plan.acknowledged = self.skipped(ledger, &plan);
         }
         Some(plan)
@@ -173,6 +182,7 @@ impl Model for Delivery {
             manifests: Vec::new(),
             buses: [Records(0); 2],
             bus: 0,
+            packing: 0,
             kept: 0,
             active: 0,
             decoding: 0,
@@ -305,6 +315,13 @@ fn messages_on_another_bus_keep_every_promise() {
     let search = |mode| Delivery::new(mode, &[2], 2, 2).changing(Changes::Bus);
     holds(&search(Workers), 100_000);
     holds(&search(Functions), 100_000);
+}
+
+#[test]
+fn messages_that_are_made_otherwise_keep_every_promise() {
+    let search = |mode| Delivery::new(mode, &[2], 2, 2).changing(Changes::Packing);
+    holds(&search(Workers), 50_000);
+    holds(&search(Functions), 50_000);
 }
 
 #[test]

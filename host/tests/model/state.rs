@@ -139,6 +139,8 @@ pub(super) struct Plan {
     pub(super) archive: Option<u8>,
     /// The bus of its messages.
     pub(super) bus: u8,
+    /// How its messages are made, if they are sent one by one: of one record each, or of two.
+    pub(super) packing: u8,
     /// The messages that the host knows the bus to have, if they are sent one by one.
     pub(super) acknowledged: Records,
     /// The records that ran out of time.
@@ -229,6 +231,8 @@ pub(super) struct State {
     pub(super) buses: [Records; 2],
     /// The bus of the settings.
     pub(super) bus: u8,
+    /// How the program makes messages.
+    pub(super) packing: u8,
     /// The releases that the lake has, one bit each.
     pub(super) kept: u8,
     pub(super) active: u8,

@@ -77,6 +77,13 @@ impl Steps<'_> {
                     Ok(())
                 });
             }
+            Changes::Packing if self.from.packing == 0 => {
+                let what = format_args!("the program makes other messages");
+                self.add(what, FAULT, |to| {
+                    to.packing = 1;
+                    Ok(())
+                });
+            }
             Changes::Archive if self.from.archive == 0 => {
                 self.add(format_args!("the archive is changed"), FAULT, |to| {
                     to.archive = 1;
@@ -237,22 +244,28 @@ impl Steps<'_> {
                 schema,
                 archive,
                 bus,
+                packing,
                 ..
             } = *self.from;
-            for setting in 0..=active.max(decoding).max(schema).max(archive).max(bus) {
+            let settings = [active, decoding, schema, archive, bus, packing];
+            for setting in 0..=settings.into_iter().max().unwrap_or(0) {
                 let (release, decoding) = (setting.min(active), setting.min(decoding));
-                let bus = setting.min(bus);
+                let (bus, packing) = (setting.min(bus), setting.min(packing));
                 let has_columns = self.model.changes == Changes::Schema;
                 let schema = has_columns.then_some(setting.min(schema));
                 let has_archive = self.model.changes == Changes::Archive;
                 let archive = has_archive.then_some(setting.min(archive));
                 let what = format_args!(
                     "{name} makes a chunk of {records} by release {release}, decoding {decoding}, schema \
-                     {schema:?}, archive {archive:?} and bus {bus}"
+                     {schema:?}, archive {archive:?}, bus {bus} and packing {packing}"
                 );
                 self.add(what, FREE, |to| {
                     let plan = new_plan(records, release, decoding, schema, archive);
-                    to.work(host).plan = Some(Plan { bus, ..plan });
+                    to.work(host).plan = Some(Plan {
+                        bus,
+                        packing,
+                        ..plan
+                    });
                     Ok(())
                 });
             }

@@ -36,7 +36,7 @@ fn pin(ledger: &Ledger, plan: &Plan, bug: Option<Bug>) -> Result<Ledger, LedgerE
     match ledger.committed() {
         Some(_) if bug == Some(Bug::SentKept) && !plan.again => {
             let range = pending(plan, bug).range;
-            pinned.with_sent(range, plan.first_sent())
+            pinned.with_sent(range, plan.first_sent(bug))
         }
         _ => Ok(pinned),
     }

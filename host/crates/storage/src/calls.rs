@@ -14,6 +14,8 @@ pub const CALLS_AT_ONCE: usize = 64;
 pub struct Calls {
     slots: Arc<Semaphore>,
     limit: Arc<Mutex<Limit>>,
+    /// What the limit grows to.
+    most: usize,
     metrics: CallMetrics,
 }
 
@@ -46,18 +48,20 @@ pub struct Slot {
 }
 
 impl Calls {
-    /// As many calls at once as can be.
+    /// Calls of which `most` are under way at once, but never more than [`CALLS_AT_ONCE`], and at least one.
     #[must_use]
-    pub fn new(metrics: CallMetrics) -> Self {
-        metrics.limit.set(CALLS_AT_ONCE as i64);
+    pub fn new(metrics: CallMetrics, most: usize) -> Self {
+        let most = most.clamp(1, CALLS_AT_ONCE);
+        metrics.limit.set(most as i64);
         Self {
-            slots: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            slots: Arc::new(Semaphore::new(most)),
             limit: Arc::new(Mutex::new(Limit {
-                calls: CALLS_AT_ONCE,
+                calls: most,
                 surplus: 0,
                 successes: 0,
                 epoch: 0,
             })),
+            most,
             metrics,
         }
     }
@@ -89,10 +93,10 @@ impl Slot {
 
     /// The call succeeded: after a round of successes, one more is made at once.
     pub fn succeeded(&self) {
-        let slots = &self.calls.slots;
+        let (slots, most) = (&self.calls.slots, self.calls.most);
         self.calls.with(|limit| {
             limit.successes += 1;
-            if limit.calls == CALLS_AT_ONCE || limit.successes < limit.calls {
+            if limit.calls == most || limit.successes < limit.calls {
                 return;
             }
             limit.successes = 0;
@@ -104,8 +108,8 @@ impl Slot {
         });
     }
 
-    /// The service throttled the call: half as many are made at once. The calls that were under way then do not lower the
-    /// limit again.
+    /// The service throttled the call, or did not answer it in time: half as many are made at once. The calls that were under
+    /// way then do not lower the limit again.
     pub fn throttled(&mut self) {
         let slots = &self.calls.slots;
         let epoch = self.epoch;
@@ -144,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn throttling_halves_the_limit_once_for_all_calls_under_way() {
-        let calls = Calls::new(CallMetrics::default());
+        let calls = Calls::new(CallMetrics::default(), CALLS_AT_ONCE);
         let mut under_way = Vec::new();
         for _ in 0..CALLS_AT_ONCE {
             under_way.push(calls.slot().await);
@@ -168,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_never_ends_below_one_and_grows_back_with_successes() {
-        let calls = Calls::new(CallMetrics::default());
+        let calls = Calls::new(CallMetrics::default(), CALLS_AT_ONCE);
         for _ in 0..20 {
             calls.slot().await.throttled();
         }
@@ -192,8 +196,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_limit_begins_with_most_and_does_not_grow_above_it() {
+        for (most, expected) in [(0, 1), (1, 1), (32, 32), (CALLS_AT_ONCE + 1, CALLS_AT_ONCE)] {
+            let calls = Calls::new(CallMetrics::default(), most);
+            let limit = || (calls.metrics.limit.get(), free(&calls));
+            assert_eq!(limit(), (expected as i64, expected), "{most}");
+            for _ in 0..1_000 {
+                calls.slot().await.succeeded();
+            }
+            assert_eq!(limit(), (expected as i64, expected), "{most}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_limit_that_grows_while_calls_are_under_way_keeps_their_slots() {
-        let calls = Calls::new(CallMetrics::default());
+        let calls = Calls::new(CallMetrics::default(), CALLS_AT_ONCE);
         let mut under_way = Vec::new();
         for _ in 0..CALLS_AT_ONCE {
             under_way.push(calls.slot().await);

@@ -3,6 +3,7 @@
 mod answers;
 mod rules;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -31,8 +32,11 @@ struct Shared {
     /// The services, each with what the paths of its requests begin with.
     upstreams: Vec<(String, String)>,
     rules: Mutex<Rules>,
-    /// Notified of every request.
+    /// Notified of every request, and of every one that a service has answered.
     seen: Condvar,
+    /// The number of requests that no rule acts on and that a service has not answered yet. Changed under the lock of
+    /// the rules.
+    forwarding: AtomicUsize,
     /// Changes when held requests and responses are released.
     held: watch::Sender<()>,
 }
@@ -54,6 +58,7 @@ impl Proxy {
             upstreams: upstreams.collect(),
             rules: Mutex::new(Rules::default()),
             seen: Condvar::new(),
+            forwarding: AtomicUsize::new(0),
             held: watch::Sender::new(()),
         });
         let serving = Arc::clone(&shared);
@@ -107,6 +112,18 @@ impl Proxy {
         !waited.unwrap().1.timed_out()
     }
 
+    /// Blocks the thread until the services have answered every request that no rule acts on. Returns `false` after
+    /// `timeout`. If a rule holds all further requests, nothing changes in the services from then on.
+    pub fn wait_until_answered(&self, timeout: Duration) -> bool {
+        let rules = self.shared.rules.lock().unwrap();
+        let forwards = |_: &mut Rules| self.shared.forwarding.load(Ordering::SeqCst) > 0;
+        let waited = self
+            .shared
+            .seen
+            .wait_timeout_while(rules, timeout, forwards);
+        !waited.unwrap().1.timed_out()
+    }
+
     /// All requests, in order.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.rules.lock().unwrap().seen()
@@ -120,15 +137,23 @@ impl Proxy {
 }
 
 impl Shared {
-    async fn serve(&self, request: Request<Incoming>) -> Answer {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, collected(body).await?);
         let mut held = self.held.subscribe();
-        let found = self.rules.lock().unwrap().fault_for(&request);
+        let (found, forwarding) = {
+            let mut rules = self.rules.lock().unwrap();
+            let found = rules.fault_for(&request);
+            // Counted under the lock, so that no request is between a rule and the count.
+            let forwarding = found.is_none().then(|| Forwarding::new(&self));
+            (found, forwarding)
+        };
         self.seen.notify_all();
         let request = request.map(Full::new);
         let Some((rule, fault)) = found else {
-            return forwarded(self.forward(request).await?);
+            let answer = forwarded(self.forward(request).await?);
+            drop(forwarding);
+            return answer;
         };
         match fault {
             Fault::ResetBefore => Err("closed before the request was forwarded".into()),
@@ -179,6 +204,25 @@ impl Shared {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(sender.send_request(request).await?)
+    }
+}
+
+/// One request that no rule acts on and that a service has not answered yet.
+struct Forwarding(Arc<Shared>);
+
+impl Forwarding {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.forwarding.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        let rules = self.0.rules.lock().unwrap();
+        self.0.forwarding.fetch_sub(1, Ordering::SeqCst);
+        drop(rules);
+        self.0.seen.notify_all();
     }
 }
 

@@ -133,6 +133,11 @@ impl Commands {
         self.entries.push_back(failing.collect());
     }
 
+    /// The same with an error for each of these positions.
+    pub fn fail_entries_each(&mut self, failures: &[(usize, Failure)]) {
+        self.entries.push_back(failures.iter().cloned().collect());
+    }
+
     /// The positions that fail in the current call, and how.
     pub fn failing_entries(&mut self) -> HashMap<usize, Failure> {
         self.entries.pop_front().unwrap_or_default()

@@ -116,6 +116,12 @@ impl Sqs {
         state.commands.fail_entries(positions, failure);
     }
 
+    /// The same with an error for each of these positions.
+    pub fn fail_entries_each(&self, failures: &[(usize, Failure)]) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.commands.fail_entries_each(failures);
+    }
+
     /// The number of calls of an action over HTTP, failures included.
     pub fn calls(&self, action: &str) -> usize {
         self.shared.state.lock().unwrap().commands.calls(action)

@@ -88,7 +88,8 @@ pub(crate) async fn of_message(message: &Message, lake: &mut Lake) -> anyhow::Re
         return of_object(body, lake).await;
     };
     let number = attribute(message, "event").context("the message has no attribute `event`")?;
-    let partition = attribute(message, "event_type").map(|name| format!("event_type={name}"));
+    let event_type = attribute(message, "event_type").map(as_in_the_lake);
+    let partition = event_type.map(|event_type| format!("event_type={event_type}"));
     let body = match attribute(message, "pointer") {
         Some("true") => pointed_to(body, lake).await?,
         _ => body.to_owned(),
@@ -122,6 +123,14 @@ pub(crate) async fn of_line(line: &str, lake: &mut Lake) -> anyhow::Result<Vec<E
         release: line.release,
         body: line.body.get().to_owned(),
     }])
+}
+
+/// The attribute `event_type` as the lake's path has it. SQS rejects U+FFFE and U+FFFF, so the attribute has their bytes instead.
+/// It is exact: a `%` of the event itself is `%25` in the path and in the attribute.
+fn as_in_the_lake(event_type: &str) -> String {
+    event_type
+        .replace("%EF%BF%BE", "\u{fffe}")
+        .replace("%EF%BF%BF", "\u{ffff}")
 }
 
 fn attribute<'a>(message: &'a Message, name: &str) -> Option<&'a str> {

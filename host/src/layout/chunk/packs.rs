@@ -41,30 +41,33 @@ struct Packer<'a> {
     chunk: &'a Chunk,
     /// The largest message, bytes.
     limit: usize,
+    /// Whether the bus keeps the order of messages within a group.
+    keeps_order: bool,
     packs: Vec<Pack>,
 }
 
 impl Packer<'_> {
-    /// Adds a message to the open pack, or to a new one. Returns the pack that is open then.
-    fn add(&mut self, number: u32, open: Option<OpenPack>) -> Option<OpenPack> {
+    /// Adds a message to the open pack, or to a new one. Returns the pack that is open then. What fits no pack stands alone:
+    /// in order, later messages must not come before it, so it closes the open pack.
+    fn add(&mut self, number: u32, mut open: Option<OpenPack>) -> Option<OpenPack> {
         let reference = &self.chunk.messages[number as usize];
         let message = self.chunk.message_of(reference);
         let (rid, partition) = (message.rid().to_string().len(), reference.partition);
         let entry = ENTRY_BYTES + rid + escaped_bytes(message.body);
-        if let Some(mut pack) = open
+        if let Some(pack) = &mut open
             && pack.partition == partition
             && pack.bytes + entry + rid <= self.limit
             && let Pack::Events(events) = &mut self.packs[pack.index]
         {
             events.push(number);
             pack.bytes += entry;
-            return Some(pack);
+            return open;
         }
         let fixed = FIXED_BYTES + 3 * escaped_bytes(message.partition.as_bytes());
         let bytes = fixed + rid + entry;
         if bytes + rid > self.limit {
             self.packs.push(Pack::TooLarge(number));
-            return None;
+            return open.filter(|_| !self.keeps_order);
         }
         self.packs.push(Pack::Events(vec![number]));
         Some(OpenPack {
@@ -77,12 +80,14 @@ impl Packer<'_> {
 
 impl Chunk {
     /// Its messages, packed, in the order of their first events. If the bus keeps the order of messages within a group, a
-    /// pack has events of one group only, which follow each other in it.
+    /// pack has events of one group only, which follow each other in it. Otherwise, an event that fits no pack does not
+    /// divide the others.
     #[must_use]
     pub fn packs(&self, keeps_order: bool) -> Vec<Pack> {
         let mut packer = Packer {
             chunk: self,
             limit: self.rules.pins.pack_bytes.unwrap_or(usize::MAX),
+            keeps_order,
             packs: Vec::new(),
         };
         let mut open: HashMap<(&[u8], u32), Option<OpenPack>> = HashMap::new();

@@ -18,15 +18,6 @@ impl Targets {
         Some(Arc::new(FolderStore::shared(folder)))
     }
 
-    /// The largest event that the bus takes, bytes; `None` without a bus or a limit.
-    ///
-    /// # Errors
-    /// There is no such bus, or it cannot be read.
-    pub async fn max_event_bytes(&self) -> Result<Option<usize>, SinkError> {
-        let bus = self.bus_connection().await?;
-        Ok(bus.and_then(|bus| bus.rules.event_bytes))
-    }
-
     /// The messages of the bus and their limits; `None` without a bus.
     ///
     /// # Errors

@@ -109,7 +109,7 @@ impl Progress {
         );
         registry.register(
             "bus_calls_limit",
-            "Calls of the bus in SQS at once, at most: lower while it throttles",
+            "Calls of the bus in SQS at once, at most: lower while it throttles or does not answer",
             self.bus_calls.limit.clone(),
         );
         registry.register(

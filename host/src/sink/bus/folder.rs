@@ -9,7 +9,7 @@ use sluice_engine::record::ShardId;
 use sluice_storage::files::{Content, Scratch};
 
 use super::{Bus, BusConnection, BusKind, ConnectOptions, Connecting, PACK_BYTES, SendProgress};
-use crate::layout::chunk::{Chunk, Pack};
+use crate::layout::chunk::{Chunk, Pack, RecordRef};
 use crate::layout::object_key::Origin;
 use crate::layout::object_notification::ObjectNotification;
 use crate::ledger::messages::{MessageRules, Messages};
@@ -122,6 +122,21 @@ pub fn message_lines(chunk: &Chunk) -> usize {
     }
 }
 
+/// The records of each line that [`write_messages`] writes: one, or those of a packed message, in their order.
+#[must_use]
+pub fn message_records(chunk: &Chunk) -> Vec<Vec<RecordRef>> {
+    let record = |number: u32| Some(chunk.message(number as usize)?.record);
+    match chunk.pins().pack_bytes {
+        Some(_) => packs(chunk)
+            .map(|events| events.into_iter().filter_map(record).collect())
+            .collect(),
+        None => chunk
+            .messages()
+            .map(|message| vec![message.record])
+            .collect(),
+    }
+}
+
 /// Writes the lines of a chunk's messages, as a bus in a folder has them: packed or not, as the chunk pins.
 ///
 /// # Errors
@@ -133,13 +148,18 @@ pub fn write_messages(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// An event that fits no packed message has one of its own: a folder takes messages of any size.
+/// The events of each packed message. An event that fits no packed message has one of its own: a folder takes messages of any
+/// size.
+fn packs(chunk: &Chunk) -> impl Iterator<Item = Vec<u32>> {
+    chunk.packs(false).into_iter().map(|pack| match pack {
+        Pack::Events(events) => events,
+        Pack::TooLarge(event) => vec![event],
+    })
+}
+
 fn write_packs(chunk: &Chunk, file: &mut dyn Write) -> io::Result<()> {
-    for pack in chunk.packs(false) {
-        match pack {
-            Pack::Events(events) => chunk.write_pack(&events, file)?,
-            Pack::TooLarge(event) => chunk.write_pack(&[event], file)?,
-        }
+    for events in packs(chunk) {
+        chunk.write_pack(&events, file)?;
         file.write_all(b"\n")?;
     }
     Ok(())

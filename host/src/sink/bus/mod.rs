@@ -66,8 +66,8 @@ pub trait Bus: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Sends the messages of a chunk, without those that the bus is known to have, and says how far it has come. Returns how
-    /// many it has sent.
+    /// Sends the messages of a chunk, without those that the bus is known to have, and says how far it has come. Before that, it
+    /// [says](SendProgress::begin) how many messages there are, if it has an [id](Self::id). Returns how many it has sent.
     ///
     /// # Errors
     /// [`SinkError`]; any part of the messages may have been accepted.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::ledger::Sent;
+
 /// The messages of how many calls are sent again at most after a kill, besides those that are under way. Noting it costs as much
 /// as a few of these calls.
 const CALLS_BETWEEN_NOTES: u64 = 250;
@@ -16,6 +18,8 @@ const NOTE_AT_LEAST: Duration = Duration::from_secs(5);
 /// How many messages of a chunk a bus has accepted: all before the first one that it has not.
 #[derive(Debug)]
 pub struct SendProgress {
+    /// What the ledger notes of the bus.
+    noted: Option<Sent>,
     state: Mutex<Accepted>,
     /// Something is to be noted, or nothing more will be.
     due: Notify,
@@ -23,6 +27,10 @@ pub struct SendProgress {
 
 #[derive(Debug, Default)]
 struct Accepted {
+    /// How many messages the chunk has.
+    messages: u64,
+    /// How many of them were known as sent.
+    known: u64,
     /// All messages before this one.
     prefix: u64,
     /// Ranges of messages behind it, by their first one: their ends.
@@ -34,17 +42,45 @@ struct Accepted {
 }
 
 impl SendProgress {
-    /// The progress of a chunk of which the bus is known to have the first `known` messages.
+    /// The progress of a chunk, of which the ledger may note what the bus has.
     #[must_use]
-    pub fn new(known: u64) -> Self {
+    pub fn new(noted: Option<Sent>) -> Self {
         Self {
-            state: Mutex::new(Accepted {
-                prefix: known,
-                noted: known,
-                ..Accepted::default()
-            }),
+            noted,
+            state: Mutex::default(),
             due: Notify::new(),
         }
+    }
+
+    /// The chunk has this many messages. Returns how many of them need not be sent, from the first one on: none if the ledger
+    /// notes other messages than these.
+    pub fn begin(&self, messages: u64) -> u64 {
+        let known = self.noted.map_or(0, |noted| noted.known(messages));
+        if let Some(Sent { of, .. }) = self.noted.filter(|noted| noted.of != messages) {
+            tracing::warn!(
+                messages,
+                noted = of,
+                "the ledger notes messages that were made otherwise, perhaps by another version of Sluice: all messages of \
+                 the chunk are sent"
+            );
+        }
+        self.with(|state| {
+            (state.messages, state.known) = (messages, known);
+            (state.prefix, state.noted) = (known, known);
+        });
+        known
+    }
+
+    /// How many messages the chunk has.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.with(|state| state.messages)
+    }
+
+    /// How many messages were known as sent.
+    #[must_use]
+    pub fn known(&self) -> u64 {
+        self.with(|state| state.known)
     }
 
     /// All messages before this one are accepted.
@@ -111,11 +147,36 @@ impl Accepted {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+
     use super::*;
+
+    fn noted(messages: u64, of: u64) -> Option<Sent> {
+        let bus = Digest::of(b"bus");
+        Some(Sent { bus, messages, of })
+    }
+
+    #[test]
+    fn what_was_noted_of_other_messages_is_not_known() {
+        for (sent, messages, known) in [
+            (None, 45, 0),
+            (noted(10, 45), 45, 10),
+            (noted(10, 44), 45, 0),
+            (noted(45, 46), 45, 0),
+        ] {
+            let progress = SendProgress::new(sent);
+            assert_eq!(progress.begin(messages), known, "{sent:?}");
+            assert_eq!((progress.prefix(), progress.known()), (known, known));
+            assert_eq!((progress.messages(), progress.unnoted()), (messages, None));
+            progress.accepted(known, known + 5);
+            assert_eq!(progress.unnoted(), Some(known + 5), "{sent:?}");
+        }
+    }
 
     #[test]
     fn only_a_prefix_without_a_gap_is_accepted() {
-        let progress = SendProgress::new(10);
+        let progress = SendProgress::new(noted(10, 45));
+        progress.begin(45);
         progress.accepted(20, 30);
         assert_eq!((progress.prefix(), progress.unnoted()), (10, None));
         progress.accepted(40, 45);
@@ -127,7 +188,8 @@ mod tests {
 
     #[tokio::test]
     async fn progress_is_noted_after_some_calls_and_not_at_the_end() {
-        let progress = SendProgress::new(0);
+        let progress = SendProgress::new(None);
+        progress.begin(9_000);
         for call in 0..CALLS_BETWEEN_NOTES {
             progress.accepted(call * 10, call * 10 + 10);
         }

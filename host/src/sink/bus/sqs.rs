@@ -8,6 +8,8 @@ mod message;
 mod outgoing;
 mod queue;
 mod queue_address;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use sluice_storage::retry::{Attempts, RetryPolicy};
 use self::answer::unsent;
 use self::batches::{Batch, Batches};
 use self::entry::call_body;
-use self::errors::{SEND, SQS_ERRORS};
+use self::errors::{SEND, SQS_ERRORS, is_timeout};
 use self::outgoing::Outgoing;
 use self::queue::Queue;
 use self::queue_address::QueueAddress;
@@ -43,6 +45,10 @@ use crate::sink::SinkError;
 /// The maximum size of the attributes of a message, bytes: a record id, a digest, an event type that fits a
 /// path, and their names.
 const ATTRIBUTES_MAX_BYTES: usize = 1 << 10;
+
+/// The messages of all calls at once, at most, bytes. As JSON, and once more in their calls, they take more than twice as much
+/// memory.
+const BYTES_AT_ONCE: usize = 32 << 20;
 
 /// Settings of the form `sqs:QUEUE`.
 pub(super) const KIND: BusKind = BusKind {
@@ -72,12 +78,13 @@ fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
             Messages::Packed => Some(queue.pack_bytes(settings.bytes).map_err(failed)?),
             Messages::Events | Messages::Objects => None,
         };
+        let most = BYTES_AT_ONCE / queue.max_bytes;
         let bus = Arc::new(SqsBus {
             client: sending_client(&sdk),
             id: Digest::of(queue.url.as_bytes()),
             queue,
             retry_policy,
-            calls: Calls::new(settings.calls.clone()),
+            calls: Calls::new(settings.calls.clone(), most),
             lake,
         });
         let event_bytes = match pack_bytes {
@@ -119,7 +126,8 @@ pub struct SqsBus {
 
 impl SqsBus {
     /// Sends the messages behind those that are known as sent, with several calls at once. Those to a FIFO queue share no
-    /// group, so that the order within a group survives a failure.
+    /// group, so that the order within a group survives a failure. A batch that waits for its groups holds no slot, which
+    /// another shard may need.
     async fn send_all(
         &self,
         outgoing: &Outgoing<'_>,
@@ -128,25 +136,18 @@ impl SqsBus {
         let mut batches = Batches::new(self, outgoing, progress.prefix());
         let mut sends = FuturesUnordered::new();
         let mut groups: HashSet<String> = HashSet::new();
-        let mut next = None;
         loop {
-            if next.is_none() && !batches.is_at_end() {
+            if batches.can_send(&groups)? {
                 tokio::select! {
                     biased;
-                    Some(done) = sends.next(), if !sends.is_empty() => {
-                        ended(done, &mut groups)?;
-                        continue;
+                    Some(done) = sends.next(), if !sends.is_empty() => ended(done, &mut groups)?,
+                    slot = self.calls.slot() => {
+                        if let Some(batch) = batches.next_batch()? {
+                            groups.extend(batch.groups.iter().cloned());
+                            sends.push(self.send_batch(outgoing, batch, slot, progress));
+                        }
                     }
-                    slot = self.calls.slot() => next = batches.next_batch()?.map(|batch| (batch, slot)),
                 }
-            }
-            let is_free = |(batch, _): &mut (Batch, Slot)| {
-                let mut of_batch = batch.groups.iter();
-                !of_batch.any(|group| groups.contains(group))
-            };
-            if let Some((batch, slot)) = next.take_if(is_free) {
-                groups.extend(batch.groups.iter().cloned());
-                sends.push(self.send_batch(outgoing, batch, slot, progress));
             } else if let Some(done) = sends.next().await {
                 ended(done, &mut groups)?;
             } else {
@@ -184,7 +185,7 @@ impl SqsBus {
                     }
                 }
                 Err(error) => {
-                    if matches!(error, SdkError::TimeoutError(_)) {
+                    if is_timeout(&error) {
                         slot.throttled();
                     }
                     SQS_ERRORS.classify(&error, SEND)
@@ -200,19 +201,25 @@ impl SqsBus {
         }
     }
 
-    /// A range was pinned for a queue that takes larger messages. Smaller ones would be others than those that are known
-    /// as sent.
-    fn too_small_for(&self, bytes: usize) -> SinkError {
+    /// Checks that the queue takes the packed messages that a range has pinned, perhaps for another queue. Smaller ones would
+    /// be others than those that are known as sent.
+    fn check_takes(&self, pack_bytes: usize) -> Result<(), SinkError> {
         let limit = self.queue.max_bytes;
+        if pack_bytes <= limit {
+            return Ok(());
+        }
         let why = format!(
-            "the pending range was pinned with packed messages of up to {bytes} bytes, and the queue takes {limit}"
+            "the pending range was pinned with packed messages of up to {pack_bytes} bytes, and the queue accepts at \
+             most {limit}"
         );
-        let advice =
-            format!("set its MaximumMessageSize to {bytes} or more until the range is committed");
-        SinkError::Queue {
+        let advice = format!(
+            "set its MaximumMessageSize to {pack_bytes} or more until the range is committed, or finish the range \
+             without a bus (--bus none)"
+        );
+        Err(SinkError::Queue {
             what: format!("send packed messages to {}", self.queue.url),
             cause: RequestError::invalid(why, advice),
-        }
+        })
     }
 
     /// Calls `SendMessageBatch` with this body: the SDK signs, sends and reads the answer.
@@ -256,18 +263,14 @@ impl Bus for SqsBus {
     ) -> BoxFuture<'a, Result<u64, SinkError>> {
         Box::pin(async move {
             let outgoing = match chunk.pins().pack_bytes {
-                Some(_) => Outgoing::packed(chunk, self.queue.is_fifo()),
+                Some(bytes) => {
+                    self.check_takes(bytes)?;
+                    Outgoing::packed(chunk, self.queue.is_fifo())
+                }
                 None => Outgoing::Events(chunk),
             };
-            let (messages, known) = (outgoing.len(), progress.prefix());
-            if let Some(bytes) = chunk.pins().pack_bytes
-                && bytes > self.queue.max_bytes
-            {
-                return Err(self.too_small_for(bytes));
-            }
-            if known > messages {
-                return Err(SinkError::UnknownMessages { known, messages });
-            }
+            let messages = outgoing.len();
+            let known = progress.begin(messages);
             self.send_all(&outgoing, progress).await?;
             Ok(messages - known)
         })
@@ -281,7 +284,7 @@ impl Bus for SqsBus {
         messages: &'a [ObjectNotification],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
-            let progress = SendProgress::new(0);
+            let progress = SendProgress::new(None);
             self.send_all(&Outgoing::Objects(origin, messages), &progress)
                 .await
         })

@@ -112,6 +112,15 @@ fn boto3_reads_all_kinds_of_messages_and_drops_repeats() {
 
 #[test]
 #[ignore = "needs boto3: `make readers`"]
+fn boto3_reads_partitions_with_characters_that_sqs_rejects() {
+    let cloud = odd_stream();
+    cloud.catch_up(&["--bus-messages", "events"]);
+    consume_with_boto3(&cloud);
+    are_of_odd_stream(&kept(&cloud), &cloud);
+}
+
+#[test]
+#[ignore = "needs boto3: `make readers`"]
 fn boto3_reads_messages_about_objects() {
     let cloud = stream(STANDARD);
     cloud.catch_up(&["--bus-messages", "objects"]);

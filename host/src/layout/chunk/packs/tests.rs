@@ -113,6 +113,36 @@ fn no_pack_is_larger_than_its_limit_and_what_fits_none_stands_alone() {
 }
 
 #[test]
+fn an_event_that_fits_no_pack_divides_the_others_only_in_order() {
+    let (limit, large) = (1 << 14, 1 << 14);
+    let records = [
+        ("k", "a", 1),
+        ("k", "a", large),
+        ("l", "a", 1),
+        ("k", "a", 1),
+        ("l", "b", large),
+        ("l", "a", 1),
+    ];
+    let chunk = chunk(&records, limit);
+    let too_large = Pack::TooLarge;
+    assert_eq!(
+        chunk.packs(false),
+        [events(&[0, 2, 3, 5]), too_large(1), too_large(4)]
+    );
+    assert_eq!(
+        chunk.packs(true),
+        [
+            events(&[0]),
+            too_large(1),
+            events(&[2]),
+            events(&[3]),
+            too_large(4),
+            events(&[5]),
+        ]
+    );
+}
+
+#[test]
 fn the_largest_event_that_fits_for_sure_fits() {
     let limit = 1 << 14;
     let bytes = limit - PACK_OVERHEAD_BYTES - r#"{"n":0,"text":""}"#.len();

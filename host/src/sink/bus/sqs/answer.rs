@@ -13,7 +13,8 @@ const SENDER_FAULT: u16 = 400;
 const SERVICE_FAULT: u16 = 500;
 
 /// Keeps the places of a batch whose messages were not accepted. Returns why they must be sent again; `None` if
-/// none is left. `described` says what the message at a place is about.
+/// none is left. If a message was throttled, that is why, whatever else happened to others: fewer calls must be made at
+/// once. `described` says what the message at a place is about.
 ///
 /// # Errors
 /// [`SinkError::MessageRejected`] if the queue rejects a message permanently.
@@ -33,11 +34,13 @@ pub(super) fn unsent(
     if let Some(rejected) = failed.iter().find(|failed| is_final(failed)) {
         return Err(SinkError::MessageRejected {
             queue: queue.to_owned(),
-            message: place_of(rejected.id()).map(described).unwrap_or_default(),
+            message: place_of(rejected.id())
+                .map_or_else(|| format!("entry {}", rejected.id()), described),
             why: why(rejected),
         });
     }
-    let cause = failed.first().map(cause);
+    let causes = failed.iter().map(cause);
+    let cause = causes.min_by_key(|cause| cause.kind() != ErrorKind::Throttled);
     Ok(Some(cause.unwrap_or_else(|| {
         let why = "not all messages were accepted";
         RequestError::new(ErrorKind::Unavailable, why)
@@ -113,6 +116,30 @@ mod tests {
         let message = "unavailable (InternalError: it broke)";
         assert_eq!(cause.to_string(), message);
         assert_eq!(left, [1]);
+    }
+
+    #[test]
+    fn a_throttled_message_is_the_cause_whatever_is_first() {
+        let others = |ids: [usize; 2]| {
+            let codes = ["InternalError", "KmsAccessDenied"];
+            let failures = ids.into_iter().zip(codes);
+            failures.map(|(id, code)| failed(id, code, true))
+        };
+        for place in 0..3 {
+            let mut failures: Vec<_> = others([7, 8]).collect();
+            failures.insert(place, failed(9, "RequestThrottled", true));
+            let cause = unsent(
+                "bus",
+                &mut vec![7, 8, 9],
+                &answer(vec![], failures),
+                described,
+            );
+            assert_eq!(cause.unwrap().unwrap().kind(), ErrorKind::Throttled);
+        }
+        let failures = others([7, 8]).collect();
+        let cause = unsent("bus", &mut vec![7, 8], &answer(vec![], failures), described);
+        let first = cause.unwrap().unwrap();
+        assert_eq!(first.kind(), ErrorKind::Unavailable, "otherwise the first");
     }
 
     #[test]

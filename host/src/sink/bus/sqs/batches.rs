@@ -1,5 +1,7 @@
 //! Divides messages into batches, which are sent with one call each.
 
+use std::collections::HashSet;
+
 use super::SqsBus;
 use super::entry::Entry;
 use super::outgoing::Outgoing;
@@ -34,6 +36,8 @@ pub(super) struct Batches<'a> {
     next: u64,
     /// The next message, if it was made and did not fit the batch before.
     made: Option<Entry>,
+    /// The next batch, if it was made to see its groups.
+    waiting: Option<Batch>,
 }
 
 impl<'a> Batches<'a> {
@@ -44,18 +48,42 @@ impl<'a> Batches<'a> {
             outgoing,
             next: first,
             made: None,
+            waiting: None,
         }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.next >= self.outgoing.len()
+    /// Whether the next batch can be sent while messages of these groups are under way; false at the end. A batch of a FIFO
+    /// queue is made for that. All other batches can be sent, so they are made only when there is a slot for their call.
+    ///
+    /// # Errors
+    /// A message cannot be made.
+    pub(super) fn can_send(&mut self, under_way: &HashSet<String>) -> Result<bool, SinkError> {
+        if !self.bus.queue.is_fifo() {
+            return Ok(self.next < self.outgoing.len());
+        }
+        if self.waiting.is_none() {
+            self.waiting = self.make()?;
+        }
+        let is_free = |batch: &Batch| {
+            let mut groups = batch.groups.iter();
+            !groups.any(|group| under_way.contains(group))
+        };
+        Ok(self.waiting.as_ref().is_some_and(is_free))
     }
 
-    /// Makes the messages of the next batch; `None` at the end.
+    /// The next batch; `None` at the end.
     ///
     /// # Errors
     /// A message cannot be made.
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, SinkError> {
+        match self.waiting.take() {
+            Some(batch) => Ok(Some(batch)),
+            None => self.make(),
+        }
+    }
+
+    /// Makes the messages of the next batch; `None` at the end.
+    fn make(&mut self) -> Result<Option<Batch>, SinkError> {
         let first = self.next;
         let (mut entries, mut bytes) = (Vec::with_capacity(BATCH_MAX_MESSAGES), 0);
         loop {

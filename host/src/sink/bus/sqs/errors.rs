@@ -1,5 +1,6 @@
 //! Classifies the errors of SQS (API reference, "Common errors" and those of each action).
 
+use aws_sdk_sqs::error::SdkError;
 use sluice_storage::aws::errors::ServiceErrors;
 use sluice_storage::error::ErrorKind;
 
@@ -17,6 +18,15 @@ pub(super) const LOOK_UP: &str = "sqs:GetQueueUrl and sqs:GetQueueAttributes";
 pub(super) const SEND: &str =
     "sqs:SendMessage (and, if the queue has a KMS key, kms:GenerateDataKey and kms:Decrypt)";
 
+/// Whether a call got no answer, or no connection, in time: the queue may have too many calls.
+pub(super) fn is_timeout<E>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    }
+}
+
 fn kind_of(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "QueueDoesNotExist" | "NonExistentQueue" => ErrorKind::NotFound,
@@ -28,7 +38,19 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sqs::error::ConnectorError;
+
     use super::*;
+
+    #[test]
+    fn only_what_takes_too_long_is_a_timeout() {
+        let late = SdkError::<()>::timeout_error("late");
+        let unconnected = SdkError::<()>::dispatch_failure(ConnectorError::timeout("late".into()));
+        assert!(is_timeout(&late) && is_timeout(&unconnected));
+        let reset = SdkError::<()>::dispatch_failure(ConnectorError::io("reset".into()));
+        let unmade = SdkError::<()>::construction_failure("no queue");
+        assert!(!is_timeout(&reset) && !is_timeout(&unmade));
+    }
 
     #[test]
     fn codes_have_kinds() {

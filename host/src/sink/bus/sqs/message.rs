@@ -113,10 +113,10 @@ impl SqsBus {
             let limit = chunk.pins().pack_bytes.unwrap_or(self.queue.max_bytes);
             return Err(SinkError::MessageRejected {
                 queue: self.queue.url.clone(),
-                message: rid,
+                message: format!("record {rid}"),
                 why: format!(
-                    "its event of {bytes} bytes is in no object and exceeds a message of {limit} bytes, and its \
-                     range was pinned for a bus that takes larger messages"
+                    "its event of {bytes} bytes exceeds a message of {limit} bytes and is in no object that a message \
+                     could point to; its range was pinned for a bus that takes larger messages"
                 ),
             });
         };

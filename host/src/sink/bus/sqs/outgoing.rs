@@ -74,12 +74,18 @@ impl<'a> Outgoing<'a> {
             Self::Packed(chunk, packs) => packs.get(number).and_then(|pack| match pack {
                 Pack::Events(events) => {
                     let first = record(chunk, *events.first()? as usize)?;
-                    Some(format!("{} events from {first} on", events.len()))
+                    Some(match events.len() {
+                        1 => first,
+                        count => format!("{count} events from {first} on"),
+                    })
                 }
                 Pack::TooLarge(event) => record(chunk, *event as usize),
             }),
-            Self::Objects(_, messages) => messages.get(number).map(ObjectNotification::json),
+            Self::Objects(_, messages) => {
+                let message = messages.get(number);
+                message.map(|message| format!("object {}", message.key))
+            }
         };
-        described.unwrap_or_default()
+        described.unwrap_or_else(|| format!("message {number} of its chunk"))
     }
 }

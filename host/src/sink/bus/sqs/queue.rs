@@ -56,19 +56,21 @@ impl Queue {
     /// # Errors
     /// The queue does not take messages of this size.
     pub(super) fn pack_bytes(&self, wanted: Option<usize>) -> Result<usize, RequestError> {
-        let bytes = wanted.unwrap_or_else(|| self.max_bytes.min(PACK_BYTES));
-        if bytes < PACK_BYTES_LEAST || bytes > self.max_bytes {
-            let (bytes, limit) = (bytes.max(PACK_BYTES_LEAST), self.max_bytes);
-            let why = format!(
-                "it accepts messages of at most {limit} bytes, and packed messages have up to {bytes}"
-            );
-            let advice = format!(
-                "set its MaximumMessageSize to {bytes} or more, or lower --bus-message-bytes \
-                 ({PACK_BYTES_LEAST} or more)"
-            );
-            return Err(RequestError::invalid(why, advice));
+        let limit = self.max_bytes;
+        let bytes = wanted.unwrap_or(limit.clamp(PACK_BYTES_LEAST, PACK_BYTES));
+        if bytes <= limit {
+            return Ok(bytes);
         }
-        Ok(bytes)
+        let why = format!(
+            "it accepts messages of at most {limit} bytes, and packed messages have up to {bytes}"
+        );
+        let instead = if limit < PACK_BYTES_LEAST {
+            "send a message for each event (--bus-messages events)".to_owned()
+        } else {
+            format!("lower --bus-message-bytes to {limit} or less")
+        };
+        let advice = format!("set its MaximumMessageSize to {bytes} or more, or {instead}");
+        Err(RequestError::invalid(why, advice))
     }
 
     fn check(self) -> Result<Self, RequestError> {
@@ -114,4 +116,43 @@ async fn find_url(
     let found = request.send().await;
     let found = found.map_err(|error| SQS_ERRORS.classify(&error, LOOK_UP))?;
     Ok(found.queue_url().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pack_bytes(max_bytes: usize, wanted: Option<usize>) -> Result<usize, String> {
+        let url = "https://sqs.eu-west-1.amazonaws.com/123456789012/q".to_owned();
+        let queue = Queue { url, max_bytes };
+        queue.pack_bytes(wanted).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn packed_messages_are_as_large_as_asked_for_or_as_the_queue_takes() {
+        for (max_bytes, wanted, bytes) in [
+            (PACK_BYTES_LEAST, None, PACK_BYTES_LEAST),
+            (20_000, None, 20_000),
+            (1 << 20, None, PACK_BYTES),
+            (1 << 20, Some(1 << 20), 1 << 20),
+            (20_000, Some(PACK_BYTES_LEAST), PACK_BYTES_LEAST),
+        ] {
+            assert_eq!(pack_bytes(max_bytes, wanted), Ok(bytes));
+        }
+    }
+
+    #[test]
+    fn a_queue_that_is_too_small_is_told_what_can_be_done() {
+        let none_fit = "set its MaximumMessageSize to 16384 or more, or send a message for each event \
+                        (--bus-messages events)";
+        let smaller_fit = "set its MaximumMessageSize to 65536 or more, or lower --bus-message-bytes to 20000 or less";
+        for (max_bytes, wanted, advice) in [
+            (8_192, None, none_fit),
+            (8_192, Some(PACK_BYTES_LEAST), none_fit),
+            (20_000, Some(65_536), smaller_fit),
+        ] {
+            let error = pack_bytes(max_bytes, wanted).unwrap_err();
+            assert!(error.ends_with(advice), "{error}");
+        }
+    }
 }

@@ -1,0 +1,200 @@
+//! A value that is read when a page needs it, kept for a moment, and read by one reader at a time.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use crate::output::with_causes;
+
+/// A value that is read again when it is older than an age. A page never waits for a refresh: it gets the old value.
+pub(super) struct Cached<T> {
+    max_age: Duration,
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// Changes whenever a read ends.
+    ended: watch::Sender<()>,
+}
+
+struct State<T> {
+    value: Option<(Arc<T>, Instant, DateTime<Utc>)>,
+    /// Why the last read failed, and when.
+    failed: Option<(String, Instant)>,
+    is_reading: bool,
+    /// How often the value was expired. A read that began before is too old.
+    expired: u64,
+}
+
+/// What is known of a value.
+pub(super) enum View<T> {
+    /// The first read has not ended yet.
+    Reading,
+    /// It was read. If a later read failed, the value is old.
+    Ready(Seen<T>),
+    /// It was never read: why.
+    Failed(String),
+}
+
+/// A value, and when it was read.
+pub(super) struct Seen<T> {
+    pub(super) value: Arc<T>,
+    pub(super) at: DateTime<Utc>,
+    /// Why the value could not be read again.
+    pub(super) problem: Option<String>,
+}
+
+impl<T: Send + Sync + 'static> Cached<T> {
+    pub(super) fn new(max_age: Duration) -> Self {
+        let state = State {
+            value: None,
+            failed: None,
+            is_reading: false,
+            expired: 0,
+        };
+        Self {
+            max_age,
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                ended: watch::Sender::new(()),
+            }),
+        }
+    }
+
+    /// The value. If there is none or it is too old, `read` begins to read it, unless a read goes on. The first value is
+    /// waited for this long.
+    pub(super) async fn view<F>(&self, wait: Duration, read: impl FnOnce() -> F) -> View<T>
+    where
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    {
+        let mut ended = self.shared.ended.subscribe();
+        if let Some(expired) = self.shared.begin(self.max_age) {
+            let (shared, reading) = (Arc::clone(&self.shared), read());
+            tokio::spawn(async move { shared.end(reading.await, expired) });
+        }
+        if let View::Reading = self.shared.view() {
+            let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
+        }
+        self.shared.view()
+    }
+
+    /// Forgets the value, so that the next page reads it again: something was changed here.
+    pub(super) fn expire(&self) {
+        let mut state = self.shared.state();
+        (state.value, state.failed) = (None, None);
+        (state.is_reading, state.expired) = (false, state.expired + 1);
+    }
+}
+
+impl<T> Shared<T> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the value was expired, if the caller is to read.
+    fn begin(&self, max_age: Duration) -> Option<u64> {
+        let mut state = self.state();
+        let is_old = |read: &Instant| read.elapsed() >= max_age;
+        let has_failed = state.failed.as_ref().is_some_and(|(_, at)| !is_old(at));
+        let is_due = state.value.as_ref().is_none_or(|(_, read, _)| is_old(read)) && !has_failed;
+        let begins = is_due && !state.is_reading;
+        state.is_reading |= begins;
+        begins.then_some(state.expired)
+    }
+
+    fn end(&self, read: anyhow::Result<T>, expired: u64) {
+        let mut state = self.state();
+        if state.expired != expired {
+            return;
+        }
+        state.is_reading = false;
+        match read {
+            Ok(value) => {
+                state.value = Some((Arc::new(value), Instant::now(), Utc::now()));
+                state.failed = None;
+            }
+            Err(error) => state.failed = Some((with_causes(&error), Instant::now())),
+        }
+        drop(state);
+        self.ended.send_replace(());
+    }
+
+    fn view(&self) -> View<T> {
+        let state = self.state();
+        let problem = state.failed.as_ref().map(|(why, _)| why.clone());
+        match (&state.value, problem) {
+            (Some((value, _, at)), problem) => View::Ready(Seen {
+                value: Arc::clone(value),
+                at: *at,
+                problem,
+            }),
+            (None, Some(why)) => View::Failed(why),
+            (None, None) => View::Reading,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn many_pages_cost_one_read() {
+        let cached = Cached::new(WAIT);
+        let reads = Arc::new(AtomicU32::new(0));
+        let read = || {
+            let reads = Arc::clone(&reads);
+            async move {
+                tokio::task::yield_now().await;
+                Ok(reads.fetch_add(1, Ordering::SeqCst))
+            }
+        };
+        let views = [cached.view(WAIT, read), cached.view(WAIT, read)];
+        for view in futures_util::future::join_all(views).await {
+            assert!(matches!(view, View::Ready(seen) if *seen.value == 0));
+        }
+        cached.expire();
+        let again = cached.view(WAIT, read).await;
+        assert!(matches!(again, View::Ready(seen) if *seen.value == 1));
+    }
+
+    #[tokio::test]
+    async fn an_old_value_stays_when_a_read_fails() {
+        let cached = Cached::new(Duration::ZERO);
+        let first = cached.view(WAIT, || async { Ok(1) }).await;
+        assert!(matches!(first, View::Ready(Seen { problem: None, .. })));
+        let mut seen = None;
+        while seen.is_none() {
+            let failing = || async { Err(anyhow::anyhow!("no connection")) };
+            match cached.view(WAIT, failing).await {
+                View::Ready(Seen { value, problem, .. }) => {
+                    assert_eq!(*value, 1);
+                    seen = problem;
+                }
+                View::Reading | View::Failed(_) => panic!("the value is gone"),
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(seen.as_deref(), Some("no connection"));
+    }
+
+    #[tokio::test]
+    async fn a_first_read_that_takes_long_or_fails_is_said() {
+        let cached: Cached<u32> = Cached::new(WAIT);
+        let never = || std::future::pending();
+        let view = cached.view(Duration::ZERO, never).await;
+        assert!(matches!(view, View::Reading));
+        let cached: Cached<u32> = Cached::new(WAIT);
+        let failing = || async { Err(anyhow::anyhow!("no bucket")) };
+        let view = cached.view(WAIT, failing).await;
+        assert!(matches!(view, View::Failed(why) if why == "no bucket"));
+    }
+}

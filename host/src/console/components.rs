@@ -1,0 +1,229 @@
+//! What pages are made of: numbers, times, badges, tables, and what is said if there is nothing to show.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::HumanCount;
+use maud::{Markup, html};
+
+use super::cached::{Seen, View};
+use super::pages::PageRequest;
+
+/// The rows of a page of a list.
+pub(super) const ROWS: usize = 100;
+
+/// How a state is to be seen. A badge says it in words too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Warning,
+    Bad,
+    Neutral,
+}
+
+impl Tone {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Good => "badge good",
+            Self::Warning => "badge warning",
+            Self::Bad => "badge bad",
+            Self::Neutral => "badge neutral",
+        }
+    }
+}
+
+/// A short word about a state.
+pub(super) fn badge(tone: Tone, text: &str) -> Markup {
+    html! { span class=(tone.class()) { (text) } }
+}
+
+/// A whole number with separators.
+pub(super) fn count(number: u64) -> Markup {
+    html! { span.number { (HumanCount(number)) } }
+}
+
+/// A number with one digit behind the point if it is small.
+pub(super) fn decimal(number: f64) -> String {
+    match number {
+        number if number.abs() >= 100.0 => format!("{number:.0}"),
+        number if number.abs() >= 10.0 => format!("{number:.1}"),
+        number => format!("{number:.2}"),
+    }
+}
+
+/// A number of bytes; the title has the exact one.
+pub(super) fn bytes(bytes: u64) -> Markup {
+    html! { span.number title={ (HumanCount(bytes)) " bytes" } { (ByteSize(bytes)) } }
+}
+
+/// A moment: the browser shows it in its own time zone, and UTC in the title.
+pub(super) fn time(at: DateTime<Utc>) -> Markup {
+    let utc = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    html! { time datetime=(utc) title=(utc) { (utc) } }
+}
+
+/// A moment in milliseconds since the Unix epoch.
+pub(super) fn time_ms(milliseconds: i64) -> Markup {
+    time(DateTime::from_timestamp_millis(milliseconds).unwrap_or_default())
+}
+
+/// A moment as it is stored, RFC 3339; what is none is shown as it is.
+pub(super) fn time_text(text: &str) -> Markup {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(at) => time(at.to_utc()),
+        Err(_) => html! { (text) },
+    }
+}
+
+/// A duration in its two largest units.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.is_zero() => "0 s".into(),
+        0 => format!("{} ms", duration.as_millis()),
+        1..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// The first digits of a digest or an id; the title has all.
+pub(super) fn short(id: &str) -> Markup {
+    let shown = id.get(..8).unwrap_or(id);
+    html! { code title=(id) { (shown) } }
+}
+
+/// What is known, by name.
+pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
+    html! {
+        dl.facts {
+            @for (name, value) in facts {
+                div { dt { (name) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// A table. Its caption names it for those who do not see it.
+pub(super) fn table(caption: &str, columns: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption.hidden-caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody {
+                    @for row in rows {
+                        tr { @for cell in row { td { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is said where there is nothing to show, and what to do about it.
+pub(super) fn empty(what: &str, advice: &str) -> Markup {
+    html! { div.empty { p { strong { (what) } } p { (advice) } } }
+}
+
+/// An error: what happened, and what to do.
+pub(super) fn problem(text: &str) -> Markup {
+    html! { p.problem role="alert" { (text) } }
+}
+
+/// What is known of a view; `shown` shows its value. `what` names it, as in "the ledgers".
+pub(super) fn viewed<T>(
+    view: &View<T>,
+    what: &str,
+    shown: impl FnOnce(&Seen<T>) -> Markup,
+) -> Markup {
+    match view {
+        View::Reading => html! { p.reading { "Reading " (what) "…" } },
+        View::Failed(why) => problem(&format!("cannot read {what}: {why}")),
+        View::Ready(seen) => html! {
+            @if let Some(why) = &seen.problem {
+                (problem(&format!("cannot read {what} again: {why}")))
+                p { "This is as of " (time(seen.at)) "." }
+            }
+            (shown(seen))
+        },
+    }
+}
+
+/// The links to the other pages of a list of `rows` rows.
+pub(super) fn pager(request: &PageRequest, rows: usize) -> Markup {
+    let pages = rows.div_ceil(ROWS).max(1);
+    let page = request.page().min(pages);
+    html! {
+        @if pages > 1 {
+            nav.pager aria-label="Pages of the list" {
+                @if page > 1 {
+                    a rel="prev" href=(request.with("page", &(page - 1).to_string())) { "Previous" }
+                }
+                span { "Page " (page) " of " (pages) }
+                @if page < pages {
+                    a rel="next" href=(request.with("page", &(page + 1).to_string())) { "Next" }
+                }
+            }
+        }
+    }
+}
+
+/// The rows of the page of a list that is asked for; of the last one if there is none such.
+pub(super) fn rows_of_page<'a, T>(request: &PageRequest, rows: &'a [T]) -> &'a [T] {
+    let pages = rows.len().div_ceil(ROWS).max(1);
+    let first = (request.page().min(pages) - 1) * ROWS;
+    &rows[first..rows.len().min(first + ROWS)]
+}
+
+/// A field of a form with its label.
+pub(super) fn field(name: &str, label: &str, value: &str, is_required: bool) -> Markup {
+    let id = format!("field-{name}");
+    html! {
+        p.field {
+            label for=(id) { (label) }
+            input id=(id) name=(name) value=(value) required[is_required] autocomplete="off";
+        }
+    }
+}
+
+/// A text that a page says of a number, such as `3 of 1,000`.
+pub(super) fn of(part: u64, all: u64) -> impl fmt::Display {
+    format!("{} of {}", HumanCount(part), HumanCount(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_pages() {
+        let rows: Vec<usize> = (0..250).collect();
+        let of = |page: &str| rows_of_page(&PageRequest::parse(page), &rows);
+        assert_eq!((of("/shards").len(), of("/shards?page=3")[0]), (100, 200));
+        assert_eq!(of("/shards?page=99").len(), 50);
+        assert!(rows_of_page::<u8>(&PageRequest::parse("/"), &[]).is_empty());
+        let html = pager(&PageRequest::parse("/shards?page=2&state=a"), 250).into_string();
+        assert!(
+            html.contains("Page 2 of 3") && html.contains("page=3&amp;state=a"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        let texts = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (7_260, "2 h 1 min"),
+            (90_000, "1 d 1 h"),
+        ];
+        for (seconds, text) in texts {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
+}

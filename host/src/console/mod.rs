@@ -1,0 +1,101 @@
+//! The console: pages that show a lake, a registry and workers, and try rules, for browsers on this machine.
+//!
+//! ```text
+//! browser ─▶ guard (host, token, origin) ─▶ page ─▶ sections ─▶ HTML, and again whenever a section changes
+//!                                             └── views: what was read of the lake, the registry and the workers
+//! ```
+//!
+//! A page is a function of the views. Views are read when a page needs them and kept for a moment, so that many
+//! browsers cost no more than one.
+
+mod args;
+mod cached;
+mod components;
+mod guard;
+mod history;
+mod ledgers;
+mod live;
+mod pages;
+mod payload;
+mod plot;
+mod releases;
+mod server;
+mod workers;
+
+use std::thread;
+use std::time::Duration;
+
+use sluice_release::registry::Registry;
+use sluice_storage::location::StoreLocation;
+use sluice_storage::object_store::ObjectStore;
+use sluice_storage::retry::RetryPolicy;
+
+use std::sync::Arc;
+
+pub use self::args::ConsoleArgs;
+use self::ledgers::Ledgers;
+use self::releases::Releases;
+use self::workers::Workers;
+
+/// The retry timeout of a request to the lake or the registry. A page does not wait for longer.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the pages are made from.
+struct Console {
+    permissions: Permissions,
+    lake: Option<Lake>,
+    registry: Option<RegistryPlace>,
+    workers: Arc<Workers>,
+    ledgers: Ledgers,
+    releases: Releases,
+    pages: pages::States,
+}
+
+/// What the user allows.
+#[derive(Clone, Copy, Debug)]
+struct Permissions {
+    /// To publish and activate releases.
+    publish: bool,
+    /// To show what is in records and events.
+    payloads: bool,
+}
+
+/// The lake that the pages show.
+#[derive(Clone, Debug)]
+struct Lake {
+    location: StoreLocation,
+    store: Arc<dyn ObjectStore>,
+    /// How many objects are read at once.
+    reads_at_once: usize,
+}
+
+/// The registry that the pages show.
+struct RegistryPlace {
+    /// As the user has written it.
+    target: String,
+    registry: Registry,
+}
+
+impl Lake {
+    async fn open(location: StoreLocation) -> anyhow::Result<Self> {
+        let store = location.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            reads_at_once: store.operations_at_once(cores),
+            location,
+            store,
+        })
+    }
+}
+
+/// Serves the console until it is stopped.
+///
+/// # Errors
+/// Wrong usage, a lake or a registry that cannot be opened, and a port that cannot be used.
+pub fn console(args: &ConsoleArgs) -> anyhow::Result<()> {
+    let settings = args.settings()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(server::serve(settings))
+}

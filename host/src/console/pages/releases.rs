@@ -1,0 +1,37 @@
+//! The page "Releases".
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::{Page, PageError, PageRequest};
+use crate::console::Console;
+
+/// The requests that try or change something.
+pub(super) fn actions() -> Router<Arc<Console>> {
+    Router::new()
+}
+
+/// The page.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let _ = (console, request);
+    Ok(Page {
+        title: "Releases".into(),
+        sections: Vec::new(),
+    })
+}
+
+/// The page.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let _ = (console, request);
+    Ok(Page {
+        title: "Releases".into(),
+        sections: Vec::new(),
+    })
+}

@@ -1,0 +1,30 @@
+//! The page "Shards".
+
+use std::sync::Arc;
+
+use super::{Page, PageError, PageRequest};
+use crate::console::Console;
+
+/// The page.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let _ = (console, request);
+    Ok(Page {
+        title: "Shards".into(),
+        sections: Vec::new(),
+    })
+}
+
+/// The page.
+///
+/// # Errors
+/// [`PageError`]
+pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let _ = (console, request);
+    Ok(Page {
+        title: "Shards".into(),
+        sections: Vec::new(),
+    })
+}

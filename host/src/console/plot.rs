@@ -1,0 +1,1 @@
+//! Plots of the last hour, as SVG.

@@ -1,0 +1,89 @@
+//! The server: it listens on this machine's loopback address only.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use sluice_release::registry::Registry;
+use sluice_storage::retry::RetryPolicy;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::Settings;
+use super::guard::{Guard, guard};
+use super::ledgers::Ledgers;
+use super::releases::Releases;
+use super::workers::Workers;
+use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
+use crate::config::ConfigError;
+use crate::output;
+
+/// Serves the pages until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// A lake or a registry that cannot be opened, and a port that cannot be used.
+pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let (port, open) = (settings.port, settings.open);
+    let console = Arc::new(Console::new(settings).await?);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.map_err(|error| {
+        let why =
+            format!("cannot listen on port {port}: {error}; give another one, or 0 for a free one");
+        ConfigError::new("port", why)
+    })?;
+    let guard = Arc::new(Guard::new(listener.local_addr()?.port()));
+    let url = guard.url();
+    output::message(format_args!("sluice: the console is at {url}"));
+    if open && let Err(error) = open::that_detached(&url) {
+        output::message(format_args!(
+            "sluice: no browser could be opened ({error}); open the address yourself"
+        ));
+    }
+    console.workers.start();
+    let router = router(Arc::clone(&console), guard);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        served = axum::serve(listener, router) => served.context("the console failed"),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+fn router(console: Arc<Console>, with_guard: Arc<Guard>) -> Router {
+    Router::new()
+        .merge(pages::actions())
+        .route("/live", get(live::stream))
+        .route("/assets/{name}", get(pages::asset))
+        .fallback(get(pages::show))
+        .layer(from_fn_with_state(with_guard, guard))
+        .with_state(console)
+}
+
+impl Console {
+    async fn new(settings: Settings) -> anyhow::Result<Self> {
+        let lake = match settings.lake {
+            Some(location) => Some(Lake::open(location).await?),
+            None => None,
+        };
+        let registry = match settings.registry {
+            Some((target, location)) => {
+                let registry = Registry::open(&location, RetryPolicy::new(RETRY_TIMEOUT)).await?;
+                Some(RegistryPlace { target, registry })
+            }
+            None => None,
+        };
+        Ok(Self {
+            permissions: settings.permissions,
+            workers: Arc::new(Workers::new(settings.workers)?),
+            ledgers: Ledgers::new(lake.clone()),
+            releases: Releases::new(),
+            pages: pages::States::default(),
+            lake,
+            registry,
+        })
+    }
+}
