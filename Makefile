@@ -59,7 +59,7 @@ CROSS     := $(if $(filter $(HERE),$(ARCH)),,$(MACHINE)-unknown-linux-gnu)
 PACKAGE   := $(OUT)/lambda-$(ARCH)
 
 help: ## list all targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "$(FIRST_BUILD)"
 
@@ -247,10 +247,13 @@ lint: setup ## check format, clippy and documentation; warnings are errors
 terraform-check: ## check terraform/ without an account (skips and lists checks whose tool is missing)
 	@terraform/check/all.sh
 
+monitoring-check: ## check the alerts and the dashboard in docs/monitoring with promtool (skips and lists checks whose tool is missing)
+	@.ci/check-monitoring
+
 workflows-check: ## check the workflows and the Dockerfile of the public CI (skips and lists checks whose tool is missing)
 	@.ci/check-workflows
 
 clean: ## remove out/, the output of the targets above
 	rm -rf $(OUT)
 
-.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup test-console test-console-setup console-screenshots soak soak-table bench fuzz sanitize guest guest-js component lint terraform-check workflows-check clean
+.PHONY: help setup build demo demo-aws lambda cross test readers readers-setup test-console test-console-setup console-screenshots soak soak-table bench fuzz sanitize guest guest-js component lint terraform-check monitoring-check workflows-check clean

@@ -41,6 +41,8 @@ mod lost_records;
 mod metrics;
 mod misconfiguration;
 mod model;
+#[cfg(feature = "table")]
+mod monitoring;
 mod nasty_json;
 mod neighbours;
 mod objects;

@@ -1,6 +1,6 @@
 //! Metrics and health of a run over HTTP.
 
-mod exposition;
+pub(crate) mod exposition;
 mod health;
 mod server;
 pub(crate) mod watched;

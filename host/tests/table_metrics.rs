@@ -11,7 +11,7 @@ use crate::support::cloud::signal;
 use crate::support::program::Place;
 
 /// A builder that looks for chunks often.
-fn follow(place: &Place, more: &[&str]) -> Command {
+pub(crate) fn follow(place: &Place, more: &[&str]) -> Command {
     let args = ["table", "sync", "--lake", "file:lake", "--follow"];
     let often = ["--interval", "20ms"];
     place.command(&[&args[..], &often, more].concat())
@@ -26,7 +26,7 @@ fn land(place: &Place, range: std::ops::Range<usize>) {
 }
 
 /// A lake with events, and a table without.
-fn created(events: usize) -> Place {
+pub(crate) fn created(events: usize) -> Place {
     let place = Place::new();
     land(&place, 0..events);
     let create = ["table", "create", "--lake", "file:lake"];

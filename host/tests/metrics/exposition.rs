@@ -53,6 +53,28 @@ impl Exposition {
         Ok(Self { families })
     }
 
+    /// The names that the samples of each family have, or would have if there were any.
+    pub(crate) fn families(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let names = |family: &Family| {
+            let suffixes = family.suffixes().unwrap_or_default().iter();
+            suffixes
+                .map(|suffix| format!("{}{suffix}", family.name))
+                .collect()
+        };
+        let families = self.families.iter();
+        families
+            .map(|family| (family.name.as_str(), names(family)))
+            .collect()
+    }
+
+    /// The names of all labels.
+    pub(crate) fn labels(&self) -> BTreeSet<String> {
+        let samples = self.families.iter().flat_map(|family| &family.samples);
+        samples
+            .flat_map(|sample| sample.labels.keys().cloned())
+            .collect()
+    }
+
     /// Every sample of this name, by its labels.
     pub(crate) fn all(&self, name: &str) -> Vec<(Labels, f64)> {
         let mut found = Vec::new();
@@ -177,14 +199,19 @@ fn is_name(name: &str, with_colons: bool) -> bool {
 }
 
 impl Family {
+    /// The suffixes of the names of samples.
+    fn suffixes(&self) -> Result<&'static [&'static str], String> {
+        match self.kind.as_str() {
+            "counter" => Ok(&["_total"]),
+            "gauge" => Ok(&[""]),
+            "info" => Ok(&["_info"]),
+            "histogram" => Ok(&["_bucket", "_count", "_sum"]),
+            other => Err(format!("the type {other:?}")),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
-        let suffixes: &[&str] = match self.kind.as_str() {
-            "counter" => &["_total"],
-            "gauge" => &[""],
-            "info" => &["_info"],
-            "histogram" => &["_bucket", "_count", "_sum"],
-            other => return Err(format!("the type {other:?}")),
-        };
+        let suffixes = self.suffixes()?;
         let mut seen = BTreeSet::new();
         for sample in &self.samples {
             let Sample {

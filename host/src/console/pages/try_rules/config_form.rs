@@ -46,7 +46,7 @@ pub(super) fn config_form(schema: &Value, config: &Value, left_out: Option<&str>
     let others = members.len() - fields.len();
     html! {
         @for (at, (name, schema, field)) in fields.iter().enumerate() {
-            (shown(at, name, schema, &config[name], field, required(*name)))
+            (shown(at, name, schema, &config[name], field, required(name)))
         }
         @if fields.is_empty() && others == 0 { p { "The component names no settings." } }
         @if others > 0 { p { "Other settings have no field; write them as JSON." } }
