@@ -29,7 +29,7 @@
 //! - [`modes`]: files, a worker on a stream, a Lambda function.
 //! - [`audit`]: proves that each record of the source is in exactly one place.
 //! - [`tools`]: the commands of authors and publishers, those of schemas, and those of tables.
-//! - `console`: pages that show a pipeline and try rules.
+//! - [`console`]: pages that show a pipeline and try rules.
 //! - [`cli`]: the command line.
 
 #![cfg_attr(

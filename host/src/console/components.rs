@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::cached::{Seen, View};
 use super::page::PageRequest;
+use super::payload::inert;
 
 /// The rows of a page of a list.
 pub(super) const ROWS: usize = 100;
@@ -93,7 +94,7 @@ pub(super) fn duration(duration: Duration) -> String {
 /// The first digits of a digest or an id; the title has all.
 pub(super) fn short(id: &str) -> Markup {
     let shown = id.get(..8).unwrap_or(id);
-    html! { code title=(id) { (shown) } }
+    html! { code title=(inert(id)) { (inert(shown)) } }
 }
 
 /// What is known, by name.
@@ -129,9 +130,9 @@ pub(super) fn empty(what: &str, advice: &str) -> Markup {
     html! { div.empty { p { strong { (what) } } p { (advice) } } }
 }
 
-/// An error: what happened, and what to do.
+/// An error: what happened, and what to do. It can quote what came from outside, of which nothing acts.
 pub(super) fn problem(text: &str) -> Markup {
-    html! { p.problem role="alert" { (text) } }
+    html! { p.problem role="alert" { (inert(text)) } }
 }
 
 /// What is known of a view; `shown` shows its value. `what` names it, as in "the ledgers".

@@ -156,7 +156,11 @@ mod tests {
             mark(7_200, MarkKind::Swap, "too old"),
         ];
         let html = plot("Records", "records/s", &lines, &marks, now()).into_string();
-        assert_eq!(html.matches("<polyline").count(), 5, "{html}");
+        assert_eq!(
+            html.matches("stroke-width=\"2\" points").count(),
+            5,
+            "{html}"
+        );
         assert!(
             html.contains("stroke=\"#0969DA\""),
             "style.css replaces this colour: {html}"

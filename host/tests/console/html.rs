@@ -177,7 +177,7 @@ pub(super) fn is_in_label(html: &str, all: &[Tag], tag: &Tag) -> bool {
     let mut labels = all.iter().filter(|label| label.name == "label");
     labels.any(|label| {
         let end = label.end + behind(html, label, "</label>").len();
-        (label.end..=end).contains(&tag.end)
+        label.end < tag.end && tag.end <= end
     })
 }
 
@@ -211,7 +211,8 @@ pub(super) fn assert_inert(html: &str) {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let hidden = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
     let found = html.char_indices().find(|(_, c)| turns(*c) || hidden(*c));
-    assert_eq!(found, None, "a character that acts");
+    let around = found.map(|(at, _)| &html[html.floor_char_boundary(at.saturating_sub(200))..at]);
+    assert_eq!(found, None, "a character that acts, behind {around:?}");
 }
 
 #[test]

@@ -70,12 +70,15 @@ fn a_lake_and_a_registry_in_folders_are_shown_and_not_changed() {
         let shard = ledgers(&place.lake()).into_keys().next().unwrap();
         let records = format!("{} records", LANDED + MISSING + BROKEN);
         console.says("/shards", &[&shard, &records]);
-        let releases = [&*first, &second, "the first rules", "to begin", "5%"];
+        let releases = [&*first, &second, "the first rules", "to begin", "5 %"];
         console.says("/releases", &releases);
         console.says("/quarantine", &["missing_field", "invalid_json"]);
         console.says("/schema", &["lesson", "payment", "login"]);
         console.says("/try", &["jq"]);
-        console.says("/", &["records in the lake", "quarantined", "the last hour"]);
+        console.says(
+            "/",
+            &["records in the lake", "quarantined", "the last hour"],
+        );
         visit_all(&console);
     }
     assert_eq!(trees(), before);

@@ -18,6 +18,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::Console;
 use super::components::problem;
 use super::page::{Page, PageError, PageRequest, Section};
+use super::payload::inert;
 
 /// The files that pages load.
 const ASSETS: [(&str, &str, &str); 2] = [
@@ -124,7 +125,7 @@ fn document(console: &Console, path: &str, page: &Page) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (page.title) " – Sluice" }
+                title { (inert(&page.title)) " – Sluice" }
                 link rel="stylesheet" href="/assets/style.css";
                 script src="/assets/script.js" defer {}
             }
@@ -140,7 +141,7 @@ fn document(console: &Console, path: &str, page: &Page) -> Markup {
                     (shown(console))
                 }
                 main #main {
-                    h1 { (page.title) }
+                    h1 { (inert(&page.title)) }
                     div #live-problem aria-live="polite" {}
                     @for section in &page.sections {
                         section id=(section.id) data-live[section.is_live] { (section.body) }

@@ -10,7 +10,7 @@ use sluice_release::rollout::Rollout;
 use super::difference::difference;
 use super::{forms, link};
 use crate::console::Console;
-use crate::console::components::{facts, short, time_text};
+use crate::console::components::{empty, facts, short, time_text};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::tools::author::program_text;
@@ -31,26 +31,21 @@ struct ReadRelease {
 /// The page of a release, which its id names, or the beginning of it.
 ///
 /// # Errors
-/// There is no such release, or it cannot be read.
+/// No release begins with this, several do, or it cannot be read.
 pub(super) async fn page(console: &Console, request: &PageRequest) -> Result<Page, PageError> {
-    let Some(place) = &console.registry else {
-        let advice = "No registry is shown. Start the console with --registry file:registry.";
-        return Err(PageError::NotFound(advice.into()));
-    };
     let name = request.get("id").unwrap_or_default();
     let name: ReleasePrefix = name.parse().map_err(PageError::Wrong)?;
-    let read = read(&place.registry, &name)
-        .await
-        .map_err(|error| match error {
-            RegistryError::Unknown(_) | RegistryError::Missing { .. } => {
-                PageError::NotFound(format!(
-                    "{}. All releases are on the page \"Releases\".",
-                    inert(&error.to_string())
-                ))
-            }
-            RegistryError::Ambiguous { .. } => PageError::Wrong(error.to_string()),
-            error => PageError::Failed(error.into()),
-        })?;
+    let read = match &console.registry {
+        Some(place) => read(&place.registry, &name).await,
+        None => Err(RegistryError::Unknown(name.clone())),
+    };
+    let read = match (read, name.id()) {
+        (Ok(read), _) => read,
+        (Err(RegistryError::Unknown(_) | RegistryError::Missing { .. }), Some(id)) => {
+            return Ok(not_in_registry(id, console.registry.is_some()));
+        }
+        (Err(error), _) => return Err(unread(error)),
+    };
     let sections = vec![
         Section::fixed("release", about(&read)),
         Section::fixed("change", forms::of_release(console, &read.rollout, read.id)),
@@ -61,6 +56,35 @@ pub(super) async fn page(console: &Console, request: &PageRequest) -> Result<Pag
         title: format!("Release {}", read.id.short()),
         sections,
     })
+}
+
+/// Why a release cannot be shown.
+fn unread(error: RegistryError) -> PageError {
+    match error {
+        RegistryError::Unknown(_) | RegistryError::Missing { .. } => PageError::NotFound(format!(
+            "{error}. All releases are on the page \"Releases\"."
+        )),
+        RegistryError::Ambiguous { .. } => PageError::Wrong(error.to_string()),
+        error => PageError::Failed(error.into()),
+    }
+}
+
+/// The page of a release that a chunk or a record names, and that was given to a run without a registry, or is gone.
+fn not_in_registry(id: ReleaseId, has_registry: bool) -> Page {
+    let advice = match has_registry {
+        true => {
+            "A run was given these rules without the registry, or `sluice transform gc` has removed the release."
+        }
+        false => "No registry is shown. Start the console with --registry file:registry.",
+    };
+    let section = html! {
+        (empty("Nothing is known of this release but its id.", advice))
+        (facts(&[("Release", html! { code { (id) } })]))
+    };
+    Page {
+        title: format!("Release {}", id.short()),
+        sections: vec![Section::fixed("release", section)],
+    }
 }
 
 async fn read(registry: &Registry, name: &ReleasePrefix) -> Result<ReadRelease, RegistryError> {
