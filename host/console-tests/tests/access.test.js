@@ -89,6 +89,8 @@ for (const host of ['127.0.0.1', 'localhost']) {
         form.submit();
       }, window.origin + path);
       assert.equal((await sent).status(), 403, path);
+      // The form opens the refusal as a page. The next page is opened when that is done.
+      await page.waitForURL(window.origin + path);
     }
     await page.goto(`http://${host}:${others.address().port}/`);
     const read = await page.evaluate(async (origin) => {

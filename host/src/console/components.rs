@@ -78,16 +78,20 @@ pub(super) fn time_text(text: &str) -> Markup {
     }
 }
 
-/// A duration in its two largest units.
+/// A duration in its two largest units, or in one if the second is zero.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    match seconds {
-        0 if duration.is_zero() => "0 s".into(),
-        0 => format!("{} ms", duration.as_millis()),
-        1..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    let (first, second) = match seconds {
+        0 if duration.is_zero() => return "0 s".into(),
+        0 => return format!("{} ms", duration.as_millis()),
+        1..60 => return format!("{seconds} s"),
+        60..3_600 => ((seconds / 60, "min"), (seconds % 60, "s")),
+        3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
+        _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
+    };
+    match second.0 {
+        0 => format!("{} {}", first.0, first.1),
+        _ => format!("{} {} {} {}", first.0, first.1, second.0, second.1),
     }
 }
 
@@ -220,6 +224,7 @@ mod tests {
             (0, "0 s"),
             (59, "59 s"),
             (61, "1 min 1 s"),
+            (120, "2 min"),
             (7_260, "2 h 1 min"),
             (90_000, "1 d 1 h"),
         ];

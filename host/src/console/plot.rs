@@ -1,17 +1,18 @@
-//! Plots of the last hour, as SVG.
+//! Plots of the last hour or less, as SVG.
 //!
 //! The colours of lines are attributes that style.css replaces, so that they fit a dark page too, and it gives each line
 //! its own dashes.
 
 mod drawing;
 mod marks;
+mod span;
 
-use chrono::{DateTime, Utc};
 use maud::{Markup, PreEscaped, html};
 
 use self::drawing::{COLORS, SIZE, draw};
 use self::marks::mark_line;
 pub(super) use self::marks::marks_in_words;
+pub(super) use self::span::Span;
 use super::components::{decimal, problem};
 use super::history::{Mark, Point};
 use super::payload::inert;
@@ -23,13 +24,13 @@ pub(super) struct Line<'a> {
     pub(super) points: &'a [Point],
 }
 
-/// A plot of the hour until `now`: its title, the lines, `marks` as vertical lines, and the values in words.
+/// A plot of the time of `span`: its title, the lines, `marks` as vertical lines, and the values in words.
 pub(super) fn plot(
     title: &str,
     unit: &str,
     lines: &[Line<'_>],
     marks: &[Mark],
-    now: DateTime<Utc>,
+    span: Span,
 ) -> Markup {
     let has_points = lines.iter().any(|line| !line.points.is_empty());
     let lines = &lines[..lines.len().min(COLORS.len())];
@@ -37,9 +38,9 @@ pub(super) fn plot(
         figure.plot {
             figcaption { (title) }
             @if has_points {
-                @match draw(unit, lines, marks, now) {
+                @match draw(unit, lines, marks, span) {
                     Ok((svg, geometry)) => {
-                        svg.plot role="img" aria-label=(summary(title, unit, lines, &geometry.marks)) viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } {
+                        svg.plot role="img" aria-label=(summary(title, unit, lines, &geometry.marks, span)) viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } {
                             (PreEscaped(svg))
                             @for (x, mark) in &geometry.marks { (mark_line(*x, mark, &geometry)) }
                         }
@@ -73,8 +74,14 @@ pub(super) fn amount(value: f64, unit: &str) -> String {
 }
 
 /// The plot in words, for those who do not see it.
-fn summary(title: &str, unit: &str, lines: &[Line<'_>], marks: &[(i32, Mark)]) -> String {
-    let mut text = format!("{title} in the last hour.");
+fn summary(
+    title: &str,
+    unit: &str,
+    lines: &[Line<'_>],
+    marks: &[(i32, Mark)],
+    span: Span,
+) -> String {
+    let mut text = format!("{title} in the last {} min.", span.minutes);
     for line in lines {
         text += &format!(" {}: {}.", inert(line.name), in_words(unit, line));
     }
@@ -113,7 +120,7 @@ fn legend(unit: &str, lines: &[Line<'_>]) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
+    use chrono::{DateTime, TimeDelta, Utc};
 
     use super::super::history::{BUCKET_SECONDS, MarkKind};
     use super::*;
@@ -151,11 +158,12 @@ mod tests {
             .zip(&points)
             .map(|(name, points)| Line { name, points })
             .collect();
+        let span = Span::of(points.iter().flatten(), now());
         let marks = [
             mark(600, MarkKind::Rollback, "rolled back"),
             mark(7_200, MarkKind::Swap, "too old"),
         ];
-        let html = plot("Records", "records/s", &lines, &marks, now()).into_string();
+        let html = plot("Records", "records/s", &lines, &marks, span).into_string();
         assert_eq!(
             html.matches("stroke-width=\"2\" points").count(),
             5,
@@ -186,7 +194,7 @@ mod tests {
         }];
         let at = |seconds| {
             let now = now() + TimeDelta::seconds(seconds);
-            plot("A", "B", &lines, &[], now).into_string()
+            plot("A", "B", &lines, &[], Span::of(&points, now)).into_string()
         };
         assert_eq!(at(0), at(12));
         assert_ne!(at(0), at(13));
@@ -201,7 +209,7 @@ mod tests {
             points: &points,
         }];
         let marks = [mark(60, MarkKind::Swap, name)];
-        let html = plot("A", "/s", &lines, &marks, now()).into_string();
+        let html = plot("A", "/s", &lines, &marks, Span::of(&points, now())).into_string();
         let words = marks_in_words(&marks, now()).into_string();
         for html in [html, words] {
             assert!(
@@ -234,12 +242,13 @@ mod tests {
                 points: &[],
             },
         ];
-        let html = plot("A", "s", &lines, &[], now()).into_string();
+        let span = Span::of(&points, now());
+        let html = plot("A", "s", &lines, &[], span).into_string();
         assert!(
             html.contains("<circle") && html.contains("b: no values"),
             "{html}"
         );
-        let html = plot("A", "s", &lines[1..], &[], now()).into_string();
+        let html = plot("A", "s", &lines[1..], &[], span).into_string();
         assert!(
             html.contains("No values in the last hour") && !html.contains("<svg"),
             "{html}"

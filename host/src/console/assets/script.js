@@ -39,12 +39,19 @@ function listen() {
   if (events !== null) return;
   const page = encodeURIComponent(location.pathname + location.search);
   events = new EventSource(`/live?page=${page}`);
-  events.addEventListener("section", (event) => {
-    document.querySelector("main").classList.remove("stale");
-    replace(JSON.parse(event.data));
+  events.addEventListener("section", (event) => replace(JSON.parse(event.data)));
+  events.addEventListener("open", () => showProblem(""));
+  events.addEventListener("error", () => {
+    showProblem("The console does not answer, so this page shows what was. Is the console still running?");
   });
-  events.addEventListener("open", () => document.querySelector("main").classList.remove("stale"));
-  events.addEventListener("error", () => document.querySelector("main").classList.add("stale"));
+}
+
+// Says above the sections why they are old; an empty text removes it.
+function showProblem(text) {
+  const problem = document.createElement("p");
+  problem.className = "problem";
+  problem.textContent = text;
+  document.getElementById("live-problem").replaceChildren(...(text === "" ? [] : [problem]));
 }
 
 localize(document);
@@ -75,7 +82,7 @@ const TRY_FILE_LINES = 1000;
 function tryRules(form) {
   const outcome = document.getElementById("try-outcome");
   const status = document.getElementById("try-status");
-  const fields = document.getElementById("try-config");
+  const fields = document.getElementById("try-config-fields");
   let timer = 0;
   let running = null;
 

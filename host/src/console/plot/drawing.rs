@@ -11,7 +11,7 @@ use plotters::prelude::{
 };
 
 use super::marks::{Geometry, marks_of_hour};
-use super::{Line, amount};
+use super::{Line, Span, amount};
 use crate::console::history::{BUCKET_SECONDS, Mark, Point};
 
 /// The size of the drawing, in its own units.
@@ -42,9 +42,6 @@ const MESH: ShapeStyle = ShapeStyle {
 /// A line ends where values are missing for longer than this, seconds.
 const GAP_SECONDS: i64 = 3 * BUCKET_SECONDS;
 
-/// The width of a plot, minutes.
-const HOUR: f64 = 60.0;
-
 /// A chart with two axes of numbers.
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -58,9 +55,9 @@ pub(super) fn draw(
     unit: &str,
     lines: &[Line<'_>],
     marks: &[Mark],
-    now: DateTime<Utc>,
+    span: Span,
 ) -> Result<(String, Geometry), PlotError> {
-    let now = end_of_bucket(now);
+    let width = f64::from(span.minutes);
     let highest = top(lines);
     let mut svg = String::new();
     let geometry = {
@@ -70,7 +67,7 @@ pub(super) fn draw(
             .margin_right(18)
             .x_label_area_size(22)
             .y_label_area_size(72)
-            .build_cartesian_2d(-HOUR..0.0, 0.0..highest)?;
+            .build_cartesian_2d(-width..0.0, 0.0..highest)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -87,13 +84,15 @@ pub(super) fn draw(
             .y_label_formatter(&|value: &f64| amount(*value, unit))
             .draw()?;
         for (line, color) in lines.iter().zip(COLORS) {
-            draw_line(&mut chart, line, color, now)?;
+            draw_line(&mut chart, line, color, span)?;
         }
         let (_, bottom) = chart.backend_coord(&(0.0, 0.0));
         let (_, top) = chart.backend_coord(&(0.0, highest));
-        let marks = marks_of_hour(marks, now).into_iter().map(|mark| {
-            let (x, _) = chart.backend_coord(&(minutes(mark.at.timestamp(), now), 0.0));
-            (x, mark)
+        let marks = marks_of_hour(marks, span.end).into_iter();
+        let marks = marks.filter_map(|mark| {
+            let at = minutes(mark.at.timestamp(), span.end);
+            let (x, _) = chart.backend_coord(&(at, 0.0));
+            (at >= -width).then_some((x, mark))
         });
         let marks = marks.collect();
         root.present()?;
@@ -107,33 +106,28 @@ fn draw_line(
     chart: &mut Chart<'_, '_>,
     line: &Line<'_>,
     color: RGBColor,
-    now: DateTime<Utc>,
+    span: Span,
 ) -> Result<(), PlotError> {
     let style = ShapeStyle {
         color: color.into(),
         filled: true,
         stroke_width: 2,
     };
+    let width = f64::from(span.minutes);
     for part in parts(line.points) {
         let points = part.iter();
-        let points = points.map(|(at, value)| (minutes(*at, now), *value));
-        let points = points.filter(|(minutes, value)| *minutes >= -HOUR && value.is_finite());
+        let points = points.map(|(at, value)| (minutes(*at, span.end), *value));
+        let points = points.filter(|(minutes, value)| *minutes >= -width && value.is_finite());
         let dot = if part.len() == 1 { 2 } else { 0 };
         chart.draw_series(LineSeries::new(points, style).point_size(dot))?;
     }
     Ok(())
 }
 
-/// The end of the last bucket that is over, so that a plot only changes with its points.
-fn end_of_bucket(now: DateTime<Utc>) -> DateTime<Utc> {
-    let seconds = now.timestamp().div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
-    DateTime::from_timestamp(seconds, 0).unwrap_or(now)
-}
-
-/// How many minutes a moment is after `now`, a negative number.
-fn minutes(at: i64, now: DateTime<Utc>) -> f64 {
+/// How many minutes a moment is after `end`, a negative number.
+fn minutes(at: i64, end: DateTime<Utc>) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "it is at most an hour")]
-    let seconds = (at - now.timestamp()) as f64;
+    let seconds = (at - end.timestamp()) as f64;
     seconds / 60.0
 }
 

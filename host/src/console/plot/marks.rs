@@ -45,18 +45,25 @@ pub(super) fn marks_of_hour(marks: &[Mark], now: DateTime<Utc>) -> Vec<Mark> {
     shown.split_off(excess)
 }
 
-/// The line of a mark, with its letter.
+/// The space that the letter of a mark takes.
+const LETTER: i32 = 12;
+
+/// The line of a mark, with its letter if the next mark leaves space for it.
 pub(super) fn mark_line(x: i32, mark: &Mark, geometry: &Geometry) -> Markup {
     let class = match mark.kind {
         MarkKind::Swap => "mark swap",
         MarkKind::Rollback => "mark rollback",
         MarkKind::Reshard => "mark reshard",
     };
+    let is_crowded = geometry
+        .marks
+        .iter()
+        .any(|(next, _)| *next > x && *next < x + LETTER);
     html! {
         g class=(class) {
             title { (mark.at.format("%H:%M:%S UTC")) ": " (inert(&mark.text)) }
             line x1=(x) x2=(x) y1=(geometry.top) y2=(geometry.bottom) {}
-            text x=(x + 3) y=(geometry.top + 10) { (letter(mark.kind)) }
+            @if !is_crowded { text x=(x + 3) y=(geometry.top + 10) { (letter(mark.kind)) } }
         }
     }
 }

@@ -7,10 +7,26 @@ use super::measures::{Measures, NamedLine, largest, smoothed};
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
 use crate::console::payload::inert;
-use crate::console::plot::{Line, marks_in_words, plot};
+use crate::console::plot::{Line, Span, marks_in_words, plot};
 
 /// The lines of a plot of many things: those with the largest values.
 const LINES_MAX: usize = 5;
+
+/// What all plots show alike.
+struct Frame<'a> {
+    marks: &'a [Mark],
+    span: Span,
+}
+
+impl<'a> Frame<'a> {
+    /// The time since something came.
+    fn of(overview: &Overview, measures: &Measures, marks: &'a [Mark]) -> Self {
+        let memory = overview.worker_measures.memory.iter();
+        let memory = memory.flat_map(|(_, points)| points);
+        let span = Span::of(measures.records.iter().chain(memory), overview.now);
+        Self { marks, span }
+    }
+}
 
 /// All plots, under a headline. Without a lake and without workers, there are none.
 pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup {
@@ -22,13 +38,14 @@ pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup 
     html! {
         @if let Some(measures) = measures {
             h2 { "The last hour" }
+            @let frame = Frame::of(overview, measures, &marks);
             div.plots {
-                (of_flow(overview, measures, &marks))
-                @if !overview.workers.is_empty() { (of_workers(overview, &marks)) }
+                (of_flow(overview, measures, &frame))
+                @if !overview.workers.is_empty() { (of_workers(overview, &frame)) }
             }
             p.more {
-                "Rates are means of a minute. Dashed lines: S is a swap of the release or the begin of a trial, R a rollback or the \
-                 end of a trial, # a split or a merge of shards."
+                "Plots show less than an hour if nothing came before. Rates are means of a minute. Dashed lines: S is another \
+                 active release or the begin of a trial, R a rollback or the end of a trial, # a split or a merge of shards."
             }
             @if let Some(flow) = &overview.flow {
                 p.more { "The figures of the lake are counted since " (time(flow.since)) "; those of the hour before were read then." }
@@ -48,7 +65,7 @@ fn rate(name: &str, points: &[Point]) -> NamedLine {
 }
 
 /// What flows: by the lake, or else by the workers.
-fn of_flow(overview: &Overview, measures: &Measures, marks: &[Mark]) -> Markup {
+fn of_flow(overview: &Overview, measures: &Measures, frame: &Frame<'_>) -> Markup {
     let records = [
         rate("records", &measures.records),
         rate("events", &measures.events),
@@ -70,7 +87,7 @@ fn of_flow(overview: &Overview, measures: &Measures, marks: &[Mark]) -> Markup {
         messages.push(rate("bus calls", &overview.worker_measures.bus_calls));
         messages.push(rate("retries", &overview.worker_measures.retries));
     }
-    let plotted = |title, unit, lines: &[NamedLine]| drawn(title, unit, lines, marks, overview);
+    let plotted = |title, unit, lines: &[NamedLine]| drawn(title, unit, lines, frame);
     html! {
         (plotted("Records and events", "/s", &records))
         (plotted("Quarantined, by reason", "/s", &reasons))
@@ -82,11 +99,11 @@ fn of_flow(overview: &Overview, measures: &Measures, marks: &[Mark]) -> Markup {
 }
 
 /// What only workers know.
-fn of_workers(overview: &Overview, marks: &[Mark]) -> Markup {
+fn of_workers(overview: &Overview, frame: &Frame<'_>) -> Markup {
     let measures = &overview.worker_measures;
     let plotted = |title, unit, lines: &[NamedLine]| {
         let lines: Vec<_> = largest(lines, LINES_MAX).into_iter().cloned().collect();
-        drawn(title, unit, &lines, marks, overview)
+        drawn(title, unit, &lines, frame)
     };
     html! {
         (plotted("Lag, by shard", "s", &measures.lag))
@@ -95,16 +112,10 @@ fn of_workers(overview: &Overview, marks: &[Mark]) -> Markup {
     }
 }
 
-fn drawn(
-    title: &str,
-    unit: &str,
-    lines: &[NamedLine],
-    marks: &[Mark],
-    overview: &Overview,
-) -> Markup {
+fn drawn(title: &str, unit: &str, lines: &[NamedLine], frame: &Frame<'_>) -> Markup {
     let lines = lines.iter().map(|(name, points)| Line { name, points });
     let lines: Vec<_> = lines.collect();
-    plot(title, unit, &lines, marks, overview.now)
+    plot(title, unit, &lines, frame.marks, frame.span)
 }
 
 #[cfg(test)]

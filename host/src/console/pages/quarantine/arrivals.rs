@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::console::components::{ROWS, count, problem, table, time_ms};
 use crate::console::history::{BUCKET_SECONDS, Point};
 use crate::console::payload::inert;
-use crate::console::plot::{Line, plot};
+use crate::console::plot::{Line, Span, plot};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
 
@@ -43,6 +43,7 @@ pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup 
         .iter()
         .map(|(name, points)| Line { name, points })
         .collect();
+    let span = Span::of(lines.iter().flat_map(|line| line.points), now);
     html! {
         h2 { "Arrivals" }
         @if let Some(why) = &flow.problem { (problem(&inert(why))) }
@@ -50,7 +51,7 @@ pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup 
             p { "Of the records of the last hour, none is quarantined" (for_reasons(filter)) "." }
         } @else {
             div.plots {
-                (plot("Quarantined records by the time of their arrival", "records/s", &lines, &flow.reshards, now))
+                (plot("Quarantined records by the time of their arrival", "/s", &lines, &flow.reshards, span))
             }
             p.note { "The plot has the records of all shards and releases, redriven ones too." }
         }

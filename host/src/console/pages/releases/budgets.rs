@@ -162,11 +162,20 @@ fn measures(policy: &RollbackPolicy, found: Measured, other: Measured) -> [Measu
         Measure {
             what: "Time a record",
             limit: format!("{} times as long", policy.slower),
-            found: format!("{} ns", decimal(found_ns)),
-            before: format!("{} ns", decimal(before_ns)),
+            found: time(found_ns),
+            before: time(before_ns),
             is_exceeded: found_ns > before_ns * policy.slower,
         },
     ]
+}
+
+/// A number of nanoseconds, in the unit that fits.
+fn time(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e6 => format!("{} ms", decimal(ns / 1e6)),
+        ns if ns >= 1e3 => format!("{} µs", decimal(ns / 1e3)),
+        ns => format!("{} ns", decimal(ns)),
+    }
 }
 
 fn row(measure: &Measure, is_enough: bool) -> Vec<Markup> {
@@ -203,7 +212,7 @@ mod tests {
         let scores = |canary_records: u64| {
             let scores = [
                 score(active, 5_000, 50, 400),
-                score(canary, canary_records, 30, 900),
+                score(canary, canary_records, 30, 2_500),
             ];
             worker("a", 4, &json!({ "scores": scores }))
         };
@@ -221,7 +230,10 @@ mod tests {
             html.contains("over the limit") && html.contains("within the limit"),
             "{html}"
         );
-        assert!(html.contains("900 ns") && html.contains("400 ns"), "{html}");
+        assert!(
+            html.contains("2.50 µs") && html.contains("400 ns"),
+            "{html}"
+        );
         let html = section(&view, &[scores(100)], later).into_string();
         assert!(
             html.contains("too few records") && !html.contains("over the limit"),

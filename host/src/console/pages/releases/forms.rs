@@ -88,12 +88,17 @@ pub(super) fn section(console: &Console, view: &ReleasesView) -> Markup {
         @if !console.permissions.publish {
             (only_reads())
         } @else {
-            @if offered.is_empty() {
-                (empty("There is no other release to activate.", "Publish one with `sluice transform publish`, or on the page \"Try\"."))
-            } @else {
-                (activation(&choice(&offered)))
+            div.columns {
+                div {
+                    h3 { "Activate a release" }
+                    @if offered.is_empty() {
+                        (empty("There is no other release to activate.", "Publish one with `sluice transform publish`, or on the page \"Try\"."))
+                    } @else {
+                        (activation(&choice(&offered)))
+                    }
+                }
+                div { (rollback(rollout)) }
             }
-            (rollback(rollout))
         }
     }
 }

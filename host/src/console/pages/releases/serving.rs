@@ -188,7 +188,7 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("transformed 1,000 records"), "{html}");
-        assert!(html.contains("15 min 0 s after the activation"), "{html}");
+        assert!(html.contains("15 min after the activation"), "{html}");
         assert!(html.contains("100 % of the chunks"), "{html}");
     }
 

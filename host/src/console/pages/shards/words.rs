@@ -279,7 +279,7 @@ mod tests {
             "Pending at least since",
             "Fuel for a record",
             "3</span> of",
-            "1 d 0 h",
+            "1 d",
             "host-1",
             "Fencing token",
         ] {

@@ -29,6 +29,9 @@ pub(super) struct Offer {
 /// The form and the outcome.
 pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Markup {
     html! {
+        p.note {
+            "See what rules would make of records. Nothing is written, except by the buttons below that publish."
+        }
         div.try {
             form #try-form method="post" action="/try/run" {
                 // The first button of a form is the one that Enter presses.
@@ -40,7 +43,7 @@ pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Mark
                 (records(form, offer))
                 (rules(form, offer))
             }
-            div.try-right {
+            div.try-right tabindex="0" role="region" aria-label="Outcome" {
                 h2 { "Outcome" }
                 div #try-outcome { (outcome) }
             }
@@ -131,7 +134,7 @@ fn rules(form: &TryForm, offer: &Offer) -> Markup {
             (text("config", "Transform configuration, a JSON object", &form.config, 4))
             details #try-config-details .script-only hidden {
                 summary { "Enter the configuration in fields" }
-                div #try-config {}
+                div #try-config-fields {}
             }
         }
     }
