@@ -19,12 +19,12 @@ const FIELDS: [(&str, &str, &str); 5] = [
     ("shard", "Shard", "shard"),
     (
         "release",
-        "Release that quarantined them: at least 8 digits of its id",
+        "Release: at least 8 digits of its id",
         "quarantined-by",
     ),
     (
         "from",
-        "Arrived at or after, such as 2026-01-31T12:00:00Z",
+        "Arrived since, such as 2026-01-31T12:00:00Z",
         "from",
     ),
     ("to", "Arrived before", "to"),

@@ -21,11 +21,11 @@ enum Line<'a> {
     Added(&'a str),
 }
 
-/// The difference of an `old` and a `new` text. Equal lines far from any difference are left out.
-pub(super) fn difference(old: &[String], new: &[String]) -> Markup {
+/// The difference of an `old` and a `new` text, which are a release's `what`. Equal lines far from any difference are left out.
+pub(super) fn difference(what: &str, old: &[String], new: &[String]) -> Markup {
     let lines = lines(old, new);
     html! {
-        pre.difference tabindex="0" role="region" aria-label="The difference, line by line" {
+        pre.difference tabindex="0" role="region" aria-label={ "The difference of the " (what) ", line by line" } {
             @for range in shown(&lines) {
                 @match range {
                     Ok(range) => { @for line in &lines[range] { (marked(*line)) } }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn equal_lines_far_from_a_difference_are_left_out() {
         let (old, new) = (text("1 2 3 4 5 6 <b>"), text("1 2 3 4 5 6 <i>"));
-        let html = difference(&old, &new).into_string();
+        let html = difference("program", &old, &new).into_string();
         assert!(
             html.contains("… 3 equal lines\n</span>  4\n  5\n  6\n"),
             "{html}"
@@ -179,7 +179,7 @@ mod tests {
             html.contains("<del>- &lt;b&gt;</del>\n<ins>+ &lt;i&gt;</ins>"),
             "{html}"
         );
-        let html = difference(&old, &old).into_string();
+        let html = difference("program", &old, &old).into_string();
         assert!(html.contains("… 7 equal lines"), "{html}");
     }
 }

@@ -179,7 +179,7 @@ fn activation(release: &Markup) -> Markup {
             fieldset {
                 legend { "How" }
                 @for (way, text) in ways {
-                    div {
+                    div.option {
                         input type="radio" id={ "activate-" (way) } name="action" value=(way) required checked[way == CANARY];
                         " " label for={ "activate-" (way) } { (text) }
                     }

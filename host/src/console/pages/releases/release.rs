@@ -212,11 +212,11 @@ fn changes(active: &Manifest, id: ReleaseId, manifest: &Manifest) -> Markup {
         }
         @if programs[0] != programs[1] {
             h3 { "Program" }
-            (difference(&programs[0], &programs[1]))
+            (difference("program", &programs[0], &programs[1]))
         }
         @if settings[0] != settings[1] {
             h3 { "Other settings" }
-            (difference(&settings[0], &settings[1]))
+            (difference("configuration", &settings[0], &settings[1]))
         }
         @if is_same {
             p { "Only the golden cases differ." }
