@@ -17,7 +17,7 @@ const browser = await launch();
 try {
   begin(pipeline);
   const worker = await pipeline.worker();
-  const address = await pipeline.wholeConsole(worker, '--show-payloads', '--allow-publish');
+  const address = await pipeline.wholeConsole(worker, '--show-payloads', '--allow-publish', '--source', 'kinesis:events');
   const registry = ['--registry', 's3://bucket/registry'];
   const config = JSON.stringify({ program: FIXED, partition_by: ['event_type'] });
   const publish = ['transform', 'publish', 'builtin:jq', '--transform-config', config, '--note', 'prices as text'];
@@ -33,7 +33,7 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
   mkdirSync(folder, { recursive: true });
-  const viewport = { width: 1200, height: 800 };
+  const viewport = { width: 1200, height: 900 };
   for (const colorScheme of ['light', 'dark']) {
     const window = await Window.open(browser, address, { colorScheme, viewport });
     const take = (name) => window.page.screenshot({ path: path.join(folder, `console-${name}.png`) });
