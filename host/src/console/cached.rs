@@ -4,12 +4,20 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::output::with_causes;
 
-/// A value that is read again when it is older than an age. A page never waits for a refresh: it gets the old value.
+/// A read that takes longer fails, so that a value that cannot be read again is never shown as if it were new.
+const READ_MAX: Duration = Duration::from_secs(600);
+
+/// How many times its age a value may be old before a page waits for the next one, as it does for the first one: nobody
+/// has looked for a while.
+const OLD_AGES: u32 = 10;
+
+/// A value that is read again when it is older than an age. While it is, pages get the old value.
 pub(super) struct Cached<T> {
     max_age: Duration,
     shared: Arc<Shared<T>>,
@@ -65,8 +73,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
         }
     }
 
-    /// The value. If there is none or it is too old, `read` begins to read it, unless a read goes on. The first value is
-    /// waited for this long.
+    /// The value. If there is none or it is too old, `read` begins to read it, unless a read goes on. The first value, and
+    /// one instead of a very old one, is waited for this long.
     pub(super) async fn view<F>(&self, wait: Duration, read: impl FnOnce() -> F) -> View<T>
     where
         F: Future<Output = anyhow::Result<T>> + Send + 'static,
@@ -74,9 +82,9 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let mut ended = self.shared.ended.subscribe();
         if let Some(expired) = self.shared.begin(self.max_age) {
             let (shared, reading) = (Arc::clone(&self.shared), read());
-            tokio::spawn(async move { shared.end(reading.await, expired) });
+            tokio::spawn(async move { shared.end(ended_read(reading).await, expired) });
         }
-        if let View::Reading = self.shared.view() {
+        if self.shared.is_awaited(self.max_age * OLD_AGES) {
             let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
         }
         self.shared.view()
@@ -87,6 +95,20 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let mut state = self.shared.state();
         (state.value, state.failed) = (None, None);
         (state.is_reading, state.expired) = (false, state.expired + 1);
+    }
+}
+
+/// What a read returns. One that panics or does not end is an error too: the value is read again then.
+async fn ended_read<T: Send + 'static>(
+    read: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    let mut task = tokio::spawn(read);
+    match tokio::time::timeout(READ_MAX, &mut task).await {
+        Ok(ended) => ended.context("the read has failed; this is an error of the console")?,
+        Err(_) => {
+            task.abort();
+            anyhow::bail!("the read did not end within {} s", READ_MAX.as_secs())
+        }
     }
 }
 
@@ -104,6 +126,14 @@ impl<T> Shared<T> {
         let begins = is_due && !state.is_reading;
         state.is_reading |= begins;
         begins.then_some(state.expired)
+    }
+
+    /// Whether a page waits for the read that goes on: there is no value, or a very old one.
+    fn is_awaited(&self, old: Duration) -> bool {
+        let state = self.state();
+        let is_old = |read: &Instant| read.elapsed() >= old;
+        let is_missing = state.value.as_ref().is_none_or(|(_, read, _)| is_old(read));
+        state.is_reading && state.failed.is_none() && is_missing
     }
 
     fn end(&self, read: anyhow::Result<T>, expired: u64) {
@@ -184,6 +214,35 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(seen.as_deref(), Some("no connection"));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_has_failed_and_the_value_is_read_again() {
+        let cached = Cached::new(Duration::ZERO);
+        let failing = || async { Err(panicking()) };
+        let view: View<u32> = cached.view(WAIT, failing).await;
+        assert!(matches!(view, View::Failed(why) if why.contains("an error of the console")));
+        let mut seen = None;
+        while seen.is_none() {
+            if let View::Ready(ready) = cached.view(WAIT, || async { Ok(1) }).await {
+                seen = Some(*ready.value);
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(seen, Some(1));
+    }
+
+    fn panicking() -> anyhow::Error {
+        panic!("a bug")
+    }
+
+    #[tokio::test]
+    async fn a_very_old_value_is_waited_for() {
+        let cached = Cached::new(Duration::ZERO);
+        for value in 0..3 {
+            let view = cached.view(WAIT, move || async move { Ok(value) }).await;
+            assert!(matches!(view, View::Ready(seen) if *seen.value == value));
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::cached::{Seen, View};
 use super::page::PageRequest;
+use super::payload::inert;
 
 /// The rows of a page of a list.
 pub(super) const ROWS: usize = 100;
@@ -36,7 +37,7 @@ impl Tone {
 
 /// A short word about a state.
 pub(super) fn badge(tone: Tone, text: &str) -> Markup {
-    html! { span class=(tone.class()) { (text) } }
+    html! { span class=(tone.class()) { (inert(text)) } }
 }
 
 /// A whole number with separators.
@@ -73,7 +74,7 @@ pub(super) fn time_ms(milliseconds: i64) -> Markup {
 pub(super) fn time_text(text: &str) -> Markup {
     match DateTime::parse_from_rfc3339(text) {
         Ok(at) => time(at.to_utc()),
-        Err(_) => html! { (text) },
+        Err(_) => html! { (inert(text)) },
     }
 }
 
@@ -92,7 +93,8 @@ pub(super) fn duration(duration: Duration) -> String {
 
 /// The first digits of a digest or an id; the title has all.
 pub(super) fn short(id: &str) -> Markup {
-    let shown = id.get(..8).unwrap_or(id);
+    let id = inert(id);
+    let shown = id.get(..8).unwrap_or(&id);
     html! { code title=(id) { (shown) } }
 }
 
@@ -129,9 +131,9 @@ pub(super) fn empty(what: &str, advice: &str) -> Markup {
     html! { div.empty { p { strong { (what) } } p { (advice) } } }
 }
 
-/// An error: what happened, and what to do.
+/// An error: what happened, and what to do. Nothing in it acts, since errors name what comes from outside.
 pub(super) fn problem(text: &str) -> Markup {
-    html! { p.problem role="alert" { (text) } }
+    html! { p.problem role="alert" { (inert(text)) } }
 }
 
 /// What is known of a view; `shown` shows its value. `what` names it, as in "the ledgers".
@@ -209,6 +211,24 @@ mod tests {
         let html = pager(&PageRequest::parse("/shards?page=2&state=a"), 250).into_string();
         assert!(
             html.contains("Page 2 of 3") && html.contains("page=3&amp;state=a"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn texts_from_outside_do_not_act() {
+        let hostile = "<b>\u{202e}123456789";
+        let html = html! {
+            (problem(hostile)) (badge(Tone::Bad, hostile)) (time_text(hostile)) (short(hostile))
+            (viewed::<u8>(&View::Failed(hostile.into()), "it", |_| html! {}))
+        };
+        let html = html.into_string();
+        assert!(
+            !html.contains("<b>") && !html.contains('\u{202e}'),
+            "{html}"
+        );
+        assert!(
+            html.contains("cannot read it: &lt;b&gt;\\u{202e}"),
             "{html}"
         );
     }

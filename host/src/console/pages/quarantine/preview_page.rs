@@ -176,7 +176,7 @@ fn result(preview: &Preview, all: (u64, u64), is_shown: bool) -> Markup {
         @if preview.is_cut {
             p.problem { "The preview stopped after " (duration(TIME)) ", before all of its records were tried." }
         }
-        @for wrong in &preview.problems { (problem(&inert(wrong))) }
+        @for wrong in &preview.problems { (problem(wrong)) }
         (facts(&[
             ("Become events", count(counts.with_events)),
             ("Their events", count(counts.events)),

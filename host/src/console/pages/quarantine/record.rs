@@ -155,7 +155,7 @@ fn shard(shard: &str) -> Markup {
 
 fn problems(view: &RecordView) -> Markup {
     html! {
-        @for wrong in view.problems.iter().take(PLACES_MAX) { (problem(&inert(&wrong.to_string()))) }
+        @for wrong in view.problems.iter().take(PLACES_MAX) { (problem(&wrong.to_string())) }
         @if !view.problems.is_empty() {
             p { "There may be more places. " code { "sluice audit" } " names all that is wrong with a lake." }
         }

@@ -141,7 +141,7 @@ async fn read(lake: Lake, objects: Vec<Listed>, all: usize) -> anyhow::Result<Sa
 fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
     let samples = &*seen.value;
     html! {
-        @for wrong in samples.problems.iter().take(ROWS) { (problem(&inert(wrong))) }
+        @for wrong in samples.problems.iter().take(ROWS) { (problem(wrong)) }
         @if samples.records.is_empty() && samples.problems.is_empty() {
             p { "No such record is quarantined now." }
         }

@@ -104,7 +104,7 @@ fn workers(sights: &[&WorkerSight]) -> Markup {
         vec![
             html! { (inert(&sight.url)) },
             html! { (inert(&sight.state.replace('_', " "))) },
-            time_text(&inert(&sight.since)),
+            time_text(&sight.since),
             lag(sight.lag_seconds),
             html! { code { (inert(sight.committed.as_deref().unwrap_or_default())) } },
             html! { (inert(sight.error.as_deref().unwrap_or_default())) },

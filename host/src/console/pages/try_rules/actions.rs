@@ -68,7 +68,7 @@ fn is_fragment(headers: &HeaderMap) -> bool {
 /// The response with an error, as a piece of the page if a script asks for one.
 fn refused(console: &Console, headers: &HeaderMap, error: PageError) -> Response {
     match is_fragment(headers) {
-        true => (error.status(), problem(&inert(&error.to_string()))).into_response(),
+        true => (error.status(), problem(&error.to_string())).into_response(),
         false => respond(console, PATH, Err(error)),
     }
 }
@@ -110,7 +110,7 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     let turn = state.turns.begin();
     let (rules, loaded) = match read(console, form).await {
         Ok(read) => read,
-        Err(error) => return problem(&inert(&error.to_string())),
+        Err(error) => return problem(&error.to_string()),
     };
     if loaded.len() == 0 {
         return outcome::nothing_yet();
