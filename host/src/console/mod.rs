@@ -28,6 +28,7 @@ mod server;
 mod stream;
 #[cfg(feature = "table")]
 mod table;
+mod tasks;
 mod workers;
 
 use std::sync::Arc;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::shown_record::ShownRecord;
-use super::view::on_a_thread;
 use crate::console::components::{Tone, badge, empty, facts, field, problem};
 use crate::console::page::{Page, PageError, PageRequest, Section, encoded};
 use crate::console::payload::inert;
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::{ListProblem, Quarantine};

@@ -7,10 +7,11 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::shown_record::ShownRecord;
-use super::view::{QuarantineView, on_a_thread};
+use super::view::QuarantineView;
 use crate::console::cached::{Cached, Seen, View};
 use crate::console::components::{ROWS, problem, viewed};
 use crate::console::payload::inert;
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
