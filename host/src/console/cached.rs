@@ -17,6 +17,11 @@ const READ_MAX: Duration = Duration::from_secs(600);
 /// has looked for a while.
 const OLD_AGES: u32 = 10;
 
+/// A read that took longer is dear. It is not made again before this many times as long have passed: one open page does
+/// not keep a lake busy.
+const DEAR: Duration = Duration::from_secs(1);
+const REST: u32 = 5;
+
 /// A value that is read again when it is older than an age. While it is, pages get the old value.
 pub(super) struct Cached<T> {
     max_age: Duration,
@@ -34,6 +39,9 @@ struct State<T> {
     /// Why the last read failed, and when.
     failed: Option<(String, Instant)>,
     is_reading: bool,
+    /// When the last read began, and how long the last one that succeeded took.
+    began: Instant,
+    took: Duration,
     /// How often the value was expired. A read that began before is too old.
     expired: u64,
 }
@@ -62,6 +70,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
             value: None,
             failed: None,
             is_reading: false,
+            began: Instant::now(),
+            took: Duration::ZERO,
             expired: 0,
         };
         Self {
@@ -84,7 +94,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
             let (shared, reading) = (Arc::clone(&self.shared), read());
             tokio::spawn(async move { shared.end(ended_read(reading).await, expired) });
         }
-        if self.shared.is_awaited(self.max_age * OLD_AGES) {
+        if self.shared.is_awaited(self.max_age) {
             let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
         }
         self.shared.view()
@@ -112,6 +122,22 @@ async fn ended_read<T: Send + 'static>(
     }
 }
 
+impl<T> State<T> {
+    /// How old the value may be: older than usual if it is dear.
+    fn age(&self, max_age: Duration) -> Duration {
+        match self.took > DEAR {
+            true => max_age.max(self.took * REST),
+            false => max_age,
+        }
+    }
+
+    /// Whether there is no value, or one of at least this age.
+    fn is_older_than(&self, age: Duration) -> bool {
+        let value = self.value.as_ref();
+        value.is_none_or(|(_, read, _)| read.elapsed() >= age)
+    }
+}
+
 impl<T> Shared<T> {
     fn state(&self) -> std::sync::MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -120,20 +146,20 @@ impl<T> Shared<T> {
     /// How often the value was expired, if the caller is to read.
     fn begin(&self, max_age: Duration) -> Option<u64> {
         let mut state = self.state();
-        let is_old = |read: &Instant| read.elapsed() >= max_age;
-        let has_failed = state.failed.as_ref().is_some_and(|(_, at)| !is_old(at));
-        let is_due = state.value.as_ref().is_none_or(|(_, read, _)| is_old(read)) && !has_failed;
-        let begins = is_due && !state.is_reading;
-        state.is_reading |= begins;
+        let has_failed = state.failed.as_ref();
+        let has_failed = has_failed.is_some_and(|(_, at)| at.elapsed() < max_age);
+        let begins = state.is_older_than(state.age(max_age)) && !has_failed && !state.is_reading;
+        if begins {
+            (state.is_reading, state.began) = (true, Instant::now());
+        }
         begins.then_some(state.expired)
     }
 
     /// Whether a page waits for the read that goes on: there is no value, or a very old one.
-    fn is_awaited(&self, old: Duration) -> bool {
+    fn is_awaited(&self, max_age: Duration) -> bool {
         let state = self.state();
-        let is_old = |read: &Instant| read.elapsed() >= old;
-        let is_missing = state.value.as_ref().is_none_or(|(_, read, _)| is_old(read));
-        state.is_reading && state.failed.is_none() && is_missing
+        let old = state.age(max_age) * OLD_AGES;
+        state.is_reading && state.failed.is_none() && state.is_older_than(old)
     }
 
     fn end(&self, read: anyhow::Result<T>, expired: u64) {
@@ -145,7 +171,7 @@ impl<T> Shared<T> {
         match read {
             Ok(value) => {
                 state.value = Some((Arc::new(value), Instant::now(), Utc::now()));
-                state.failed = None;
+                (state.failed, state.took) = (None, state.began.elapsed());
             }
             Err(error) => state.failed = Some((with_causes(&error), Instant::now())),
         }
@@ -236,10 +262,22 @@ mod tests {
         panic!("a bug")
     }
 
+    #[test]
+    fn a_dear_value_is_kept_for_longer() {
+        let cached = Cached::<u32>::new(Duration::from_secs(5));
+        let mut state = cached.shared.state();
+        for (took, age) in [(0, 5), (1, 5), (2, 10), (60, 300)] {
+            state.took = Duration::from_secs(took);
+            assert_eq!(state.age(Duration::from_secs(5)), Duration::from_secs(age));
+        }
+    }
+
     #[tokio::test]
     async fn a_very_old_value_is_waited_for() {
         let cached = Cached::new(Duration::ZERO);
         for value in 0..3 {
+            // However long the read before took, it was cheap.
+            cached.shared.state().took = Duration::ZERO;
             let view = cached.view(WAIT, move || async move { Ok(value) }).await;
             assert!(matches!(view, View::Ready(seen) if *seen.value == value));
         }

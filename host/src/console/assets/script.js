@@ -45,6 +45,15 @@ function replace({ id, html }) {
   localize(section);
 }
 
+// Says whether the page may be old, since the console does not send what changes.
+function setStale(isStale) {
+  document.querySelector("main").classList.toggle("stale", isStale);
+  const text = document.createElement("p");
+  text.className = "problem";
+  text.textContent = "The console does not answer, so this page may be old. Is the console still running? After a start, it prints a new address.";
+  document.getElementById("live-problem").replaceChildren(...(isStale ? [text] : []));
+}
+
 // Sections are sent while the page is visible: a browser has few connections to one address.
 let events = null;
 function listen() {
@@ -56,12 +65,9 @@ function listen() {
   if (events !== null) return;
   const page = encodeURIComponent(location.pathname + location.search);
   events = new EventSource(`/live?page=${page}`);
-  events.addEventListener("section", (event) => {
-    document.querySelector("main").classList.remove("stale");
-    replace(JSON.parse(event.data));
-  });
-  events.addEventListener("open", () => document.querySelector("main").classList.remove("stale"));
-  events.addEventListener("error", () => document.querySelector("main").classList.add("stale"));
+  events.addEventListener("section", (event) => replace(JSON.parse(event.data)));
+  events.addEventListener("open", () => setStale(false));
+  events.addEventListener("error", () => setStale(true));
 }
 
 localize(document);

@@ -8,7 +8,7 @@ use sluice_storage::location::StoreLocation;
 use super::list::lag;
 use super::rows::{Row, WorkerSight};
 use super::{Views, words};
-use crate::config::store_setting;
+use crate::config::{shell_word, store_setting};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{
@@ -199,15 +199,6 @@ fn audit(lake: &StoreLocation, source: Option<&str>) -> Markup {
     }
 }
 
-/// A text as one word of a shell.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -286,6 +277,5 @@ mod tests {
                 .into_string()
                 .contains("--source kinesis")
         );
-        assert_eq!(shell_word("s3://bucket/prefix/"), "s3://bucket/prefix/");
     }
 }
