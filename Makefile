@@ -127,6 +127,7 @@ demo: build ## run a million events from a file through the sandbox into a lake 
 	$(SLUICE) table sync --lake file:$(OUT)/parquet
 	$(SLUICE) audit --table --lake file:$(OUT)/parquet
 	@echo; echo "demo: done; the events are in $(OUT)/lake as lines, in $(OUT)/parquet as Parquet, and in the table sluice.events, each of them once"
+	@echo "demo: to see it in a browser, run $(SLUICE) console --lake file:$(OUT)/parquet --registry file:$(OUT)/registry --show-payloads --open"
 
 demo-aws: build ## run a worker on a million events with stand-ins for Kinesis, S3 and SQS, archive them, and build a table in an Iceberg REST catalog
 	@echo "== building the stand-ins"
