@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use maud::{Markup, html};
 
 use super::cached::{Seen, View};
-use super::page::PageRequest;
+use super::page::{PageRequest, encoded};
 use super::payload::inert;
 
 /// The rows of a page of a list.
@@ -96,6 +96,16 @@ pub(super) fn short(id: &str) -> Markup {
     let id = inert(id);
     let shown = id.get(..8).unwrap_or(&id);
     html! { code title=(id) { (shown) } }
+}
+
+/// A link to the page of a shard.
+pub(super) fn shard_link(id: &str) -> Markup {
+    html! { a href={ "/shard?id=" (encoded(id)) } { (inert(id)) } }
+}
+
+/// A link to the page of a release.
+pub(super) fn release_link(id: &str) -> Markup {
+    html! { a href={ "/release?id=" (encoded(id)) } { (short(id)) } }
 }
 
 /// What is known, by name.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::shown_record::ShownRecord;
-use crate::console::components::{Tone, badge, empty, facts, field, problem};
-use crate::console::page::{Page, PageError, PageRequest, Section, encoded};
+use crate::console::components::{Tone, badge, empty, facts, field, problem, shard_link};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
@@ -126,7 +126,7 @@ fn history(view: &RecordView, is_shown: bool) -> Markup {
                         (badge(Tone::Neutral, "was quarantined here"))
                     }
                 }
-                (facts(&[("Chunk of the shard", shard(&place.shard)), ("Redriven", html! { (inert(&place.redriven)) })]))
+                (facts(&[("Chunk of the shard", shard_link(&place.shard)), ("Redriven", html! { (inert(&place.redriven)) })]))
                 (place.record.body(is_shown))
             }
         }
@@ -147,10 +147,6 @@ fn outcome(view: &RecordView) -> String {
             format!("It is quarantined now in {current} of {places} places, the oldest first.")
         }
     }
-}
-
-fn shard(shard: &str) -> Markup {
-    html! { a href=(format!("/shard?id={}", encoded(shard))) { (inert(shard)) } }
 }
 
 fn problems(view: &RecordView) -> Markup {

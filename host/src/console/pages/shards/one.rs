@@ -12,7 +12,7 @@ use crate::config::{shell_word, store_setting};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{
-    badge, bytes, count, empty, of, table, time_ms, time_text, viewed,
+    badge, bytes, count, empty, of, release_link, table, time_ms, time_text, viewed,
 };
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
@@ -151,7 +151,6 @@ fn chunks_table(view: &ChunksView) -> Markup {
 
 fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
     let (range, counts) = (&chunk.range, &chunk.counts);
-    let release = chunk.release;
     let arrived = chunk.arrived_at.map(|times| [times.min, times.max]);
     let arrived = arrived.map(|times| times.map(|time| i64::try_from(time).unwrap_or_default()));
     vec![
@@ -163,7 +162,7 @@ fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
                 (time_ms(max))
             }
         },
-        html! { a href={ "/release?id=" (release) } { code { (release.short()) } } },
+        release_link(&chunk.release.to_string()),
         count(counts.events),
         count(counts.quarantined),
         html! { (count(counts.dropped)) ", " (count(counts.bus_only)) },
