@@ -274,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_very_old_value_is_waited_for() {
-        let cached = Cached::new(Duration::ZERO);
+        let cached = Cached::<u32>::new(Duration::ZERO);
         for value in 0..3 {
             // However long the read before took, it was cheap.
             cached.shared.state().took = Duration::ZERO;

@@ -47,7 +47,7 @@ pub(super) struct State {
     sandbox: Arc<Mutex<Option<Sandbox>>>,
     components: Kept,
     releases: Kept,
-    loaded: LastLoaded,
+    loaded: Arc<LastLoaded>,
     cases: Mutex<SavedCases>,
 }
 

@@ -57,7 +57,11 @@ pub(super) struct Loaded {
 
 /// The records of a lake or an archive that were read last.
 #[derive(Default)]
-pub(super) struct LastLoaded(Mutex<Option<(String, Instant, Arc<Loaded>)>>);
+pub(super) struct LastLoaded {
+    last: Mutex<Option<(String, Instant, Arc<Loaded>)>>,
+    /// One read at a time, since each key that is pressed asks for the records.
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Loaded {
     pub(super) fn len(&self) -> usize {
@@ -125,7 +129,7 @@ impl Loaded {
 pub(super) async fn load(
     console: &Console,
     form: &TryForm,
-    last: &LastLoaded,
+    last: &Arc<LastLoaded>,
 ) -> Result<Arc<Loaded>, PageError> {
     if form.is_pasted() {
         return Ok(Arc::new(pasted(&form.records)?));
@@ -142,16 +146,23 @@ pub(super) async fn load(
     ]
     .map(|text| format!("{text:?}"))
     .join(" ");
+    let alone = Arc::clone(&last.reading).lock_owned().await;
     if let Some(loaded) = last.get(&key) {
         return Ok(loaded);
     }
-    let loaded = match &*form.source {
-        ARCHIVE => archived(form).await?,
-        _ => quarantined(console, form).await?,
-    };
-    let loaded = Arc::new(loaded);
-    last.set(key, &loaded);
-    Ok(loaded)
+    let (lake, form, last) = (console.lake.clone(), form.clone(), Arc::clone(last));
+    // It goes on if the browser asks for something else meanwhile, so that the next request has the records.
+    let reading = tokio::spawn(async move {
+        let _until_it_ends = alone;
+        let loaded = match &*form.source {
+            ARCHIVE => archived(&form).await?,
+            _ => quarantined(lake, &form).await?,
+        };
+        let loaded = Arc::new(loaded);
+        last.set(key, &loaded);
+        Ok::<_, PageError>(loaded)
+    });
+    reading.await.map_err(anyhow::Error::from)?
 }
 
 /// Why records of a lake are not offered.
@@ -160,13 +171,13 @@ pub(super) const NO_PAYLOADS: &str = "Records of a lake or an archive are shown 
 
 impl LastLoaded {
     fn get(&self, key: &str) -> Option<Arc<Loaded>> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, at, loaded) = last.as_ref()?;
         (known == key && at.elapsed() < MAX_AGE).then(|| Arc::clone(loaded))
     }
 
     fn set(&self, key: String, loaded: &Arc<Loaded>) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((key, Instant::now(), Arc::clone(loaded)));
     }
 }
@@ -209,12 +220,11 @@ pub(super) fn sample_text() -> anyhow::Result<String> {
 }
 
 /// Quarantined records: the one of an id, or the newest ones of a reason and a shard.
-async fn quarantined(console: &Console, form: &TryForm) -> Result<Loaded, PageError> {
-    let Some(lake) = &console.lake else {
+async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Loaded, PageError> {
+    let Some(lake) = lake else {
         let why = "This console shows no lake. Start it with --lake, or paste records.";
         return Err(PageError::Wrong(why.into()));
     };
-    let lake = lake.clone();
     let (loaded, nothing) = match &*form.rid {
         "" => {
             let filter = filter(form)?;
