@@ -56,7 +56,7 @@ mod tests {
             async move {
                 assert!(begun.fetch_add(1, Ordering::SeqCst) > 0, "a bug");
                 again.notify_one();
-                std::future::pending().await;
+                std::future::pending::<()>().await;
             }
         });
         notified.notified().await;
