@@ -4,12 +4,25 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::output::with_causes;
 
-/// A value that is read again when it is older than an age. A page never waits for a refresh: it gets the old value.
+/// A read that takes longer fails, so that a value that cannot be read again is never shown as if it were new.
+const READ_MAX: Duration = Duration::from_secs(600);
+
+/// How many times its age a value may be old before a page waits for the next one, as it does for the first one: nobody
+/// has looked for a while.
+const OLD_AGES: u32 = 10;
+
+/// A read that took longer is dear. It is not made again before this many times as long have passed: one open page does
+/// not keep a lake busy.
+const DEAR: Duration = Duration::from_secs(1);
+const REST: u32 = 5;
+
+/// A value that is read again when it is older than an age. While it is, pages get the old value.
 pub(super) struct Cached<T> {
     max_age: Duration,
     shared: Arc<Shared<T>>,
@@ -26,6 +39,9 @@ struct State<T> {
     /// Why the last read failed, and when.
     failed: Option<(String, Instant)>,
     is_reading: bool,
+    /// When the last read began, and how long the last one that succeeded took.
+    began: Instant,
+    took: Duration,
     /// How often the value was expired. A read that began before is too old.
     expired: u64,
 }
@@ -54,6 +70,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
             value: None,
             failed: None,
             is_reading: false,
+            began: Instant::now(),
+            took: Duration::ZERO,
             expired: 0,
         };
         Self {
@@ -65,8 +83,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
         }
     }
 
-    /// The value. If there is none or it is too old, `read` begins to read it, unless a read goes on. The first value is
-    /// waited for this long.
+    /// The value. If there is none or it is too old, `read` begins to read it, unless a read goes on. The first value, and
+    /// one instead of a very old one, is waited for this long.
     pub(super) async fn view<F>(&self, wait: Duration, read: impl FnOnce() -> F) -> View<T>
     where
         F: Future<Output = anyhow::Result<T>> + Send + 'static,
@@ -74,9 +92,9 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let mut ended = self.shared.ended.subscribe();
         if let Some(expired) = self.shared.begin(self.max_age) {
             let (shared, reading) = (Arc::clone(&self.shared), read());
-            tokio::spawn(async move { shared.end(reading.await, expired) });
+            tokio::spawn(async move { shared.end(ended_read(reading).await, expired) });
         }
-        if let View::Reading = self.shared.view() {
+        if self.shared.is_awaited(self.max_age) {
             let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
         }
         self.shared.view()
@@ -90,6 +108,36 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 }
 
+/// What a read returns. One that panics or does not end is an error too: the value is read again then.
+async fn ended_read<T: Send + 'static>(
+    read: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    let mut task = tokio::spawn(read);
+    match tokio::time::timeout(READ_MAX, &mut task).await {
+        Ok(ended) => ended.context("the read has failed; this is an error of the console")?,
+        Err(_) => {
+            task.abort();
+            anyhow::bail!("the read did not end within {} s", READ_MAX.as_secs())
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// How old the value may be: older than usual if it is dear.
+    fn age(&self, max_age: Duration) -> Duration {
+        match self.took > DEAR {
+            true => max_age.max(self.took * REST),
+            false => max_age,
+        }
+    }
+
+    /// Whether there is no value, or one of at least this age.
+    fn is_older_than(&self, age: Duration) -> bool {
+        let value = self.value.as_ref();
+        value.is_none_or(|(_, read, _)| read.elapsed() >= age)
+    }
+}
+
 impl<T> Shared<T> {
     fn state(&self) -> std::sync::MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,12 +146,20 @@ impl<T> Shared<T> {
     /// How often the value was expired, if the caller is to read.
     fn begin(&self, max_age: Duration) -> Option<u64> {
         let mut state = self.state();
-        let is_old = |read: &Instant| read.elapsed() >= max_age;
-        let has_failed = state.failed.as_ref().is_some_and(|(_, at)| !is_old(at));
-        let is_due = state.value.as_ref().is_none_or(|(_, read, _)| is_old(read)) && !has_failed;
-        let begins = is_due && !state.is_reading;
-        state.is_reading |= begins;
+        let has_failed = state.failed.as_ref();
+        let has_failed = has_failed.is_some_and(|(_, at)| at.elapsed() < max_age);
+        let begins = state.is_older_than(state.age(max_age)) && !has_failed && !state.is_reading;
+        if begins {
+            (state.is_reading, state.began) = (true, Instant::now());
+        }
         begins.then_some(state.expired)
+    }
+
+    /// Whether a page waits for the read that goes on: there is no value, or a very old one.
+    fn is_awaited(&self, max_age: Duration) -> bool {
+        let state = self.state();
+        let old = state.age(max_age) * OLD_AGES;
+        state.is_reading && state.failed.is_none() && state.is_older_than(old)
     }
 
     fn end(&self, read: anyhow::Result<T>, expired: u64) {
@@ -115,7 +171,7 @@ impl<T> Shared<T> {
         match read {
             Ok(value) => {
                 state.value = Some((Arc::new(value), Instant::now(), Utc::now()));
-                state.failed = None;
+                (state.failed, state.took) = (None, state.began.elapsed());
             }
             Err(error) => state.failed = Some((with_causes(&error), Instant::now())),
         }
@@ -184,6 +240,47 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(seen.as_deref(), Some("no connection"));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_has_failed_and_the_value_is_read_again() {
+        let cached = Cached::new(Duration::ZERO);
+        let failing = || async { Err(panicking()) };
+        let view: View<u32> = cached.view(WAIT, failing).await;
+        assert!(matches!(view, View::Failed(why) if why.contains("an error of the console")));
+        let mut seen = None;
+        while seen.is_none() {
+            if let View::Ready(ready) = cached.view(WAIT, || async { Ok(1) }).await {
+                seen = Some(*ready.value);
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(seen, Some(1));
+    }
+
+    fn panicking() -> anyhow::Error {
+        panic!("a bug")
+    }
+
+    #[test]
+    fn a_dear_value_is_kept_for_longer() {
+        let cached = Cached::<u32>::new(Duration::from_secs(5));
+        let mut state = cached.shared.state();
+        for (took, age) in [(0, 5), (1, 5), (2, 10), (60, 300)] {
+            state.took = Duration::from_secs(took);
+            assert_eq!(state.age(Duration::from_secs(5)), Duration::from_secs(age));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_very_old_value_is_waited_for() {
+        let cached = Cached::<u32>::new(Duration::ZERO);
+        for value in 0..3 {
+            // However long the read before took, it was cheap.
+            cached.shared.state().took = Duration::ZERO;
+            let view = cached.view(WAIT, move || async move { Ok(value) }).await;
+            assert!(matches!(view, View::Ready(seen) if *seen.value == value));
+        }
     }
 
     #[tokio::test]

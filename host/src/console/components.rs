@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use maud::{Markup, html};
 
 use super::cached::{Seen, View};
-use super::page::PageRequest;
+use super::page::{PageRequest, encoded};
 use super::payload::inert;
 
 /// The rows of a page of a list.
@@ -37,7 +37,7 @@ impl Tone {
 
 /// A short word about a state.
 pub(super) fn badge(tone: Tone, text: &str) -> Markup {
-    html! { span class=(tone.class()) { (text) } }
+    html! { span class=(tone.class()) { (inert(text)) } }
 }
 
 /// A whole number with separators.
@@ -74,7 +74,7 @@ pub(super) fn time_ms(milliseconds: i64) -> Markup {
 pub(super) fn time_text(text: &str) -> Markup {
     match DateTime::parse_from_rfc3339(text) {
         Ok(at) => time(at.to_utc()),
-        Err(_) => html! { (text) },
+        Err(_) => html! { (inert(text)) },
     }
 }
 
@@ -97,8 +97,19 @@ pub(super) fn duration(duration: Duration) -> String {
 
 /// The first digits of a digest or an id; the title has all.
 pub(super) fn short(id: &str) -> Markup {
-    let shown = id.get(..8).unwrap_or(id);
-    html! { code title=(inert(id)) { (inert(shown)) } }
+    let id = inert(id);
+    let shown = id.get(..8).unwrap_or(&id);
+    html! { code title=(id) { (shown) } }
+}
+
+/// A link to the page of a shard.
+pub(super) fn shard_link(id: &str) -> Markup {
+    html! { a href={ "/shard?id=" (encoded(id)) } { (inert(id)) } }
+}
+
+/// A link to the page of a release.
+pub(super) fn release_link(id: &str) -> Markup {
+    html! { a href={ "/release?id=" (encoded(id)) } { (short(id)) } }
 }
 
 /// What is known, by name.
@@ -134,7 +145,7 @@ pub(super) fn empty(what: &str, advice: &str) -> Markup {
     html! { div.empty { p { strong { (what) } } p { (advice) } } }
 }
 
-/// An error: what happened, and what to do. It can quote what came from outside, of which nothing acts.
+/// An error: what happened, and what to do. Nothing in it acts, since errors name what comes from outside.
 pub(super) fn problem(text: &str) -> Markup {
     html! { p.problem role="alert" { (inert(text)) } }
 }
@@ -214,6 +225,24 @@ mod tests {
         let html = pager(&PageRequest::parse("/shards?page=2&state=a"), 250).into_string();
         assert!(
             html.contains("Page 2 of 3") && html.contains("page=3&amp;state=a"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn texts_from_outside_do_not_act() {
+        let hostile = "<b>\u{202e}123456789";
+        let html = html! {
+            (problem(hostile)) (badge(Tone::Bad, hostile)) (time_text(hostile)) (short(hostile))
+            (viewed::<u8>(&View::Failed(hostile.into()), "it", |_| html! {}))
+        };
+        let html = html.into_string();
+        assert!(
+            !html.contains("<b>") && !html.contains('\u{202e}'),
+            "{html}"
+        );
+        assert!(
+            html.contains("cannot read it: &lt;b&gt;\\u{202e}"),
             "{html}"
         );
     }

@@ -12,12 +12,17 @@ pub(super) use self::figures::FlowView;
 use self::reader::FlowReader;
 use super::Lake;
 use super::ledgers::Ledgers;
+use super::tasks::keep_running;
 
 #[cfg(test)]
 pub(super) use self::reader::tests::manifest as test_manifest;
 
-/// How often manifests are read.
+/// How often manifests are read, and how soon again if the ledgers were not read yet.
 const INTERVAL: Duration = Duration::from_secs(10);
+const FIRST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Figures that were brought up to date longer ago are not shown: they would say that nothing came since.
+const OLD: Duration = Duration::from_secs(120);
 
 /// How long after a page has asked for the figures manifests are read. A later page gets what came in between.
 const WANTED: Duration = Duration::from_secs(300);
@@ -30,7 +35,8 @@ pub(super) struct Flow {
 }
 
 struct State {
-    view: Option<FlowView>,
+    /// The figures, and when they were brought up to date.
+    view: Option<(FlowView, Instant)>,
     /// When a page asked for the figures last; at first, when the console started.
     asked_at: Instant,
 }
@@ -52,15 +58,19 @@ impl Flow {
     pub(super) fn start(self: &Arc<Self>) {
         if let Some(lake) = self.lake.clone() {
             let flow = Arc::clone(self);
-            tokio::spawn(async move { flow.follow(lake).await });
+            keep_running(move || {
+                let (flow, lake) = (Arc::clone(&flow), lake.clone());
+                async move { flow.follow(lake).await }
+            });
         }
     }
 
-    /// The figures; `None` without a lake, and before they were read first.
+    /// The figures; `None` without a lake, before they were read first, and if they are old since no page asked for them.
     pub(super) fn view(&self) -> Option<FlowView> {
         let mut state = self.state();
         state.asked_at = Instant::now();
-        state.view.clone()
+        let current = state.view.as_ref().filter(|(_, at)| at.elapsed() < OLD);
+        current.map(|(view, _)| view.clone())
     }
 
     async fn follow(&self, lake: Lake) {
@@ -69,9 +79,11 @@ impl Flow {
             if self.state().asked_at.elapsed() < WANTED {
                 let ledgers = self.ledgers.view().await;
                 reader.read(&ledgers, Utc::now()).await;
-                self.state().view = reader.view();
+                self.state().view = reader.view().map(|view| (view, Instant::now()));
             }
-            tokio::time::sleep(INTERVAL).await;
+            let is_first = self.state().view.is_none();
+            let pause = if is_first { FIRST_INTERVAL } else { INTERVAL };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -132,6 +132,12 @@ impl Guard {
     /// Sets the cookie, and goes on to the page by a new navigation: one that another program began carries no strict
     /// cookie, also after a redirect.
     fn signed_in(&self, path: &str) -> Response {
+        // Two slashes, which a browser takes for the name of a host, begin no page.
+        let rest = path.strip_prefix('/').unwrap_or_default();
+        let path = match rest.starts_with(['/', '\\']) {
+            true => "/",
+            false => path,
+        };
         let cookie = format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict",
             self.cookie(),

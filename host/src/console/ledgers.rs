@@ -36,7 +36,8 @@ pub(super) struct Ledgers {
 pub(super) struct LedgersView {
     /// The ledgers, by their shards. Without a lake, there are none.
     pub(super) ledgers: Vec<Ledger>,
-    /// Why documents of ledgers cannot be read. Their ledgers are missing.
+    /// Why documents of ledgers cannot be read. The ledgers of a damaged one are missing; those of one that cannot be read
+    /// at the moment are old.
     pub(super) problems: Vec<String>,
 }
 
@@ -141,7 +142,10 @@ impl KnownDocuments {
                     known.insert(key, KnownDocument { tag, ledgers });
                 }
                 Err(error) => {
-                    known.remove(&key);
+                    // One that cannot be read at the moment keeps its ledgers. Its tag is an old one, so it is read again.
+                    if matches!(error, ReadLedgersError::Damaged { .. }) {
+                        known.remove(&key);
+                    }
                     problems.push(with_causes(&error.into()));
                 }
             }

@@ -28,6 +28,7 @@ mod server;
 mod stream;
 #[cfg(feature = "table")]
 mod table;
+mod tasks;
 mod workers;
 
 use std::sync::Arc;
@@ -113,5 +114,8 @@ pub fn console(args: &ConsoleArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(server::serve(settings))
+    let served = runtime.block_on(server::serve(settings));
+    // What pages still read or try is not waited for: nothing is written by halves.
+    runtime.shutdown_background();
+    served
 }

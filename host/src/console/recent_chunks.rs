@@ -10,7 +10,7 @@ use sluice_release::bundle::ReleaseId;
 
 use super::Lake;
 use super::cached::{Cached, View};
-use super::manifests;
+use super::manifests::{self, Wanted};
 use crate::layout::arrival_times::ArrivalTimes;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestCounts};
 use crate::ledger::Range;
@@ -117,10 +117,13 @@ impl ChunksView {
         if self.last >= Some(head.last) {
             return Ok(());
         }
-        let listed = manifests::list(Arc::clone(&lake.store), head.clone(), self.last).await?;
-        let all = listed.len() as u64;
-        let newest = listed.into_iter().rev().take(SHOWN_MAX);
-        let reads = newest.map(|listed| {
+        let wanted = Wanted {
+            behind: self.last,
+            since: i64::MIN,
+            most: SHOWN_MAX,
+        };
+        let listed = manifests::list(Arc::clone(&lake.store), head.clone(), wanted).await?;
+        let reads = listed.newest.into_iter().rev().map(|listed| {
             let store = Arc::clone(&lake.store);
             manifests::read(store, head.shard.clone(), listed.name)
         });
@@ -133,7 +136,7 @@ impl ChunksView {
         chunks.extend(self.chunks.drain(..));
         chunks.truncate(SHOWN_MAX);
         self.chunks = chunks;
-        self.all += all;
+        self.all += listed.all as u64;
         self.last = Some(head.last);
         Ok(())
     }

@@ -170,7 +170,7 @@ fn shown(status: &TableStatus) -> Markup {
         ),
         ("Last commit by Sluice", last_commit(status)),
         ("Columns", columns),
-        ("Schema", short(&inert(&status.schema))),
+        ("Schema", short(&status.schema)),
         (
             "Partitioned by",
             html! { (inert(status.layout.as_deref().unwrap_or("not by Sluice"))) },

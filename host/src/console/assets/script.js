@@ -16,16 +16,41 @@ function opened(section) {
   return new Set([...section.querySelectorAll("details[open][id]")].map((element) => element.id));
 }
 
-// Replaces the content of a section, unless the reader is at work in it.
+// Whether the reader has the focus or selected text in a section.
+function isInUse(section) {
+  if (section.contains(document.activeElement)) return true;
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && section.contains(selection.anchorNode);
+}
+
+// The newest content of sections that were in use when it came, by their ids. A section is sent only when it changes, so
+// what is not shown now is shown when the reader has left it.
+const waiting = new Map();
+setInterval(() => {
+  for (const [id, html] of [...waiting]) replace({ id, html });
+}, 1000);
+
+// Replaces the content of a section, unless it is in use.
 function replace({ id, html }) {
   const section = document.getElementById(id);
-  if (section === null || section.contains(document.activeElement)) return;
-  const selection = getSelection();
-  if (selection !== null && !selection.isCollapsed && section.contains(selection.anchorNode)) return;
+  if (section === null) return;
+  if (isInUse(section)) {
+    waiting.set(id, html);
+    return;
+  }
+  waiting.delete(id);
   const open = opened(section);
   section.innerHTML = html;
   for (const element of section.querySelectorAll("details[id]")) element.open = open.has(element.id);
   localize(section);
+}
+
+// Says whether the page may be old, since the console does not send what changes.
+function setStale(isStale) {
+  const text = document.createElement("p");
+  text.className = "problem";
+  text.textContent = "The console does not answer, so this page may be old. Is the console still running? After a start, it prints a new address.";
+  document.getElementById("live-problem").replaceChildren(...(isStale ? [text] : []));
 }
 
 // Sections are sent while the page is visible: a browser has few connections to one address.
@@ -40,18 +65,8 @@ function listen() {
   const page = encodeURIComponent(location.pathname + location.search);
   events = new EventSource(`/live?page=${page}`);
   events.addEventListener("section", (event) => replace(JSON.parse(event.data)));
-  events.addEventListener("open", () => showProblem(""));
-  events.addEventListener("error", () => {
-    showProblem("The console does not answer, so this page shows what was. Is the console still running?");
-  });
-}
-
-// Says above the sections why they are old; an empty text removes it.
-function showProblem(text) {
-  const problem = document.createElement("p");
-  problem.className = "problem";
-  problem.textContent = text;
-  document.getElementById("live-problem").replaceChildren(...(text === "" ? [] : [problem]));
+  events.addEventListener("open", () => setStale(false));
+  events.addEventListener("error", () => setStale(true));
 }
 
 localize(document);

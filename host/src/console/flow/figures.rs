@@ -44,7 +44,7 @@ pub(in crate::console) struct FlowView {
 }
 
 impl FlowView {
-    pub(super) fn new(since: DateTime<Utc>) -> Self {
+    pub(in crate::console) fn new(since: DateTime<Utc>) -> Self {
         let series = || Series::new(Kind::PerSecond);
         Self {
             records: series(),

@@ -15,7 +15,7 @@ use crate::console::Lake;
 use crate::console::cached::View;
 use crate::console::history::{KEPT_SECONDS, Mark, MarkKind};
 use crate::console::ledgers::LedgersView;
-use crate::console::manifests::{self, ListedManifest};
+use crate::console::manifests::{self, ListedManifest, ManifestList, Wanted};
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
 use crate::ledger::heads::LedgerHead;
@@ -58,6 +58,8 @@ struct KnownShard {
 struct LeftOut {
     shards: u64,
     chunks: u64,
+    /// Chunks whose manifests could not be read.
+    unread: u64,
     at: DateTime<Utc>,
 }
 
@@ -153,10 +155,16 @@ impl FlowReader {
         moved: Vec<MovedShard>,
         now: DateTime<Utc>,
     ) -> (Vec<FoundChunk>, Vec<String>) {
+        let since = hour_before(now).timestamp_millis();
         let lists = moved.into_iter().map(|moved| {
             let store = Arc::clone(&self.lake.store);
+            let wanted = Wanted {
+                behind: moved.behind,
+                since,
+                most: OF_SHARD_MAX,
+            };
             async move {
-                let listed = manifests::list(store, moved.head.clone(), moved.behind);
+                let listed = manifests::list(store, moved.head.clone(), wanted);
                 (moved.head, listed.await)
             }
         });
@@ -182,15 +190,11 @@ impl FlowReader {
     fn newest(
         &mut self,
         head: &LedgerHead,
-        mut listed: Vec<ListedManifest>,
+        listed: ManifestList,
         now: DateTime<Utc>,
     ) -> Vec<FoundChunk> {
-        let oldest = hour_before(now).timestamp_millis();
-        listed.retain(|listed| listed.put_at >= oldest);
-        let left_out = listed.len().saturating_sub(OF_SHARD_MAX);
-        self.leave_out(0, left_out, now);
-        let newest = listed.into_iter().skip(left_out);
-        let newest = newest.map(|listed| FoundChunk {
+        self.leave_out(0, listed.all - listed.newest.len(), now);
+        let newest = listed.newest.into_iter().map(|listed| FoundChunk {
             shard: head.shard.clone(),
             listed,
         });
@@ -217,6 +221,10 @@ impl FlowReader {
                 }
                 Err(why) => problems.push(why),
             }
+        }
+        if !problems.is_empty() {
+            self.left_out.unread += problems.len() as u64;
+            self.left_out.at = now;
         }
         problems
     }
@@ -260,7 +268,12 @@ impl FlowReader {
         if self.left_out.at < hour_before(now) {
             self.left_out = LeftOut::default();
         }
-        let LeftOut { shards, chunks, .. } = self.left_out;
+        let LeftOut {
+            shards,
+            chunks,
+            unread,
+            ..
+        } = self.left_out;
         let mut parts = Vec::new();
         if shards > 0 {
             parts.push(format!(
@@ -273,6 +286,12 @@ impl FlowReader {
                 "at most {OF_SHARD_MAX} chunks of a shard and {MANIFESTS_MAX} in all are read at once, and {} of the \
                  last hour left out",
                 counted(chunks, "chunk")
+            ));
+        }
+        if unread > 0 {
+            parts.push(format!(
+                "the figures are without {}, which could not be read",
+                counted(unread, "chunk")
             ));
         }
         if let Some(first) = problems.first() {

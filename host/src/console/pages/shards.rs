@@ -19,7 +19,6 @@ use crate::console::cached::View;
 use crate::console::components::{problem, viewed};
 use crate::console::ledgers::LedgersView;
 use crate::console::page::{Page, PageError, PageRequest, Section};
-use crate::console::payload::inert;
 use crate::console::recent_chunks::RecentChunks;
 use crate::console::stream::StreamShard;
 use crate::ledger::Ledger;
@@ -108,7 +107,7 @@ impl Views {
 
 fn ledger_problems(problems: &[String]) -> Markup {
     html! {
-        @for why in problems.iter().take(PROBLEMS_MAX) { (problem(&inert(why))) }
+        @for why in problems.iter().take(PROBLEMS_MAX) { (problem(why)) }
         @if problems.len() > PROBLEMS_MAX {
             p { "These are the first " (PROBLEMS_MAX) " of " (problems.len()) " documents that cannot be read." }
         }

@@ -20,6 +20,7 @@ pub(super) use self::series::WorkerSeries;
 pub(super) use self::status::tests::status;
 pub(super) use self::status::{WorkerShard, WorkerStatus};
 pub(super) use self::url::WorkerUrl;
+use super::tasks::keep_running;
 
 /// How often a worker is polled.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -84,7 +85,10 @@ impl Workers {
     pub(super) fn start(self: &Arc<Self>) {
         for index in 0..self.polled.len() {
             let workers = Arc::clone(self);
-            tokio::spawn(async move { workers.follow(&workers.polled[index]).await });
+            keep_running(move || {
+                let workers = Arc::clone(&workers);
+                async move { workers.follow(&workers.polled[index]).await }
+            });
         }
     }
 

@@ -145,6 +145,11 @@ async fn a_manifest_that_cannot_be_used_is_a_problem() {
         problem.contains("chunk manifests cannot be read") && problem.contains("/t/"),
         "{problem}"
     );
+    // What is missing in the figures is said as long as it is.
+    reader.read(&seen(&ledgers), now).await;
+    let problem = reader.view().unwrap().problem;
+    let expected = "the figures are without 1 chunk, which could not be read";
+    assert_eq!(problem.as_deref(), Some(expected));
     assert_eq!(records(&reader, now), 10.0);
 }
 
@@ -163,8 +168,9 @@ async fn what_is_left_out_is_said() {
         put_at: now.timestamp_millis(),
     };
     let head = LedgerHead::of(&ledgers[0]).unwrap();
-    let all = (0..OF_SHARD_MAX as u64 + 7).map(listed).collect();
-    let newest = reader.newest(&head, all, now);
+    let all = OF_SHARD_MAX + 7;
+    let newest = (7..all as u64).map(listed).collect();
+    let newest = reader.newest(&head, ManifestList { newest, all }, now);
     assert_eq!(newest.len(), OF_SHARD_MAX);
     assert_eq!(newest[0].listed, listed(7));
     let problem = reader.problem(&[], now).unwrap();

@@ -145,7 +145,7 @@ fn release(overview: &Overview) -> Markup {
         return unknown();
     };
     html! {
-        (short(&inert(release))) " " (inert(&transform.name)) " " (inert(&transform.version))
+        (short(release)) " " (inert(&transform.name)) " " (inert(&transform.version))
         @if used.len() > 1 { " and " (counted(used.len() as u64 - 1, "other")) }
     }
 }

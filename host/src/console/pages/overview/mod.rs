@@ -164,7 +164,7 @@ mod tests {
             flow: None,
             releases: None,
             #[cfg(feature = "table")]
-            table: View::Reading,
+            table: seen(TableView::NotSet).unwrap_or(View::Reading),
         }
     }
 

@@ -62,9 +62,17 @@ fn awaited(overview: &Overview) -> Vec<&'static str> {
             matches!(overview.releases, Some(View::Reading)),
             "the registry",
         ),
+        (is_flow_awaited(overview), "the chunk manifests"),
+        #[cfg(feature = "table")]
+        (matches!(overview.table, View::Reading), "the table"),
     ];
     let waits = waits.into_iter().filter(|(is_awaited, _)| *is_awaited);
     waits.map(|(_, what)| what).collect()
+}
+
+/// Whether the ledgers were read, and the chunk manifests after them were not.
+fn is_flow_awaited(overview: &Overview) -> bool {
+    matches!(overview.ledgers, Some(View::Ready(_))) && overview.flow.is_none()
 }
 
 /// What the answer was made from.
@@ -106,6 +114,7 @@ fn left_out(overview: &Overview) -> Vec<(&'static str, &'static str)> {
 mod tests {
     use super::super::tests::{overview, seen};
     use super::*;
+    use crate::console::flow::FlowView;
     use crate::console::ledgers::LedgersView;
     use crate::console::workers::status;
 
@@ -120,6 +129,12 @@ mod tests {
             ledgers: Vec::new(),
             problems: Vec::new(),
         });
+        let unread = html(&overview);
+        assert!(
+            unread.contains("Reading the chunk manifests…") && !unread.contains("All is well"),
+            "{unread}"
+        );
+        overview.flow = Some(FlowView::new(overview.now));
         let html = html(&overview);
         assert!(
             html.contains("All is well") && html.contains("Checked: 1 worker, 0 ledgers."),

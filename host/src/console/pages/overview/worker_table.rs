@@ -81,10 +81,10 @@ fn release(status: &WorkerStatus) -> Markup {
     let trials =
         rollouts.map(|rollouts| [("canary", &rollouts.canary), ("shadow", &rollouts.shadow)]);
     html! {
-        (short(&inert(&status.release))) " " (inert(&status.transform.name))
+        (short(&status.release)) " " (inert(&status.transform.name))
         @for (name, trial) in trials.into_iter().flatten() {
             @if let Some(trial) = trial {
-                ", " (name) " " (short(&inert(&trial.release))) " of " (amount(trial.share * 100.0, "%"))
+                ", " (name) " " (short(&trial.release)) " of " (amount(trial.share * 100.0, "%"))
             }
         }
         @if let Some(rollouts) = rollouts {

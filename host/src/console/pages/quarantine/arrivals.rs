@@ -10,7 +10,6 @@ use super::view::Selected;
 use crate::console::Console;
 use crate::console::components::{ROWS, count, problem, table, time_ms};
 use crate::console::history::{BUCKET_SECONDS, Point};
-use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, plot};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
@@ -46,7 +45,7 @@ pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup 
     let span = Span::of(lines.iter().flat_map(|line| line.points), now);
     html! {
         h2 { "Arrivals" }
-        @if let Some(why) = &flow.problem { (problem(&inert(why))) }
+        @if let Some(why) = &flow.problem { (problem(why)) }
         @if lines.is_empty() {
             p { "Of the records of the last hour, none is quarantined" (for_reasons(filter)) "." }
         } @else {

@@ -30,10 +30,11 @@ use tokio::sync::Semaphore;
 
 pub(super) use self::record::record;
 use self::samples::SampleCache;
-use self::view::{QuarantineView, on_a_thread};
+use self::view::QuarantineView;
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 
 /// How long what was read of quarantine is shown.

@@ -11,7 +11,6 @@ use maud::{Markup, html};
 use sluice_release::bundle::Manifest;
 
 use super::preview::{self, Kind, Preview, RECORDS, Rules, Sample, TIME};
-use super::view::on_a_thread;
 use super::{command, filter};
 use crate::console::Console;
 use crate::console::cached::View;
@@ -21,6 +20,7 @@ use crate::console::components::{
 use crate::console::page::{Page, PageError, Section, encoded};
 use crate::console::pages::respond;
 use crate::console::payload::{inert, payload};
+use crate::console::tasks::on_a_thread;
 use crate::quarantine::QuarantineFilter;
 
 /// The value of the field `rules` for whichever release is active.
@@ -176,7 +176,7 @@ fn result(preview: &Preview, all: (u64, u64), is_shown: bool) -> Markup {
         @if preview.is_cut {
             p.problem { "The preview stopped after " (duration(TIME)) ", before all of its records were tried." }
         }
-        @for wrong in &preview.problems { (problem(&inert(wrong))) }
+        @for wrong in &preview.problems { (problem(wrong)) }
         (facts(&[
             ("Become events", count(counts.with_events)),
             ("Their events", count(counts.events)),

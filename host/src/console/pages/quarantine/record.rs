@@ -5,10 +5,10 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::shown_record::ShownRecord;
-use super::view::on_a_thread;
-use crate::console::components::{Tone, badge, empty, facts, field, problem};
-use crate::console::page::{Page, PageError, PageRequest, Section, encoded};
+use crate::console::components::{Tone, badge, empty, facts, field, problem, shard_link};
+use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::{ListProblem, Quarantine};
@@ -126,7 +126,7 @@ fn history(view: &RecordView, is_shown: bool) -> Markup {
                         (badge(Tone::Neutral, "was quarantined here"))
                     }
                 }
-                (facts(&[("Chunk of the shard", shard(&place.shard)), ("Redriven", html! { (inert(&place.redriven)) })]))
+                (facts(&[("Chunk of the shard", shard_link(&place.shard)), ("Redriven", html! { (inert(&place.redriven)) })]))
                 (place.record.body(is_shown))
             }
         }
@@ -149,13 +149,9 @@ fn outcome(view: &RecordView) -> String {
     }
 }
 
-fn shard(shard: &str) -> Markup {
-    html! { a href=(format!("/shard?id={}", encoded(shard))) { (inert(shard)) } }
-}
-
 fn problems(view: &RecordView) -> Markup {
     html! {
-        @for wrong in view.problems.iter().take(PLACES_MAX) { (problem(&inert(&wrong.to_string()))) }
+        @for wrong in view.problems.iter().take(PLACES_MAX) { (problem(&wrong.to_string())) }
         @if !view.problems.is_empty() {
             p { "There may be more places. " code { "sluice audit" } " names all that is wrong with a lake." }
         }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::shown_record::ShownRecord;
-use super::view::{QuarantineView, on_a_thread};
+use super::view::QuarantineView;
 use crate::console::cached::{Cached, Seen, View};
 use crate::console::components::{ROWS, problem, viewed};
 use crate::console::payload::inert;
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
@@ -141,7 +142,7 @@ async fn read(lake: Lake, objects: Vec<Listed>, all: usize) -> anyhow::Result<Sa
 fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
     let samples = &*seen.value;
     html! {
-        @for wrong in samples.problems.iter().take(ROWS) { (problem(&inert(wrong))) }
+        @for wrong in samples.problems.iter().take(ROWS) { (problem(wrong)) }
         @if samples.records.is_empty() && samples.problems.is_empty() {
             p { "No such record is quarantined now." }
         }

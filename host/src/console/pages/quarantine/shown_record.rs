@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::fault_place;
 use super::marked::marked;
 use crate::config::shell_word;
-use crate::console::components::{bytes, facts, time_ms};
+use crate::console::components::{bytes, facts, release_link, time_ms};
 use crate::console::page::encoded;
 use crate::console::payload::{inert, payload};
 use crate::layout::quarantine::QuarantinedRecord;
@@ -73,7 +73,7 @@ impl ShownRecord {
             (facts(&[
                 ("Reason", code),
                 ("Arrived", self.arrived()),
-                ("Release", self.release()),
+                ("Release", release_link(&self.release)),
                 ("Key", self.key(is_shown)),
                 ("Bytes", bytes(self.size as u64)),
             ]))
@@ -97,12 +97,6 @@ impl ShownRecord {
             Ok(at) if at > 0 => time_ms(at),
             _ => html! { "its source has no times" },
         }
-    }
-
-    fn release(&self) -> Markup {
-        let short = self.release.get(..8).unwrap_or(&self.release);
-        let link = format!("/release?id={}", encoded(&self.release));
-        html! { a href=(link) title=(inert(&self.release)) { code { (inert(short)) } } }
     }
 
     fn key(&self, is_shown: bool) -> Markup {

@@ -195,7 +195,7 @@ pub(super) fn left_out(view: &QuarantineView) -> Markup {
                 (counted(objects, "object")) " of quarantine. "
                 code { "sluice audit" } " names all that is wrong with a lake."
             }
-            @for wrong in view.problems.iter().take(ROWS) { (problem(&inert(&wrong.to_string()))) }
+            @for wrong in view.problems.iter().take(ROWS) { (problem(&wrong.to_string())) }
             @if view.problems.len() > ROWS {
                 p.note { "These are the first " (ROWS) " of " (view.problems.len()) " problems." }
             }

@@ -2,10 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-
-use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
 use crate::console::Lake;
 use crate::quarantine::{ListProblem, Quarantine, QuarantineFilter, QuarantineObject};
@@ -70,22 +66,6 @@ pub(super) async fn read(lake: Lake) -> anyhow::Result<QuarantineView> {
     })
 }
 
-/// Runs a reader of quarantine on a thread of its own: it parses and decompresses what it reads, and other pages do not wait
-/// for that.
-///
-/// # Errors
-/// Those of the reader.
-pub(super) async fn on_a_thread<T, F>(
-    read: impl FnOnce() -> F + Send + 'static,
-) -> anyhow::Result<T>
-where
-    T: Send + 'static,
-    F: Future<Output = anyhow::Result<T>>,
-{
-    let runtime = Handle::current();
-    spawn_blocking(move || runtime.block_on(read())).await?
-}
-
 impl QuarantineView {
     /// The objects that a filter takes.
     pub(super) fn select(&self, filter: &QuarantineFilter) -> Selected<'_> {
@@ -142,6 +122,7 @@ pub(super) mod tests {
     use sluice_storage::location::StoreLocation;
 
     use super::*;
+    use crate::console::tasks::on_a_thread;
     use crate::layout::chunk::ArrivalTimes;
     use crate::quarantine::tests::lake::{Chunk, Lake as TestLake, code, shard};
 

@@ -42,7 +42,7 @@ fn row(view: &ReleasesView, change: &Change) -> Vec<Markup> {
     let name = change.release.map(|release| name(view, release));
     vec![
         html! { "#" (change.number) },
-        time_text(&inert(&change.at)),
+        time_text(&change.at),
         html! { (in_words(change.what)) },
         linked_or_own(view, change.release),
         html! { (name.unwrap_or_default()) },

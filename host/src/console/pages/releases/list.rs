@@ -62,7 +62,7 @@ fn role_badge(view: &ReleasesView, release: &ListedRelease) -> Markup {
 /// When the release was published.
 fn published(release: &ListedRelease) -> Markup {
     match &release.manifest.published_at {
-        Some(at) => time_text(&inert(at)),
+        Some(at) => time_text(at),
         None => html! { "unknown" },
     }
 }

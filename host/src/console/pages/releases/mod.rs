@@ -26,7 +26,7 @@ use self::forms::ChangeForm;
 use super::respond;
 use crate::console::Console;
 use crate::console::cached::View;
-use crate::console::components::{empty, short, viewed};
+use crate::console::components::{empty, release_link, short, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::publishing;
@@ -129,7 +129,7 @@ fn read(view: &View<ReleasesView>) -> Option<&ReleasesView> {
 
 /// The link to a release that exists.
 fn link(release: ReleaseId) -> Markup {
-    html! { a href={ "/release?id=" (release) } { (short(&release.to_string())) } }
+    release_link(&release.to_string())
 }
 
 /// A release, with a link if the registry has it.

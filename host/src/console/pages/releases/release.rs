@@ -135,7 +135,7 @@ fn about(read: &ReadRelease) -> Markup {
             ("Release", html! { code { (read.id) } }),
             ("Transform", text(&manifest.transform)),
             ("Role", html! { (role) }),
-            ("Published", published.map_or_else(|| text(&None), |at| time_text(&inert(at)))),
+            ("Published", published.map_or_else(|| text(&None), time_text)),
             ("Note", html! { (inert(manifest.note.as_deref().unwrap_or("none"))) }),
             ("Signature", signature(read.signature.as_deref())),
             ("Golden cases", html! {

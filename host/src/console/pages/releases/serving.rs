@@ -51,7 +51,7 @@ fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
         (facts(&[
             ("Active release", linked(view, active)),
             ("Transform", html! { (name(view, active)) }),
-            ("Since", time_text(&inert(&rollout.since))),
+            ("Since", time_text(&rollout.since)),
             ("Activated by", html! { (change.map_or_else(unknown, |change| inert(&change.by))) }),
             ("Reason", html! { (why(change)) }),
         ]))
@@ -107,7 +107,7 @@ fn row(view: &ReleasesView, role: &str, trial: &Trial, change: Option<&Change>) 
         (_, Some(policy)) => policy_in_words(policy),
         (_, None) => "Workers do not end it automatically.".to_owned(),
     };
-    let since = change.map(|change| time_text(&inert(&change.at)));
+    let since = change.map(|change| time_text(&change.at));
     vec![
         badge(Tone::Neutral, role),
         linked(view, trial.release),

@@ -166,7 +166,7 @@ fn errors(view: Option<&ReleasesView>, worker: &WorkerView) -> Markup {
         }
         @for failure in failures {
             p {
-                (time_text(&inert(&failure.at))) ": " (linked_text(view, &failure.release)) " failed admission at the step "
+                (time_text(&failure.at)) ": " (linked_text(view, &failure.release)) " failed admission at the step "
                 code { (inert(&failure.step)) } ": " (inert(&failure.why))
             }
         }

@@ -16,7 +16,8 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{ListedObject, ObjectStore};
 
-use crate::console::{Lake, manifests};
+use crate::console::Lake;
+use crate::console::manifests::{self, Wanted};
 use crate::format::Format;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
@@ -302,8 +303,14 @@ async fn list_chunks(
 ) -> Result<(ShardId, KnownShard), StorageError> {
     let (shard, until) = (head.shard.clone(), head.last);
     let last = known.chunks.keys().next_back();
-    let behind = last.map(|name| name.last);
-    for listed in manifests::list(store, head, behind).await? {
+    let wanted = Wanted {
+        behind: last.map(|name| name.last),
+        since: i64::MIN,
+        most: CHUNKS_MAX,
+    };
+    let listed = manifests::list(store, head, wanted).await?;
+    known.has_older |= listed.all > listed.newest.len();
+    for listed in listed.newest {
         known.add(listed.name, listed.put_at);
     }
     known.until = until;

@@ -111,7 +111,7 @@ fn link(schema: &RecentSchema) -> String {
 /// In how many columns a schema differs from the one before.
 fn changed_columns(schema: &RecentSchema) -> Markup {
     match &schema.content {
-        Err(why) => problem(&inert(why)),
+        Err(why) => problem(why),
         Ok(SchemaContent { changes: None, .. }) => html! { "the first one that was read" },
         Ok(SchemaContent {
             changes: Some(changes),
@@ -139,7 +139,7 @@ pub(super) fn one(
     };
     let content = match &schema.content {
         Ok(content) => content,
-        Err(why) => return Ok(problem(&inert(why))),
+        Err(why) => return Ok(problem(why)),
     };
     let list = [
         ("Digest", html! { code { (digest) } }),

@@ -143,7 +143,7 @@ fn entries(drift: &WorkerDrift) -> Markup {
             text(&entry.column_type),
             text(&entry.value_kind),
             count(entry.count),
-            time_text(&inert(&entry.first_seen)),
+            time_text(&entry.first_seen),
         ]
     });
     let rows: Vec<_> = rows.collect();

@@ -21,6 +21,7 @@ use self::recent::{KnownLake, RecentLake};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 
 /// How long what was read of the lake is shown before it is read again.
@@ -48,7 +49,8 @@ impl Default for State {
 impl State {
     async fn view(&self, lake: &Lake, wait: Duration) -> View<RecentLake> {
         let (lake, known) = (lake.clone(), Arc::clone(&self.known));
-        self.recent.view(wait, || recent::read(lake, known)).await
+        let read = || on_a_thread(move || recent::read(lake, known));
+        self.recent.view(wait, read).await
     }
 }
 

@@ -45,7 +45,7 @@ fn which_chunks(lake: &RecentLake) -> Markup {
             }
         }
         @for why in &lake.chunks.problems {
-            (problem(&inert(why)))
+            (problem(why))
         }
     }
 }

@@ -8,9 +8,9 @@ use sluice_engine::record::SequenceNumber;
 
 use super::rows::{Row, ShardState};
 use crate::console::components::{
-    badge, count, duration, empty, pager, rows_of_page, short, table, time,
+    badge, count, duration, empty, pager, rows_of_page, shard_link, short, table, time,
 };
-use crate::console::page::{PageRequest, encoded};
+use crate::console::page::PageRequest;
 use crate::console::payload::inert;
 use crate::ledger::Ledger;
 
@@ -141,16 +141,11 @@ fn cells(rows: &[&Row<'_>]) -> Vec<Vec<Markup>> {
     rows.collect()
 }
 
-/// A link to the page of a shard.
-pub(super) fn link(id: &str) -> Markup {
-    html! { a href={ "/shard?id=" (encoded(id)) } { (inert(id)) } }
-}
-
 /// The shard, and the file that it is read from.
 fn name(row: &Row<'_>) -> Markup {
     let file = row.ledger.and_then(Ledger::file);
     html! {
-        (link(row.id))
+        (shard_link(row.id))
         @if let Some(file) = file { div.dim { (inert(&file.to_string())) } }
     }
 }

@@ -8,11 +8,11 @@ use sluice_storage::location::StoreLocation;
 use super::list::lag;
 use super::rows::{Row, WorkerSight};
 use super::{Views, words};
-use crate::config::store_setting;
+use crate::config::{shell_word, store_setting};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{
-    badge, bytes, count, empty, of, table, time_ms, time_text, viewed,
+    badge, bytes, count, empty, of, release_link, table, time_ms, time_text, viewed,
 };
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
@@ -104,7 +104,7 @@ fn workers(sights: &[&WorkerSight]) -> Markup {
         vec![
             html! { (inert(&sight.url)) },
             html! { (inert(&sight.state.replace('_', " "))) },
-            time_text(&inert(&sight.since)),
+            time_text(&sight.since),
             lag(sight.lag_seconds),
             html! { code { (inert(sight.committed.as_deref().unwrap_or_default())) } },
             html! { (inert(sight.error.as_deref().unwrap_or_default())) },
@@ -151,7 +151,6 @@ fn chunks_table(view: &ChunksView) -> Markup {
 
 fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
     let (range, counts) = (&chunk.range, &chunk.counts);
-    let release = chunk.release;
     let arrived = chunk.arrived_at.map(|times| [times.min, times.max]);
     let arrived = arrived.map(|times| times.map(|time| i64::try_from(time).unwrap_or_default()));
     vec![
@@ -163,7 +162,7 @@ fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
                 (time_ms(max))
             }
         },
-        html! { a href={ "/release?id=" (release) } { code { (release.short()) } } },
+        release_link(&chunk.release.to_string()),
         count(counts.events),
         count(counts.quarantined),
         html! { (count(counts.dropped)) ", " (count(counts.bus_only)) },
@@ -196,15 +195,6 @@ fn audit(lake: &StoreLocation, source: Option<&str>) -> Markup {
                 code { "--source" } " and what else the run was given."
             },
         }
-    }
-}
-
-/// A text as one word of a shell.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 
@@ -286,6 +276,5 @@ mod tests {
                 .into_string()
                 .contains("--source kinesis")
         );
-        assert_eq!(shell_word("s3://bucket/prefix/"), "s3://bucket/prefix/");
     }
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use sluice_engine::record::ShardId;
 
-use super::list::link;
 use super::rows::{Row, ShardState};
-use crate::console::components::{badge, empty, of};
+use crate::console::components::{badge, empty, of, shard_link};
 use crate::console::payload::inert;
 use crate::console::stream::StreamShard;
 
@@ -112,7 +111,7 @@ impl<'a> Tree<'a> {
         let place = self.place(shard);
         let others = shard.parents.iter().filter(|parent| Some(*parent) != place);
         html! {
-            (link(shard.id.as_str())) " "
+            (shard_link(shard.id.as_str())) " "
             (badge(state.tone(), state.words()))
             @if shard.is_closed { span.dim { " closed" } }
             @for parent in others { span.dim { " also a child of " (inert(parent.as_str())) } }

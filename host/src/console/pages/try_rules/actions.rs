@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
+use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Share;
 
 use super::form::{JQ, PASTED, TryForm};
@@ -68,7 +69,7 @@ fn is_fragment(headers: &HeaderMap) -> bool {
 /// The response with an error, as a piece of the page if a script asks for one.
 fn refused(console: &Console, headers: &HeaderMap, error: PageError) -> Response {
     match is_fragment(headers) {
-        true => (error.status(), problem(&inert(&error.to_string()))).into_response(),
+        true => (error.status(), problem(&error.to_string())).into_response(),
         false => respond(console, PATH, Err(error)),
     }
 }
@@ -110,7 +111,7 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     let turn = state.turns.begin();
     let (rules, loaded) = match read(console, form).await {
         Ok(read) => read,
-        Err(error) => return problem(&inert(&error.to_string())),
+        Err(error) => return problem(&error.to_string()),
     };
     if loaded.len() == 0 {
         return outcome::nothing_yet();
@@ -288,10 +289,7 @@ async fn publish(
 
 /// Publishes, and returns the path of the page of the release.
 async fn published(console: &Console, form: &TryForm) -> Result<String, PageError> {
-    if !console.permissions.publish {
-        let why = "This console only reads. To publish, start it with --allow-publish.";
-        return Err(PageError::NotAllowed(why.into()));
-    }
+    publishing::check_allowed(console)?;
     let share: Option<Share> = match &*form.canary {
         "" => None,
         share => Some(share.parse().map_err(PageError::Wrong)?),
@@ -307,7 +305,38 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, PageErro
     let id = publishing::publish(console, rules.bundle, cases, note).await?;
     if let Some(share) = share {
         let why = form.why.trim();
-        publishing::change(console, RolloutAction::Canary(id, share), why).await?;
+        let changed = publishing::change(console, RolloutAction::Canary(id, share), why).await;
+        changed.map_err(|error| only_published(id, error))?;
     }
     Ok(format!("/release?id={id}"))
+}
+
+/// The error of a canary whose release is published already.
+fn only_published(id: ReleaseId, error: PageError) -> PageError {
+    let published = format!("Release {} is published, but is not the canary", id.short());
+    match error {
+        PageError::NotFound(why) => PageError::NotFound(format!("{published}. {why}")),
+        PageError::Wrong(why) => PageError::Wrong(format!("{published}. {why}")),
+        PageError::NotAllowed(why) => PageError::NotAllowed(format!("{published}. {why}")),
+        PageError::Failed(why) => PageError::Failed(why.context(published)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::digest::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_canary_that_fails_says_that_the_release_is_published() {
+        let id = Digest::of(b"release");
+        let published = format!("Release {} is published", id.short());
+        let wrong = only_published(id, PageError::Wrong("Activate a release first.".into()));
+        let failed = only_published(id, PageError::Failed(anyhow::anyhow!("no bucket")));
+        for (error, why) in [(wrong, "Activate a release"), (failed, "no bucket")] {
+            let text = error.to_string();
+            assert!(text.starts_with(&published) && text.contains(why), "{text}");
+        }
+    }
 }

@@ -47,7 +47,7 @@ pub(super) struct State {
     sandbox: Arc<Mutex<Option<Sandbox>>>,
     components: Kept,
     releases: Kept,
-    loaded: LastLoaded,
+    loaded: Arc<LastLoaded>,
     cases: Mutex<SavedCases>,
 }
 
@@ -105,7 +105,6 @@ async fn made(
     {
         let listed = seen.value.releases.iter();
         releases.extend(listed.map(|listed| listed.manifest.clone()));
-        releases.sort_by(|a, b| b.published_at.cmp(&a.published_at));
     }
     let cases = state.cases().clone();
     let offer = Offer {

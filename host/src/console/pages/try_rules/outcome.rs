@@ -87,7 +87,7 @@ pub(super) fn took(time: Duration) -> String {
 fn against(against: &Against) -> Markup {
     match against {
         Against::Nothing(why) => html! { p { (why) } },
-        Against::Failed(why) => problem(&inert(&format!("cannot compare with what serves: {why}"))),
+        Against::Failed(why) => problem(&format!("cannot compare with what serves: {why}")),
         Against::Compared(compared) => {
             let (bundle, comparison) = &**compared;
             html! {
@@ -129,7 +129,7 @@ fn compared_by(comparison: &Comparison) -> Markup {
 /// Why there is no outcome. An error in a program is shown with its line.
 pub(super) fn failed(error: &anyhow::Error, program: Option<&str>) -> Markup {
     let Some(error) = error.downcast_ref::<AdmissionError>() else {
-        return problem(&inert(&output::with_causes(error)));
+        return problem(&output::with_causes(error));
     };
     let why = not_admitted(error);
     let marked = program.and_then(|program| marked(program, &why));

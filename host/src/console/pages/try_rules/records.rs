@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use sluice_engine::digest::Digest;
 use sluice_engine::outcome::ReasonCode;
-use sluice_engine::record::{Position, Record, ShardId};
+use sluice_engine::record::{Record, ShardId};
 use sluice_release::cases::sample;
 
 use super::form::{ARCHIVE, TryForm};
 use crate::config::{ArchiveSettings, parse_store};
 use crate::console::page::PageError;
+use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::ledger::decoding::RecordDecoding;
 use crate::output::counted;
@@ -22,6 +23,7 @@ use crate::tools::author::sample::generated;
 use crate::tools::author::try_rules::archive::ArchiveInput;
 use crate::tools::author::try_rules::input::{Origin, Records};
 use crate::tools::author::try_rules::quarantined::{QuarantineReading, batches};
+use crate::tools::quarantine::show::{RecordId, parse_rid};
 
 /// The most records of a run.
 pub(super) const RECORDS_MAX: usize = 1_000;
@@ -55,7 +57,11 @@ pub(super) struct Loaded {
 
 /// The records of a lake or an archive that were read last.
 #[derive(Default)]
-pub(super) struct LastLoaded(Mutex<Option<(String, Instant, Arc<Loaded>)>>);
+pub(super) struct LastLoaded {
+    last: Mutex<Option<(String, Instant, Arc<Loaded>)>>,
+    /// One read at a time, since each key that is pressed asks for the records.
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Loaded {
     pub(super) fn len(&self) -> usize {
@@ -123,7 +129,7 @@ impl Loaded {
 pub(super) async fn load(
     console: &Console,
     form: &TryForm,
-    last: &LastLoaded,
+    last: &Arc<LastLoaded>,
 ) -> Result<Arc<Loaded>, PageError> {
     if form.is_pasted() {
         return Ok(Arc::new(pasted(&form.records)?));
@@ -140,16 +146,23 @@ pub(super) async fn load(
     ]
     .map(|text| format!("{text:?}"))
     .join(" ");
+    let alone = Arc::clone(&last.reading).lock_owned().await;
     if let Some(loaded) = last.get(&key) {
         return Ok(loaded);
     }
-    let loaded = match &*form.source {
-        ARCHIVE => archived(form).await?,
-        _ => quarantined(console, form).await?,
-    };
-    let loaded = Arc::new(loaded);
-    last.set(key, &loaded);
-    Ok(loaded)
+    let (lake, form, last) = (console.lake.clone(), form.clone(), Arc::clone(last));
+    // It goes on if the browser asks for something else meanwhile, so that the next request has the records.
+    let reading = tokio::spawn(async move {
+        let _until_it_ends = alone;
+        let loaded = match &*form.source {
+            ARCHIVE => archived(&form).await?,
+            _ => quarantined(lake, &form).await?,
+        };
+        let loaded = Arc::new(loaded);
+        last.set(key, &loaded);
+        Ok::<_, PageError>(loaded)
+    });
+    reading.await.map_err(anyhow::Error::from)?
 }
 
 /// Why records of a lake are not offered.
@@ -158,13 +171,13 @@ pub(super) const NO_PAYLOADS: &str = "Records of a lake or an archive are shown 
 
 impl LastLoaded {
     fn get(&self, key: &str) -> Option<Arc<Loaded>> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, at, loaded) = last.as_ref()?;
         (known == key && at.elapsed() < MAX_AGE).then(|| Arc::clone(loaded))
     }
 
     fn set(&self, key: String, loaded: &Arc<Loaded>) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((key, Instant::now(), Arc::clone(loaded)));
     }
 }
@@ -207,14 +220,31 @@ pub(super) fn sample_text() -> anyhow::Result<String> {
 }
 
 /// Quarantined records: the one of an id, or the newest ones of a reason and a shard.
-async fn quarantined(console: &Console, form: &TryForm) -> Result<Loaded, PageError> {
-    let Some(lake) = &console.lake else {
+async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Loaded, PageError> {
+    let Some(lake) = lake else {
         let why = "This console shows no lake. Start it with --lake, or paste records.";
         return Err(PageError::Wrong(why.into()));
     };
-    match &*form.rid {
-        "" => newest(lake, filter(form)?).await,
-        rid => one(lake, rid).await,
+    let (loaded, nothing) = match &*form.rid {
+        "" => {
+            let filter = filter(form)?;
+            let loaded = on_a_thread(move || newest(lake, filter)).await?;
+            let nothing = "No record is quarantined now that this reason and this shard name.";
+            (loaded, nothing.to_owned())
+        }
+        rid => {
+            let id = parse_rid(rid.trim());
+            let wrong = |why: String| PageError::Wrong(format!("The id is wrong: {why}."));
+            let id = id.map_err(wrong)?;
+            let loaded = on_a_thread(move || one(lake, id)).await?;
+            let nothing =
+                format!("The record {rid} is not in quarantine now. See its page for where it is.");
+            (loaded, nothing)
+        }
+    };
+    match loaded.records {
+        0 => Err(PageError::NotFound(nothing)),
+        _ => Ok(loaded.finished(true)),
     }
 }
 
@@ -231,87 +261,61 @@ fn filter(form: &TryForm) -> Result<QuarantineFilter, PageError> {
     Ok(filter)
 }
 
-async fn newest(lake: &Lake, filter: QuarantineFilter) -> Result<Loaded, PageError> {
-    let read = async {
-        let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
-        let mut reading =
-            QuarantineReading::open(&quarantine, &filter, RecordDecoding::default()).await?;
-        let objects = reading.objects.len();
-        reading
-            .objects
-            .retain(|object| object.bytes <= OBJECT_MAX_BYTES);
-        let too_large = objects - reading.objects.len();
-        let objects = reading.objects.make_contiguous();
-        objects.sort_by_key(|object| {
-            let arrived = object.arrived_at.map(|times| times.max);
-            Reverse((arrived, object.chunk.last))
-        });
-        let mut loaded = Loaded::default();
-        while !loaded.is_full()
-            && let Some(records) = reading.next().await?
-        {
-            loaded.add(&records);
-        }
-        loaded.notes = std::mem::take(&mut reading.notes);
-        if too_large > 0 {
-            let objects = counted(too_large as u64, "object");
-            loaded
-                .notes
-                .push(format!("{objects} of more than 64 MiB were left out."));
-        }
-        anyhow::Ok(loaded)
-    };
-    let loaded = read.await?;
-    if loaded.records == 0 {
-        let why = "No record is quarantined now that this reason and this shard name.";
-        return Err(PageError::NotFound(why.into()));
+async fn newest(lake: Lake, filter: QuarantineFilter) -> anyhow::Result<Loaded> {
+    let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
+    let mut reading =
+        QuarantineReading::open(&quarantine, &filter, RecordDecoding::default()).await?;
+    let objects = reading.objects.len();
+    reading
+        .objects
+        .retain(|object| object.bytes <= OBJECT_MAX_BYTES);
+    let too_large = objects - reading.objects.len();
+    let objects = reading.objects.make_contiguous();
+    objects.sort_by_key(|object| {
+        let arrived = object.arrived_at.map(|times| times.max);
+        Reverse((arrived, object.chunk.last))
+    });
+    let mut loaded = Loaded::default();
+    while !loaded.is_full()
+        && let Some(records) = reading.next().await?
+    {
+        loaded.add(&records);
     }
-    Ok(loaded.finished(true))
+    loaded.notes = std::mem::take(&mut reading.notes);
+    if too_large > 0 {
+        let objects = counted(too_large as u64, "object");
+        loaded
+            .notes
+            .push(format!("{objects} of more than 64 MiB were left out."));
+    }
+    Ok(loaded)
 }
 
-async fn one(lake: &Lake, rid: &str) -> Result<Loaded, PageError> {
-    let parsed = rid.split_once(':').and_then(|(shard, position)| {
-        let shard = ShardId::new(shard).ok()?;
-        Some((shard, position.parse::<Position>().ok()?))
-    });
-    let Some((shard, position)) = parsed else {
-        let why =
-            format!("{rid:?} is not the id of a record, shard:sequence or shard:sequence:sub");
-        return Err(PageError::Wrong(why));
-    };
-    let read = async {
-        let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
-        let history = quarantine.history(&shard, position).await?;
-        let mut loaded = Loaded::default();
-        for place in history.places.iter().filter(|place| place.is_current()) {
-            let object = lake.store.place(&place.object.key);
-            let record = place.record().into_iter();
-            for records in batches(&object, record, RecordDecoding::default())? {
-                loaded.add(&records);
-            }
+async fn one(lake: Lake, id: RecordId) -> anyhow::Result<Loaded> {
+    let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
+    let history = quarantine.history(&id.shard, id.position).await?;
+    let mut loaded = Loaded::default();
+    for place in history.places.iter().filter(|place| place.is_current()) {
+        let object = lake.store.place(&place.object.key);
+        let record = place.record().into_iter();
+        for records in batches(&object, record, RecordDecoding::default())? {
+            loaded.add(&records);
         }
-        loaded.notes = history.problems.iter().map(ToString::to_string).collect();
-        anyhow::Ok(loaded)
-    };
-    let loaded = read.await?;
-    if loaded.records == 0 {
-        let why =
-            format!("The record {rid} is not in quarantine now. See its page for where it is.");
-        return Err(PageError::NotFound(why));
     }
-    Ok(loaded.finished(true))
+    loaded.notes = history.problems.iter().map(ToString::to_string).collect();
+    Ok(loaded)
 }
 
 async fn archived(form: &TryForm) -> Result<Loaded, PageError> {
-    let target = form.archive.trim();
-    let location = parse_store("archive", target);
+    let target = form.archive.trim().to_owned();
+    let location = parse_store("archive", &target);
     let location = location.map_err(|error| PageError::Wrong(error.to_string()))?;
     let settings = ArchiveSettings {
         location,
         only_shard: None,
     };
     let input = ArchiveInput::new(settings, Unpacking::default());
-    let read = async {
+    let read = move || async move {
         let mut reading = input.open().await?;
         let mut loaded = Loaded::default();
         while !loaded.is_full()
@@ -321,9 +325,8 @@ async fn archived(form: &TryForm) -> Result<Loaded, PageError> {
         }
         anyhow::Ok(loaded)
     };
-    let loaded = read
-        .await
-        .with_context(|| format!("cannot read the archive {target}"))?;
+    let loaded = on_a_thread(read).await;
+    let loaded = loaded.with_context(|| format!("cannot read the archive {target}"))?;
     if loaded.records == 0 {
         let why = format!("The archive {target} has no records.");
         return Err(PageError::NotFound(why));

@@ -189,7 +189,7 @@ fn sent_components(form: &TryForm, components: &[Manifest]) -> Markup {
 pub(super) fn publishing(form: &TryForm, offer: &Offer, error: Option<&str>) -> Markup {
     html! {
         h2 { "Publish" }
-        @if let Some(error) = error { (problem(&inert(error))) }
+        @if let Some(error) = error { (problem(error)) }
         @if offer.permissions.publish && offer.has_registry {
             p {
                 "Publishes the rules above as a release, "
