@@ -62,7 +62,7 @@ fn line(name: &str, label: &str, value: &str, example: &str) -> Markup {
     html! {
         p.field {
             label for=(id) { (label) }
-            input id=(id) name=(name) value=(value) placeholder=(example) autocomplete="off" spellcheck="false";
+            input id=(id) name=(name) value=(inert(value)) placeholder=(example) autocomplete="off" spellcheck="false";
         }
     }
 }
@@ -147,7 +147,7 @@ fn releases(form: &TryForm, releases: &[Manifest]) -> Markup {
             label for="try-release" { "Release; its own configuration is used if none is written below" }
             select #try-release name="release" {
                 @if !form.release.is_empty() && !is_listed(&form.release) {
-                    option value=(form.release) selected { (inert(&form.release)) }
+                    option value=(inert(&form.release)) selected { (inert(&form.release)) }
                 }
                 @for release in releases.iter().take(RELEASES_MAX) {
                     @let id = release.id();
