@@ -102,7 +102,7 @@ pub fn open(location: &Location, options: &FileOptions) -> Result<OpenFile, Sour
 /// not opened, because what is read of them cannot be read again. What has not been listed in S3 is not checked.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open()`].
 pub fn check(location: &Location, options: &FileOptions) -> Result<(), SourceError> {
     let path = match location {
         Location::File(path) => path,
