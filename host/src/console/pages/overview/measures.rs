@@ -200,7 +200,8 @@ pub(super) fn smoothed(points: &[Point]) -> Vec<Point> {
 pub(super) fn total(points: &[Point]) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "it is a small constant")]
     let seconds = BUCKET_SECONDS as f64;
-    points.iter().map(|(_, value)| value * seconds).sum()
+    // The sum of nothing is -0.
+    points.iter().map(|(_, value)| value * seconds).sum::<f64>() + 0.0
 }
 
 /// The lines with the largest values, the largest first. Lines that are always 0 are left out.

@@ -20,6 +20,12 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
                 ul.findings {
                     @for finding in &findings { li { (one(finding)) } }
                 }
+            } @else if has_empty_lake(overview) {
+                h2 { "Nothing has landed yet" }
+                p {
+                    "The lake has no ledger. Start " code { "sluice run" } " with it, or correct --lake. If it had ledgers \
+                     before, it was moved or removed."
+                }
             } @else if waits.is_empty() {
                 h2 { (badge(Tone::Good, "OK")) " All is well" }
             } @else {
@@ -44,6 +50,11 @@ fn one(finding: &Finding) -> Markup {
         }
         p { (finding.advice) " " a href=(finding.link.target) { "See " (finding.link.text) } }
     }
+}
+
+/// Whether the lake was read and has no ledger: no run has begun, or it is not the lake that was meant.
+fn has_empty_lake(overview: &Overview) -> bool {
+    ready(overview.ledgers.as_ref()).is_some_and(|seen| seen.value.ledgers.is_empty())
 }
 
 /// What is not known yet.
@@ -117,16 +128,31 @@ mod tests {
     use crate::console::flow::FlowView;
     use crate::console::ledgers::LedgersView;
     use crate::console::workers::status;
+    use crate::ledger::Ledger;
+    use sluice_engine::record::ShardId;
 
     fn html(overview: &Overview) -> String {
         verdict(overview, None).into_string()
     }
 
     #[test]
-    fn all_is_well_if_all_that_was_read_is() {
+    fn a_lake_without_ledgers_is_not_well() {
         let mut overview = overview(vec![status("a")]);
         overview.ledgers = seen(LedgersView {
             ledgers: Vec::new(),
+            problems: Vec::new(),
+        });
+        overview.flow = Some(FlowView::new(overview.now));
+        let html = html(&overview);
+        assert!(html.contains("Nothing has landed yet"), "{html}");
+        assert!(!html.contains("All is well"), "{html}");
+    }
+
+    #[test]
+    fn all_is_well_if_all_that_was_read_is() {
+        let mut overview = overview(vec![status("a")]);
+        overview.ledgers = seen(LedgersView {
+            ledgers: vec![Ledger::new(ShardId::new("a").unwrap())],
             problems: Vec::new(),
         });
         let unread = html(&overview);
@@ -137,7 +163,7 @@ mod tests {
         overview.flow = Some(FlowView::new(overview.now));
         let html = html(&overview);
         assert!(
-            html.contains("All is well") && html.contains("Checked: 1 worker, 0 ledgers."),
+            html.contains("All is well") && html.contains("Checked: 1 worker, 1 ledger."),
             "{html}"
         );
         assert!(
