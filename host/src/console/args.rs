@@ -40,7 +40,7 @@ pub struct ConsoleArgs {
     #[arg(long, value_name = "SOURCE", value_parser = parse_stream)]
     source: Option<StreamAddress>,
 
-    /// Poll this worker: the address of its metrics, such as <http://127.0.0.1:9464>. Can be given several times.
+    /// Poll this worker: the address of its metrics, such as `http://127.0.0.1:9464`. Can be given several times.
     #[arg(long, value_name = "URL")]
     worker: Vec<WorkerUrl>,
 

@@ -78,7 +78,7 @@ fn connect<'a>(queue: &'a str, options: ConnectOptions<'a>) -> Connecting<'a> {
             Messages::Packed => Some(queue.pack_bytes(settings.bytes).map_err(failed)?),
             Messages::Events | Messages::Objects => None,
         };
-        let most = BYTES_AT_ONCE / queue.max_bytes;
+        let most = BYTES_AT_ONCE / queue.max_bytes.max(1);
         let bus = Arc::new(SqsBus {
             client: sending_client(&sdk),
             id: Digest::of(queue.url.as_bytes()),
