@@ -216,6 +216,11 @@ fn author_with(why: &str) -> Result<Author, PageError> {
 /// A text that the user has written, without spaces around it.
 fn checked(what: &str, text: &str) -> Result<String, PageError> {
     let text = text.trim();
+    if text.contains(char::is_control) {
+        return Err(PageError::Wrong(format!(
+            "The {what} has a control character. Write it in one line of text."
+        )));
+    }
     match text.chars().count() {
         0 => Err(PageError::Wrong(format!(
             "The {what} is missing. Give one."
