@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::Overview;
-use super::measures::{Measures, NamedLine, largest, smoothed};
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
+use crate::console::pages::measures::{Measures, NamedLine, largest, rates, smoothed};
 use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, marks_in_words, plot};
 
@@ -70,11 +70,7 @@ fn of_flow(overview: &Overview, measures: &Measures, frame: &Frame<'_>) -> Marku
         rate("records", &measures.records),
         rate("events", &measures.events),
     ];
-    let reasons = largest(&measures.by_reason, LINES_MAX);
-    let reasons: Vec<_> = reasons
-        .into_iter()
-        .map(|(reason, points)| rate(reason, points))
-        .collect();
+    let reasons = rates(&largest(&measures.by_reason, LINES_MAX));
     let bytes = [rate("bytes", &measures.bytes)];
     let (_, mut objects) = rate("objects", &measures.objects);
     for (_, value) in &mut objects {
@@ -120,9 +116,9 @@ fn drawn(title: &str, unit: &str, lines: &[NamedLine], frame: &Frame<'_>) -> Mar
 
 #[cfg(test)]
 mod tests {
-    use super::super::measures::WorkerMeasures;
     use super::super::tests::{now, overview};
     use super::*;
+    use crate::console::pages::measures::WorkerMeasures;
     use crate::console::workers::status;
 
     #[test]

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::Overview;
-use super::measures::NamedLine;
 use crate::console::components::{Tone, badge, empty, of, short, table, time, time_text};
+use crate::console::pages::measures::NamedLine;
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::console::workers::{WorkerStatus, WorkerView};
