@@ -119,7 +119,7 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
     let largest = lags.max_by(|(a, _), (b, _)| a.total_cmp(b));
     let lag = largest.map(|(seconds, shard)| {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
-        html! { (duration(lag)) " " code { (inert(&shard.shard)) } }
+        html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
     });
     let limit = overview.worker_measures.bus_calls_limit;
     let limit = limit.filter(|limit| *limit > 0.0);
@@ -195,7 +195,7 @@ mod tests {
             "15 /s</span> (1.00 % in 5 min)",
             "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
-            "2 s <code>b</code>",
+            "2 s</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
         ] {

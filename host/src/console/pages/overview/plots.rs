@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::Overview;
+use crate::console::cached::View;
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
 use crate::console::pages::measures::{Measures, NamedLine, largest, rates, smoothed};
@@ -51,7 +52,7 @@ pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup 
                 p.more { "The figures of the lake are counted since " (time(flow.since)) "; those of the hour before were read then." }
             }
             @if let Some(problem) = problem { p.more { (inert(problem)) } }
-        } @else if overview.ledgers.is_some() {
+        } @else if matches!(overview.ledgers, Some(View::Reading | View::Ready(_))) {
             h2 { "The last hour" }
             p.reading { "Reading the chunk manifests…" }
         }
@@ -98,8 +99,13 @@ fn of_flow(overview: &Overview, measures: &Measures, frame: &Frame<'_>) -> Marku
 fn of_workers(overview: &Overview, frame: &Frame<'_>) -> Markup {
     let measures = &overview.worker_measures;
     let plotted = |title, unit, lines: &[NamedLine]| {
-        let lines: Vec<_> = largest(lines, LINES_MAX).into_iter().cloned().collect();
-        drawn(title, unit, &lines, frame)
+        let mut shown = largest(lines, LINES_MAX);
+        // If all are 0, one of them says so.
+        if shown.is_empty() {
+            shown.extend(lines.first());
+        }
+        let shown: Vec<_> = shown.into_iter().cloned().collect();
+        drawn(title, unit, &shown, frame)
     };
     html! {
         (plotted("Lag, by shard", "s", &measures.lag))
@@ -140,6 +146,9 @@ mod tests {
             html.contains("shard-8") && html.contains("shard-4") && !html.contains("shard-3"),
             "{html}"
         );
+        overview.worker_measures.lag = vec![("calm".into(), vec![(at, 0.0)])];
+        let html = plots(&overview, measures.as_ref()).into_string();
+        assert!(html.contains("calm: last 0 s"), "{html}");
         overview.workers.clear();
         assert_eq!(plots(&overview, None).into_string(), "");
     }

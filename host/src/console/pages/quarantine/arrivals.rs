@@ -61,8 +61,9 @@ fn for_reasons(filter: &QuarantineFilter) -> String {
 struct Arrivals<'a> {
     /// The width of a row, in milliseconds.
     width: u64,
-    /// The reasons with the most records.
+    /// The reasons with the most records, and whether there are others.
     reasons: Vec<&'a ReasonCode>,
+    has_others: bool,
     /// The counts of each row, by its time.
     rows: BTreeMap<u64, BTreeMap<&'a ReasonCode, u64>>,
 }
@@ -74,20 +75,21 @@ impl<'a> Arrivals<'a> {
         let width = if all <= BY_HOUR_MAX { HOUR } else { DAY };
         let reasons = selected.by_reason.iter();
         let reasons = reasons.filter(|(_, group)| group.records > 0);
-        let mut arrivals = Self {
-            width,
-            reasons: reasons
-                .map(|(reason, _)| *reason)
-                .take(REASONS_MAX)
-                .collect(),
-            rows: BTreeMap::new(),
-        };
+        let mut reasons: Vec<_> = reasons.map(|(reason, _)| *reason).collect();
+        let has_others = reasons.len() > REASONS_MAX;
+        reasons.truncate(REASONS_MAX);
+        let mut rows = BTreeMap::<u64, BTreeMap<&ReasonCode, u64>>::new();
         for listed in selected.current.iter().copied() {
             let at = times(&listed.object).min / width * width;
-            let row = arrivals.rows.entry(at).or_default();
+            let row = rows.entry(at).or_default();
             *row.entry(&listed.object.reason).or_default() += listed.records;
         }
-        arrivals
+        Self {
+            width,
+            reasons,
+            has_others,
+            rows,
+        }
     }
 
     /// The cells of a row: its time, its sum, the counts of the reasons, and of the other ones.
@@ -106,7 +108,7 @@ impl<'a> Arrivals<'a> {
         }];
         cells.push(count(sum));
         cells.extend(of_reasons.into_iter().map(count));
-        cells.push(count(others));
+        cells.extend(self.has_others.then(|| count(others)));
         cells
     }
 }
@@ -124,7 +126,7 @@ pub(super) fn over_time(selected: &Selected<'_>) -> Markup {
     };
     let mut columns = vec![first, "Records"];
     columns.extend(arrivals.reasons.iter().map(|reason| reason.as_str()));
-    columns.push("Other reasons");
+    columns.extend(arrivals.has_others.then_some("Other reasons"));
     html! {
         @if !rows.is_empty() {
             h3 { (title) }
@@ -172,11 +174,7 @@ mod tests {
             &[("1", "trap"), ("2", "missing_field")],
         );
         let by_hour = html(&test).await;
-        for part in [
-            "by hour",
-            "2026-01-01T00:00:00Z",
-            "<th scope=\"col\">trap</th>",
-        ] {
+        for part in ["by hour", "2026-01-01T00:00:00Z", ">trap</th>"] {
             assert!(by_hour.contains(part), "{part}: {by_hour}");
         }
         commit(&mut test, 20, first + 10 * DAY + 5, &[("21", "trap")]);
@@ -196,7 +194,7 @@ mod tests {
             ..Chunk::default()
         });
         let landed = html(&test).await;
-        let records = "<td><span class=\"number\">2</span></td>";
+        let records = "<td class=\"numbers\"><span class=\"number\">2</span></td>";
         assert!(
             landed.contains("by hour") && landed.contains(records),
             "{landed}"

@@ -207,6 +207,6 @@ mod tests {
         assert!(html.contains("of the newest 1 committed chunk"), "{html}");
         assert!(html.contains("7 objects of chunks with more"), "{html}");
         let none = types(&RecentLake::default(), &PageRequest::parse("/schema"));
-        assert!(none.into_string().contains("No chunk that was read"));
+        assert!(none.into_string().contains("No chunk is committed"));
     }
 }
