@@ -293,7 +293,7 @@ mod tests {
         read().await.unwrap();
         ledgers.check_present(true).await.unwrap();
         for _ in 0..2 {
-            let _ = fs::remove_file(lake.store.place("_sluice/ledger/a.json"));
+            let _gone_already = fs::remove_file(lake.store.place("_sluice/ledger/a.json"));
             let error = read().await.unwrap_err().to_string();
             assert!(error.contains("moved, renamed or removed"), "{error}");
             assert!(ledgers.check_present(false).await.is_err());
