@@ -14,15 +14,15 @@ mod workers;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::post;
 use chrono::Utc;
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::ChangeKind;
 
 use self::forms::ChangeForm;
+use super::forms::{Received, action};
 use super::respond;
 use crate::console::Console;
 use crate::console::cached::View;
@@ -38,18 +38,24 @@ const PATH: &str = "/releases";
 /// The requests that try or change something.
 pub(super) fn actions() -> Router<Arc<Console>> {
     Router::new()
-        .route(forms::CONFIRM, post(confirm))
-        .route(confirm::CHANGE, post(change))
+        .route(forms::CONFIRM, action(confirm))
+        .route(confirm::CHANGE, action(change))
 }
 
 /// Shows what a change would change, and asks whether to make it.
-async fn confirm(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+async fn confirm(
+    State(console): State<Arc<Console>>,
+    Received(form): Received<ChangeForm>,
+) -> Response {
     let page = confirm::page(&console, &form).await;
     respond(&console, PATH, page)
 }
 
 /// Makes a change.
-async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+async fn change(
+    State(console): State<Arc<Console>>,
+    Received(form): Received<ChangeForm>,
+) -> Response {
     match make(&console, &form).await {
         Ok(()) => Redirect::to("/releases?changed=yes").into_response(),
         Err(error) => respond(&console, PATH, Err(error)),
