@@ -1,5 +1,6 @@
 //! The pages. Each is made of sections; a section that is live is sent again when it changes.
 
+mod notes;
 mod overview;
 mod quarantine;
 mod releases;
@@ -47,6 +48,7 @@ const NAVIGATION: [(&str, &str); 6] = [
 /// What pages keep between requests.
 #[derive(Default)]
 pub(super) struct States {
+    notes: notes::Notes,
     quarantine: quarantine::State,
     schema: schema::State,
     shards: shards::State,
