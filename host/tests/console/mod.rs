@@ -7,8 +7,10 @@ mod hostile;
 mod html;
 mod live;
 mod pages;
+mod refused;
 mod rollout;
 mod scale;
+mod signed;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
