@@ -81,7 +81,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await window.says('prices as text');
   await window.says('It is the canary now');
   await window.says('It is the canary since');
-  assert.equal(await page.evaluate(() => document.activeElement.className), 'done');
+  await page.waitForFunction(() => document.activeElement.className === 'done');
   await page.reload();
   assert.equal(await page.locator('.done').count(), 0);
 
@@ -140,7 +140,7 @@ test('a canary without a reason is not sent, and one that is refused keeps what 
   await canary.click();
   await page.waitForURL((url) => url.pathname === '/try/publish');
   await window.says('The reason is missing');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'refusal');
+  await page.waitForFunction(() => document.activeElement.id === 'refusal');
   assert.equal(await note.inputValue(), 'my note');
   assert.deepEqual(await window.faults(), []);
   await page.locator('#refusal').getByRole('link').click();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::status::{WorkerScore, WorkerStatus};
-use crate::console::history::{Kind, Point, Series};
+use crate::console::history::{BUCKET_SECONDS, Kind, Point, Series};
 
 /// How the releases have done.
 #[derive(Default)]
@@ -56,9 +56,12 @@ impl ReleaseSeries {
                 series.add(now, (value - before).max(0.0));
             }
         }
+        // The bucket that is not over yet counts too: another worker may use the release.
+        let soon = now + TimeDelta::seconds(BUCKET_SECONDS);
         let is_scored = |release: &String| new.scores.iter().any(|it| it.release == *release);
-        self.0
-            .retain(|release, series| is_scored(release) || !series.records.points(now).is_empty());
+        self.0.retain(|release, series| {
+            is_scored(release) || !series.records.points(soon).is_empty()
+        });
     }
 
     /// What plots show of a release.
@@ -120,6 +123,9 @@ mod tests {
     fn a_release_that_is_not_used_any_more_is_forgotten() {
         let mut series = ReleaseSeries::default();
         series.add(&scored(0, 0, 0), &scored(5, 0, 9), at(5));
+        // Another worker does not use it.
+        series.add(&status("s"), &status("s"), at(6));
+        assert!(!series.0.is_empty());
         series.add(&status("s"), &status("s"), at(4_000));
         assert!(series.0.is_empty());
     }

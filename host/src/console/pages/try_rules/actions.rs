@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
 
 use super::form::{JQ, PASTED, PATH, TryForm, received};
+use super::publish::{self, Refused};
 use super::records::Loaded;
 use super::rules::Rules;
-use super::{config_form, golden, made, outcome, publish, record, records, rules, run};
+use super::{config_form, golden, made, outcome, record, records, rules, run};
 use crate::console::Console;
 use crate::console::components::problem;
-use crate::console::page::PageError;
-use crate::console::pages::respond;
+use crate::console::page::{PageError, Section};
+use crate::console::pages::{notes, respond};
 use crate::console::payload::inert;
 use crate::output;
 
@@ -207,15 +208,18 @@ async fn change_cases(
         (Err(error), true) => {
             golden::list(&state.cases(), &inert(&error.to_string())).into_response()
         }
-        (Ok(_), false) => {
+        (Ok(message), false) => {
             let outcome = outcome_of(&console, &form).await;
-            respond(
-                &console,
-                PATH,
-                Ok(made(&console, &form, &outcome, None).await),
-            )
+            let mut page = made(&console, &form, &outcome, None).await;
+            let done = notes::done(&html! { (inert(&message)) }, &[]);
+            page.sections.insert(0, Section::fixed("done", done));
+            respond(&console, PATH, Ok(page))
         }
-        (Err(error), false) => respond(&console, PATH, Err(error)),
+        (Err(error), false) => {
+            let refused = Refused::from(error);
+            let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
+            refused.response(&console, page)
+        }
     }
 }
 

@@ -6,17 +6,19 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Share;
 
 use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm, received};
 use super::view::Offer;
 use super::{made, outcome, rules};
 use crate::console::Console;
-use crate::console::page::PageError;
+use crate::console::page::{Page, PageError};
 use crate::console::pages::notes::{self, Place, REFUSAL};
 use crate::console::pages::{releases, respond};
 use crate::console::publishing::{self, REASON_MAX, RolloutAction};
 
+/// The ids of the fields.
 const NOTE: &str = "try-note";
 const WHY: &str = "try-why";
 
@@ -91,6 +93,11 @@ impl Refused {
         place.is_some_and(|(target, _)| target.strip_prefix('#') == Some(field))
     }
 
+    /// The response with a page that says so.
+    pub(super) fn response(&self, console: &Console, page: Page) -> Response {
+        (self.error.status(), respond(console, PATH, Ok(page))).into_response()
+    }
+
     /// What is said on top of the page.
     pub(super) fn shown(&self) -> Markup {
         notes::refusal(&self.error.to_string(), self.place.as_ref())
@@ -128,8 +135,7 @@ pub(super) async fn publish(
         Ok(path) => Redirect::to(&path).into_response(),
         Err(refused) => {
             let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
-            let page = respond(&console, PATH, Ok(page));
-            (refused.error.status(), page).into_response()
+            refused.response(&console, page)
         }
     }
 }
@@ -158,7 +164,7 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
     if let Some(share) = share {
         let action = RolloutAction::Canary(published.id, share);
         let changed = publishing::change(console, action, &form.why).await;
-        changed.map_err(|error| only_published(published.id.to_string(), error))?;
+        changed.map_err(|error| only_published(published.id, error))?;
     }
     let note = releases::published(published, share);
     let page = format!("/release?id={}", published.id);
@@ -166,7 +172,7 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
 }
 
 /// The error of a canary whose release is published already.
-fn only_published(id: String, error: PageError) -> Refused {
+fn only_published(id: ReleaseId, error: PageError) -> Refused {
     let published = "The release is published, but is not the canary";
     let error = match error {
         PageError::NotFound(why) => PageError::NotFound(format!("{published}. {why}")),
@@ -180,20 +186,23 @@ fn only_published(id: String, error: PageError) -> Refused {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+
     use super::super::view::tests::offer;
     use super::*;
 
     #[test]
     fn a_canary_that_fails_says_that_the_release_is_published() {
+        let id = Digest::of(b"release");
         let wrong = PageError::Wrong("Activate a release first.".into());
         let failed = PageError::Failed(anyhow::anyhow!("no bucket"));
         for (error, why) in [(wrong, "Activate a release"), (failed, "no bucket")] {
-            let html = only_published("1a2b".into(), error).shown().into_string();
+            let html = only_published(id, error).shown().into_string();
             assert!(
                 html.contains("The release is published") && html.contains(why),
                 "{html}"
             );
-            assert!(html.contains("/release?id=1a2b"), "{html}");
+            assert!(html.contains(&format!("/release?id={id}")), "{html}");
         }
     }
 
