@@ -107,8 +107,8 @@ fn budget(view: &ReleasesView, compared: &Compared<'_>, workers: &[WorkerView]) 
     html! {
         h3 { (role) ": " (linked(view, *release)) " " (name(view, *release)) }
         p {
-            "It is compared with " (linked_or_own(view, *before)) " "
-            @if let Some(before) = before { (name(view, *before)) }
+            "It is compared with " (linked_or_own(view, *before))
+            @if let Some(before) = before { " " (name(view, *before)) }
             "."
             @if is_known {
                 " It has transformed " (sum(found.records)) " records, and the other one " (sum(other.records)) "."

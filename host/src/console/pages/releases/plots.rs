@@ -36,8 +36,8 @@ fn plots(view: &ReleasesView, releases: &[(String, ReleasePoints)], now: DateTim
     html! {
         h3 { "The last hour" }
         div.plots {
-            (drawn("Records rejected", "%", |points| &points.rejected))
-            (drawn("Time a record", "µs", |points| &points.time))
+            (drawn("Records rejected", "%", |points| points.rejected.as_slice()))
+            (drawn("Time a record", "µs", |points| points.time.as_slice()))
         }
     }
 }
