@@ -121,8 +121,9 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
     let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
     let form = ChangeForm::untouched();
-    let change = registry.map_or_else(forms::unread, |view| forms::section(console, view, &form));
-    let note = console.pages.notes.take(request).unwrap_or_default();
+    let change =
+        || registry.map_or_else(forms::unread, |view| forms::section(console, view, &form));
+    let note = || console.pages.notes.take(request).unwrap_or_default();
     let now = Utc::now();
     let plotted = of(&|view| {
         console
@@ -130,9 +131,9 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
             .measured(|series| plots::section(view, series, now))
     });
     let sections = vec![
-        Section::fixed("note", note),
+        Section::once("note", request, note),
         Section::live("serving", serves),
-        Section::fixed("change", change),
+        Section::once("change", request, change),
         Section::live("workers", workers::section(registry, &workers)),
         Section::live("shadow", of(&|view| shadow::section(view, &workers))),
         Section::live("budgets", of(&|view| budgets::section(view, &workers, now))),
