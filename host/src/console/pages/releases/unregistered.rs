@@ -128,7 +128,7 @@ async fn pending(console: &Console, id: ReleaseId) -> Vec<String> {
 }
 
 impl Unregistered {
-    /// The configuration, and whether it is known.
+    /// The configuration; that of rules that have none if it is not known.
     fn config(&self) -> &str {
         let config = self.manifest.as_ref();
         config.map_or(NO_CONFIG, |manifest| manifest.transform_config.as_str())
