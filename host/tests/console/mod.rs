@@ -9,6 +9,7 @@ mod live;
 mod pages;
 mod rollout;
 mod scale;
+mod try_rules;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
