@@ -8,6 +8,9 @@ use crate::output::counted;
 /// The most characters that are shown.
 const SHOWN_MAX: usize = 4_000;
 
+/// The most characters of a text in a line.
+const LINE_MAX: usize = 200;
+
 /// A text of a record or an event. Without permission, only its size.
 pub(super) fn payload(text: &str, is_shown: bool) -> Markup {
     if !is_shown {
@@ -84,6 +87,14 @@ fn parts(data: &[u8]) -> Vec<Part> {
         });
     }
     parts
+}
+
+/// The beginning of a text in a line, and how much is left out. Nothing in it acts.
+pub(super) fn bounded(text: &str) -> String {
+    match cut(text, LINE_MAX) {
+        (all, 0) => inert(all),
+        (begin, left) => format!("{}… ({})", inert(begin), counted(left as u64, "more byte")),
+    }
 }
 
 /// What is said instead of a content that is not shown.

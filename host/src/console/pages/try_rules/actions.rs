@@ -17,7 +17,7 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Share;
 
 use super::form::{JQ, PASTED, TryForm};
-use super::records::Loaded;
+use super::loaded::Loaded;
 use super::rules::Rules;
 use super::run::Job;
 use super::{baseline, config_form, golden, made, outcome, record, records, rules, run, start};

@@ -3,7 +3,7 @@
 use sluice_release::bundle::ReleaseBundle;
 
 use super::form::{ACTIVE, LAST, NOTHING, REJECTED, TryForm};
-use super::records::Loaded;
+use super::loaded::Loaded;
 use super::releases;
 use crate::config::transform_source::parse_builtin;
 use crate::console::Console;

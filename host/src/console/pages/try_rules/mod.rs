@@ -16,6 +16,7 @@ mod effects;
 mod form;
 mod golden;
 mod kept;
+mod loaded;
 mod outcome;
 mod place;
 mod record;

@@ -8,8 +8,8 @@ use maud::{Markup, html};
 use sluice_release::admission::AdmissionError;
 use sluice_release::compare::Comparison;
 
+use super::loaded::Loaded;
 use super::place::marked;
-use super::records::Loaded;
 use super::rules::not_admitted;
 use super::run::{Against, Ran};
 use super::{effects, releases};

@@ -9,9 +9,9 @@ use sluice_release::bundle::{Manifest, ReleaseBundle, ReleaseId, ReleasePrefix};
 use sluice_release::registry::{Registry, RegistryError};
 use sluice_storage::retry::RetryPolicy;
 
-use super::record::bounded;
 use crate::builtin::Builtin;
 use crate::console::page::PageError;
+use crate::console::payload::bounded;
 use crate::console::{Console, RETRY_TIMEOUT};
 use crate::layout::object_key::{METADATA_FOLDER, ShortId};
 

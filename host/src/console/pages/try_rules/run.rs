@@ -10,7 +10,7 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::baseline::{Baseline, ComparedRules};
 use super::effects::Effects;
-use super::records::Loaded;
+use super::loaded::Loaded;
 use super::releases;
 use super::rules::not_admitted;
 use crate::builtin::Builtin;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sluice_release::bundle::ReleaseBundle;
 
 use super::form::TryForm;
-use super::records::{self, Loaded};
-use super::{releases, rules};
+use super::loaded::Loaded;
+use super::{records, releases, rules};
 use crate::builtin::Builtin;
 use crate::console::Console;
 use crate::console::components::of;
@@ -51,7 +51,8 @@ pub(super) async fn begin(console: &Console, form: &mut TryForm) {
         let loaded = load(console, form).await?;
         rejecting(console, &loaded).await
     };
-    if let Ok(Ok(bundle)) = tokio::time::timeout(WAIT, found).await {
+    let found = tokio::time::timeout(WAIT, found).await;
+    if let Ok(Ok(bundle)) = found {
         rules::fill_with(form, &bundle);
     }
 }
@@ -173,10 +174,9 @@ mod tests {
             batch: Batch::new(ShardId::new("s").unwrap()),
             origins: messages.iter().map(origin).collect(),
         };
-        Loaded {
-            parts: vec![records],
-            ..Loaded::default()
-        }
+        let mut loaded = Loaded::default();
+        loaded.parts.push(records);
+        loaded
     }
 
     #[test]

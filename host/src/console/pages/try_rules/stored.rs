@@ -9,7 +9,7 @@ use sluice_engine::record::ShardId;
 
 use super::decoding;
 use super::form::TryForm;
-use super::records::Loaded;
+use super::loaded::Loaded;
 use crate::config::{ArchiveSettings, parse_store};
 use crate::console::Lake;
 use crate::console::page::PageError;
@@ -52,14 +52,12 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
             (loaded, nothing)
         }
     };
-    match (loaded.len(), &loaded.notes[..]) {
-        (0, []) => Err(PageError::NotFound(nothing)),
-        (0, notes) => Err(PageError::NotFound(format!(
-            "{nothing} {}",
-            notes.join(" ")
-        ))),
-        _ => Ok(loaded.finished(true)),
+    if loaded.len() == 0 {
+        let mut why = vec![nothing];
+        why.extend(loaded.notes);
+        return Err(PageError::NotFound(why.join(" ")));
     }
+    Ok(loaded.finished(true))
 }
 
 fn filter(form: &TryForm) -> Result<QuarantineFilter, PageError> {

@@ -1,6 +1,7 @@
 //! Runs of jq programs on pasted records.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use maud::Markup;
 use sluice_release::bundle::ReleaseBundle;
@@ -8,10 +9,11 @@ use sluice_release::cases::from_document;
 
 use super::baseline::{Baseline, ComparedRules};
 use super::golden::{self, SavedCases};
-use super::records::{Loaded, pasted};
+use super::loaded::Loaded;
+use super::records::pasted;
 use super::rules::schema;
 use super::run::{Job, Ran, ShownRecord, run};
-use super::{outcome, record, releases};
+use super::{State, outcome, record, releases};
 use crate::builtin::Builtin;
 use crate::config::TransformChoice;
 use crate::tools::author::try_rules::sandbox::Sandbox;
@@ -220,6 +222,23 @@ fn hidden_content_is_not_in_the_page() {
             "{html}"
         );
     }
+}
+
+#[test]
+fn who_waits_for_the_sandbox_holds_no_thread() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(async {
+        let state = State::default();
+        let held = Arc::clone(&state.sandbox).lock_owned().await;
+        let waiting = state.in_sandbox(|_| Ok(7));
+        tokio::pin!(waiting);
+        let too_early = tokio::time::timeout(Duration::ZERO, &mut waiting);
+        assert!(too_early.await.is_err());
+        assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
+        drop(held);
+        assert_eq!(waiting.await.unwrap(), 7);
+    });
 }
 
 #[test]
