@@ -107,7 +107,7 @@ fn what_to_compare_with_can_be_chosen() {
             ["the release that has written to the lake last", "enrich"],
         ),
         ("builtin:copy", ["a built-in transform", "builtin:copy"]),
-        (&other, ["that you have chosen", "hour"]),
+        (&*other, ["that you have chosen", "hour"]),
         ("nothing", ["Nothing.", "compare with nothing"]),
         ("0123456789", ["cannot compare with", "0123456789"]),
     ] {
@@ -123,7 +123,7 @@ fn records_with_another_time_lead_to_a_canary() {
     transform(&place, &["activate", &active, "--why", "to begin"]).succeeded();
     let args = ["--lake", "file:lake", "--registry", "file:registry"];
     let more = ["--show-payloads", "--allow-publish"];
-    let console = console(&place, &[args, more].concat());
+    let console = console(&place, &[&args[..], &more].concat());
     let page = submitted(&console, &begun(&console), "Run", &[]);
     let taken = submitted(&console, &form(&page), "Take times", &[]);
     let why = [("why", "times as texts"), ("note", "any time")];
