@@ -124,10 +124,7 @@ pub(super) fn compared(effects: &Effects) -> Markup {
             now.without_partition,
         ),
     ];
-    let rows = rows.map(|(what, before, now)| {
-        let change = html! { @if before != now { strong { (count(now)) } } @else { (count(now)) } };
-        vec![html! { (what) }, count(before), change]
-    });
+    let rows = rows.map(|(what, before, now)| vec![html! { (what) }, count(before), count(now)]);
     html! {
         (table("What changes for the lake", &["What changes", "Compared rules", "These rules"], &rows))
         p {

@@ -97,7 +97,8 @@ async fn of_lake(console: &Console) -> anyhow::Result<Option<&Registry>> {
         return Ok(None);
     };
     let folder = lake.location.below(METADATA_FOLDER);
-    let open = || async move { Registry::open(&folder, RetryPolicy::new(RETRY_TIMEOUT)).await };
+    let retries = RetryPolicy::new(RETRY_TIMEOUT).without_waiting_for_permission();
+    let open = || async move { Registry::open(&folder, retries).await };
     let releases = console.pages.try_rules.of_lake.get_or_try_init(open);
     Ok(Some(releases.await?))
 }

@@ -94,7 +94,7 @@ async fn newest(
     let objects = reading.objects.make_contiguous();
     objects.sort_by_key(|object| {
         let arrived = object.arrived_at.map(|times| times.max);
-        Reverse((arrived, object.chunk.last))
+        Reverse((arrived, object.put_at, object.chunk.last))
     });
     let mut loaded = Loaded::default();
     while !loaded.is_full()
