@@ -11,6 +11,7 @@ mod refused;
 mod rollout;
 mod scale;
 mod signed;
+mod try_rules;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
