@@ -3,8 +3,11 @@
 mod access;
 mod client;
 mod empty;
+mod forms;
 mod hostile;
 mod html;
+#[cfg(target_os = "linux")]
+mod launch;
 mod live;
 mod pages;
 mod refused;
