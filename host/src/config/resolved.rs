@@ -158,13 +158,6 @@ impl Resolved {
         (self.args, origins)
     }
 
-    /// Turns the bus off, whatever the settings say.
-    #[must_use]
-    pub fn without_bus(mut self) -> Self {
-        "none".clone_into(&mut self.args.bus);
-        self
-    }
-
     /// Turns the archive off, whatever the settings say.
     #[must_use]
     pub fn without_archive(mut self) -> Self {
@@ -178,6 +171,19 @@ impl Resolved {
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
         self.validated(|_| Ok(()))
+    }
+
+    /// As [`settings`](Self::settings), for a command that repeats what `run` did: it uses a bus only if that is given as a
+    /// flag, since the file and the environment are meant for `run`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn repeat_settings(mut self) -> Result<RunSettings, ConfigError> {
+        let wants_messages = self.has_message_flag();
+        if !self.has_bus_flag() {
+            "none".clone_into(&mut self.args.bus);
+        }
+        self.validated(|settings| settings.check_messages(wants_messages))
     }
 
     /// As [`settings`](Self::settings), for the command `run`.
