@@ -23,6 +23,10 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 /// How long a page waits for the first view.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 
+/// What is wrong if a lake has lost all ledgers. Nothing removes one.
+const GONE: &str = "no ledger is there any more: the lake was moved, renamed or removed; put it back, or start the console with \
+                    --lake and where it is now";
+
 /// The ledgers, which are read when a page needs them.
 pub(super) struct Ledgers {
     lake: Option<Lake>,
@@ -81,6 +85,17 @@ impl Ledgers {
         self.view.view(FIRST_WAIT, read).await
     }
 
+    /// Checks a read of the lake by what the ledgers say: one that finds no commits although the console has seen some has read
+    /// a lake that is gone.
+    ///
+    /// # Errors
+    /// The lake is gone.
+    pub(super) async fn check_present(&self, has_commits: bool) -> anyhow::Result<()> {
+        let known = self.documents.lock().await;
+        anyhow::ensure!(has_commits || !known.has_commits(), GONE);
+        Ok(())
+    }
+
     /// Since when each shard with a pending range has had it at least: when the console saw it first.
     pub(super) fn pending_since(&self) -> BTreeMap<ShardId, DateTime<Utc>> {
         let pending = locked(&self.pending);
@@ -120,11 +135,12 @@ impl KnownDocuments {
     /// Reads the documents that have changed since the last time.
     ///
     /// # Errors
-    /// The lake cannot be listed.
+    /// The lake cannot be listed, or all of its documents are gone.
     async fn read(&mut self, lake: &Lake) -> anyhow::Result<LedgersView> {
         let folder = format!("{METADATA_FOLDER}/ledger/");
         let listed = ListedDocument::list(lake.store.as_ref(), &folder).await?;
         let Self(known) = self;
+        anyhow::ensure!(!listed.is_empty() || known.is_empty(), GONE);
         let keys: BTreeSet<String> = listed.iter().map(|listed| listed.key.clone()).collect();
         known.retain(|key, _| keys.contains(key));
         let is_known = |listed: &ListedDocument| {
@@ -152,6 +168,11 @@ impl KnownDocuments {
         }
         problems.sort_unstable();
         Ok(self.view(lake.store.as_ref(), problems))
+    }
+
+    fn has_commits(&self) -> bool {
+        let mut ledgers = self.0.values().flat_map(|document| &document.ledgers);
+        ledgers.any(|ledger| ledger.committed().is_some())
     }
 
     /// The ledgers of all documents. A shard that two of them have is a problem.
@@ -256,6 +277,29 @@ mod tests {
         let view = known.read(&lake).await.unwrap();
         assert_eq!(shards(&view), ["b", "c"]);
         assert!(view.problems.is_empty(), "{:?}", view.problems);
+    }
+
+    #[tokio::test]
+    async fn a_lake_that_is_gone_is_not_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path());
+        let ledgers = Ledgers::new(Some(lake.clone()));
+        let read = async || ledgers.documents.lock().await.read(&lake).await;
+        assert!(read().await.unwrap().ledgers.is_empty());
+        let pending = pinned(&ledger("a"), 10);
+        let range = pending.pending().unwrap().range;
+        let committed = pending.commit(range, Digest::of(b"last")).unwrap();
+        put_ledger(&lake, &committed);
+        read().await.unwrap();
+        ledgers.check_present(true).await.unwrap();
+        for _ in 0..2 {
+            let _gone_already = fs::remove_file(lake.store.place("_sluice/ledger/a.json"));
+            let error = read().await.unwrap_err().to_string();
+            assert!(error.contains("moved, renamed or removed"), "{error}");
+            assert!(ledgers.check_present(false).await.is_err());
+        }
+        put_ledger(&lake, &committed);
+        assert_eq!(shards(&read().await.unwrap()), ["a"]);
     }
 
     #[tokio::test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::measures::{Measures, total};
 use super::{Overview, ready};
 use crate::console::components::{count, decimal, duration, facts as shown, short};
 use crate::console::history::Point;
+use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::ledger::Ledger;
@@ -17,8 +17,10 @@ use crate::redrive::RedriveId;
 /// The facts, under a headline.
 pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup {
     let mut facts = Vec::new();
+    // A run that has finished has no rate any more, and nobody knows that of a lake that cannot be read.
+    let has_rates = overview.finished_run().is_none() && !overview.is_old();
     if let Some(measures) = measures {
-        facts.extend(rates(measures));
+        facts.extend(has_rates.then(|| rates(measures)).into_iter().flatten());
         facts.extend(objects(measures));
     }
     facts.extend(landed(overview));
@@ -29,11 +31,18 @@ pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup 
         (shown(&facts))
         @if let Some(measures) = measures {
             p.more {
-                "Rates are means of five minutes"
+                @if has_rates {
+                    "Rates are means of a minute, "
+                    @if measures.is_of_lake {
+                        "by when records arrived, up to the newest chunk of the lake. "
+                    } @else {
+                        "by what workers have committed. "
+                    }
+                }
                 @if measures.is_of_lake {
-                    ", by when records arrived, up to the newest chunk of the lake. Sizes of objects are those of their events as lines, before compression."
+                    "Sizes of objects are those of their events as lines, before compression."
                 } @else {
-                    ", by what workers have committed. Sizes of objects are compressed."
+                    "Sizes of objects are compressed."
                 }
             }
         }
@@ -44,9 +53,10 @@ type Fact = (&'static str, Markup);
 
 fn rates(measures: &Measures) -> Vec<Fact> {
     let rate =
-        |points: &[Point], unit: &str| text(measures.recent(points).map(|rate| amount(rate, unit)));
+        |points: &[Point], unit: &str| text(measures.rate(points).map(|rate| amount(rate, unit)));
     let share = measures.quarantined_share();
-    let share = share.map(|share| format!(" ({} %)", decimal(share * 100.0)));
+    let minutes = RECENT_SECONDS / 60;
+    let share = share.map(|share| format!(" ({} % in {minutes} min)", decimal(share * 100.0)));
     let quarantined = html! { (rate(&measures.quarantined, "/s")) (share.unwrap_or_default()) };
     vec![
         ("Records", rate(&measures.records, "/s")),
@@ -114,7 +124,7 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
     let largest = lags.max_by(|(a, _), (b, _)| a.total_cmp(b));
     let lag = largest.map(|(seconds, shard)| {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
-        html! { (duration(lag)) " " code { (inert(&shard.shard)) } }
+        html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
     });
     let limit = overview.worker_measures.bus_calls_limit;
     let limit = limit.filter(|limit| *limit > 0.0);
@@ -172,9 +182,12 @@ mod tests {
     use sluice_engine::record::{SequenceNumber, ShardId};
     use sluice_release::rollout::{Rollout, Trial};
 
-    use super::super::measures::WorkerMeasures;
     use super::super::tests::{now, overview, seen};
     use super::*;
+    use crate::console::cached::View;
+    use crate::console::flow::FlowView;
+    use crate::console::ledgers::LedgersView;
+    use crate::console::pages::measures::WorkerMeasures;
     use crate::console::releases::ReleasesView;
     use crate::console::workers::status;
     use crate::ledger::pins::Pins;
@@ -189,9 +202,10 @@ mod tests {
         let html = facts(&overview(vec![status("a"), status("b")]), Some(&measures)).into_string();
         for text in [
             "1.5k /s",
-            "15 /s</span> (1.00 %)",
+            "15 /s</span> (1.00 % in 5 min)",
+            "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
-            "2 s <code>b</code>",
+            "2 s</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
         ] {
@@ -222,6 +236,27 @@ mod tests {
             committed("redrive-20261127-125358-1b22", 5),
         ];
         assert_eq!(records(&ledgers), 42);
+    }
+
+    #[test]
+    fn a_lake_that_cannot_be_read_has_no_rates() {
+        let mut overview = overview(Vec::new());
+        overview.flow = Some(FlowView::new(now()));
+        overview.ledgers = seen(LedgersView::default());
+        let html = |overview: &Overview| {
+            let measures = overview.measures();
+            facts(overview, measures.as_ref()).into_string()
+        };
+        assert!(html(&overview).contains("Bytes of records"));
+        if let Some(View::Ready(seen)) = &mut overview.ledgers {
+            seen.problem = Some("it is gone".into());
+        }
+        let html = html(&overview);
+        assert!(html.contains("Records in the lake"), "{html}");
+        assert!(
+            !html.contains("Bytes of records") && !html.contains("Rates"),
+            "{html}"
+        );
     }
 
     #[test]

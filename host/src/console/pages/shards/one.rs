@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use sluice_storage::location::StoreLocation;
 
-use super::list::lag;
+use super::list::{lag, sequence};
 use super::rows::{Row, WorkerSight};
 use super::{Views, words};
 use crate::config::{shell_word, store_setting};
@@ -154,7 +154,7 @@ fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
     let arrived = chunk.arrived_at.map(|times| [times.min, times.max]);
     let arrived = arrived.map(|times| times.map(|time| i64::try_from(time).unwrap_or_default()));
     vec![
-        html! { code { (range.first) } br; code { (range.last) } },
+        html! { (sequence(range.first)) br; (sequence(range.last)) },
         html! { (count(range.count)) div.dim { (bytes(counts.bytes)) } },
         html! {
             @if let Some([min, max]) = arrived {
@@ -230,7 +230,7 @@ mod tests {
         };
         let html = chunks_table(&view).into_string();
         for part in [
-            "<code>20</code>",
+            "<code title=\"20\">20</code>",
             "1970-01-01T00:00:01Z",
             "1,234",
             "of quarantine",
