@@ -1,7 +1,6 @@
 //! Settings with their origin: the command line, the environment, a file or a default.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
@@ -9,6 +8,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use super::archive;
 use super::file::File;
 use super::table_settings::TABLE_BUILD;
+use super::toml_string::quoted;
 use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
 
 /// Settings that only a worker on a stream has.
@@ -322,22 +322,6 @@ impl Resolved {
             (None, _) => "not set".to_owned(),
         }
     }
-}
-
-/// A basic string of TOML.
-fn quoted(value: &str) -> String {
-    let mut text = String::from('"');
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            c if c.is_ascii_control() => {
-                let _infallible = write!(text, "\\u{:04X}", u32::from(c));
-            }
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
 }
 
 /// The command with the file's values as the defaults of the innermost subcommand.
