@@ -8,8 +8,11 @@ mod hostile;
 mod html;
 mod live;
 mod pages;
+mod refused;
 mod rollout;
 mod scale;
+mod signed;
+mod try_rules;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
