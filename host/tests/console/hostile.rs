@@ -112,8 +112,8 @@ fn what_publishers_write_cannot_control_a_terminal() {
     transform(&place, &["activate", &release, "--why", &why]).succeeded();
     for (args, is_json) in [
         (&["list"][..], false),
-        (&["list", "--json"], true),
-        (&["show", &release], false),
+        (&["list", "--json"][..], true),
+        (&["show", &release][..], false),
     ] {
         let printed = transform(&place, args).succeeded().stdout;
         assert!(printed.contains("note "), "{printed}");

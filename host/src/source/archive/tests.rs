@@ -210,7 +210,8 @@ async fn what_nothing_has_decoded_is_decoded_now() {
 async fn an_object_with_more_bytes_than_are_read_is_an_error() {
     let mut archive = Archive::of(&[vec![record(1)]]);
     archive.object_max_bytes = 10;
-    let read = archive.read(&ResumePoint::default(), RecordDecoding::default());
+    let start = ResumePoint::default();
+    let read = archive.read(&start, RecordDecoding::default());
     let (batches, error) = read.await;
     let error = error.unwrap().to_string();
     assert!(

@@ -198,7 +198,7 @@ mod tests {
             r#"{"partition_by":["date"],"time_format":"auto"}"#
         );
         let mut form = TryForm::default();
-        super::rules::fill_with(&mut form, &changed);
+        rules::fill_with(&mut form, &changed);
         assert_eq!(form.rules, "enrich");
         assert!(form.config.contains("\"auto\""), "{}", form.config);
         let html = shown(&form, &loaded, &rules).into_string();
