@@ -144,7 +144,13 @@ fn chunks_table(view: &ChunksView) -> Markup {
     });
     let rows: Vec<_> = rows.collect();
     html! {
-        p { "The newest " (of(rows.len() as u64, view.all)) " chunks, by their chunk manifests." }
+        p {
+            @if view.has_older {
+                "The newest " (rows.len()) " chunks, by their chunk manifests. The shard has older ones, which are not counted."
+            } @else {
+                "The newest " (of(rows.len() as u64, view.all)) " chunks, by their chunk manifests."
+            }
+        }
         (table("The newest chunks", &CHUNK_COLUMNS, &rows))
     }
 }
@@ -239,6 +245,10 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
+        let has_older = true;
+        let older = chunks_table(&ChunksView { has_older, ..view }).into_string();
+        assert!(older.contains("newest 2 chunks, by"), "{older}");
+        assert!(older.contains("The shard has older ones"), "{older}");
         assert!(
             !html.contains("1970-01-01T00:00:00Z"),
             "an unknown time is not shown: {html}"
