@@ -1,5 +1,6 @@
 //! The ledgers of the lake.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,9 @@ use sluice_engine::record::ShardId;
 use sluice_storage::object_store::ObjectStore;
 
 use super::Lake;
-use super::cached::{Cached, View};
+use super::cached::{Cached, Seen, View};
 use crate::layout::object_key::METADATA_FOLDER;
-use crate::ledger::heads::{ListedDocument, ReadLedgersError};
+use crate::ledger::heads::{LedgerHead, ListedDocument, ReadLedgersError};
 use crate::ledger::{Ledger, Range};
 use crate::output::with_causes;
 
@@ -48,6 +49,7 @@ struct KnownDocuments(BTreeMap<String, KnownDocument>);
 /// A document as it was when it had this tag.
 struct KnownDocument {
     tag: String,
+    modified_at: i64,
     ledgers: Vec<Ledger>,
 }
 
@@ -79,6 +81,33 @@ impl Ledgers {
             }
         };
         self.view.view(FIRST_WAIT, read).await
+    }
+
+    /// What the ledgers have committed, the one that was changed last first, and why documents cannot be read. This waits
+    /// until the ledgers have been read.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) async fn newest_heads(&self) -> anyhow::Result<(Vec<LedgerHead>, Vec<String>)> {
+        let view = loop {
+            match self.view().await {
+                View::Reading => {}
+                View::Ready(Seen {
+                    value,
+                    problem: None,
+                    ..
+                }) => break value,
+                View::Ready(Seen {
+                    problem: Some(why), ..
+                })
+                | View::Failed(why) => anyhow::bail!("cannot read the ledgers: {why}"),
+            }
+        };
+        let mut heads: Vec<_> = view.ledgers.iter().filter_map(LedgerHead::of).collect();
+        let documents = self.documents.lock().await;
+        let changed_at = documents.changed_at();
+        heads.sort_by_key(|head| Reverse(changed_at.get(&head.shard)));
+        Ok((heads, view.problems.clone()))
     }
 
     /// Since when each shard with a pending range has had it at least: when the console saw it first.
@@ -136,10 +165,21 @@ impl KnownDocuments {
         let reads: Vec<_> = reads.collect();
         let mut reads = stream::iter(reads).buffer_unordered(lake.reads_at_once.max(1));
         let mut problems = Vec::new();
-        while let Some((ListedDocument { key, tag, .. }, ledgers)) = reads.next().await {
+        while let Some((document, ledgers)) = reads.next().await {
+            let ListedDocument {
+                key,
+                tag,
+                modified_at,
+                ..
+            } = document;
             match ledgers {
                 Ok(ledgers) => {
-                    known.insert(key, KnownDocument { tag, ledgers });
+                    let document = KnownDocument {
+                        tag,
+                        modified_at,
+                        ledgers,
+                    };
+                    known.insert(key, document);
                 }
                 Err(error) => {
                     // One that cannot be read at the moment keeps its ledgers. Its tag is an old one, so it is read again.
@@ -152,6 +192,16 @@ impl KnownDocuments {
         }
         problems.sort_unstable();
         Ok(self.view(lake.store.as_ref(), problems))
+    }
+
+    /// When the document of each shard was changed last, milliseconds since the Unix epoch.
+    fn changed_at(&self) -> BTreeMap<&ShardId, i64> {
+        let Self(known) = self;
+        let ledgers = known.values().flat_map(|document| {
+            let ledgers = document.ledgers.iter();
+            ledgers.map(|ledger| (ledger.shard(), document.modified_at))
+        });
+        ledgers.collect()
     }
 
     /// The ledgers of all documents. A shard that two of them have is a problem.
@@ -182,6 +232,7 @@ impl KnownDocuments {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::SystemTime;
 
     use sluice_engine::digest::Digest;
     use sluice_storage::folder::FolderStore;
@@ -276,6 +327,28 @@ mod tests {
     async fn without_a_lake_there_are_no_ledgers() {
         let view = Ledgers::new(None).view().await;
         assert!(matches!(view, View::Ready(seen) if seen.value.ledgers.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn the_ledger_that_was_changed_last_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path());
+        for (shard, seconds) in [("a", 1), ("b", 3), ("c", 2)] {
+            let pinned = pinned(&ledger(shard), 10);
+            let range = pinned.pending().unwrap().range;
+            put_ledger(&lake, &pinned.commit(range, Digest::of(b"last")).unwrap());
+            let place = lake.store.place(&format!("_sluice/ledger/{shard}.json"));
+            let file = fs::File::options().write(true).open(place).unwrap();
+            let changed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            file.set_modified(changed_at).unwrap();
+        }
+        put_ledger(&lake, &ledger("without-a-chunk"));
+        put(&lake, "d.json", b"{}");
+        let read = Ledgers::new(Some(lake)).newest_heads().await;
+        let (heads, problems) = read.unwrap();
+        assert_eq!(problems.len(), 1);
+        let shards: Vec<_> = heads.iter().map(|head| head.shard.as_str()).collect();
+        assert_eq!(shards, ["b", "c", "a"]);
     }
 
     #[test]

@@ -47,9 +47,10 @@ impl Default for State {
 }
 
 impl State {
-    async fn view(&self, lake: &Lake, wait: Duration) -> View<RecentLake> {
+    async fn view(&self, console: &Console, lake: &Lake, wait: Duration) -> View<RecentLake> {
         let (lake, known) = (lake.clone(), Arc::clone(&self.known));
-        let read = || on_a_thread(move || recent::read(lake, known));
+        let ledgers = Arc::clone(&console.ledgers);
+        let read = || on_a_thread(move || recent::read(lake, ledgers, known));
         self.recent.view(wait, read).await
     }
 }
@@ -65,7 +66,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     let infers = request.get("infer").is_some();
     // Such a page has no live section.
     let wait = if infers { INFER_WAIT } else { WAIT };
-    let view = console.pages.schema.view(lake, wait).await;
+    let view = console.pages.schema.view(console, lake, wait).await;
     if let Some(digest) = request.get("schema") {
         return schema(&view, digest, request);
     }

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::chunks::{ChunkEvents, KnownChunks, NewestChunks, PartitionObject};
 use super::columns::{ColumnRow, column_rows};
 use super::event_type::PartitionType;
+use crate::console::ledgers::Ledgers;
 use crate::console::{Lake, RETRY_TIMEOUT};
 use crate::format::parquet::TableSchema;
 use crate::layout::object_key::METADATA_FOLDER;
@@ -98,8 +99,12 @@ impl EventCounts {
 ///
 /// # Errors
 /// The lake cannot be read.
-pub(super) async fn read(lake: Lake, known: Arc<KnownLake>) -> anyhow::Result<RecentLake> {
-    let chunks = known.chunks.lock().await.read(&lake).await?;
+pub(super) async fn read(
+    lake: Lake,
+    ledgers: Arc<Ledgers>,
+    known: Arc<KnownLake>,
+) -> anyhow::Result<RecentLake> {
+    let chunks = known.chunks.lock().await.read(&lake, &ledgers).await?;
     let mut listed = list_schemas(lake.store.as_ref()).await?;
     let older_schemas = listed.len().saturating_sub(SCHEMAS_MAX);
     listed.truncate(SCHEMAS_MAX);
@@ -234,7 +239,7 @@ mod tests {
         lake.commit("a", &["event_type=x/date=1", "event_type=y"], 2, None);
         lake.commit("b", &["event_type=x/date=2"], 5, None);
         let known = Arc::new(KnownLake::default());
-        let recent = read(lake.lake(), Arc::clone(&known)).await.unwrap();
+        let recent = lake.read(&known).await;
         assert_eq!((recent.chunks.chunks.len(), recent.chunks.shards), (2, 2));
         assert!(recent.chunks.are_all && recent.chunks.problems.is_empty());
         let [x, y] = recent.types.as_slice() else {
@@ -247,11 +252,11 @@ mod tests {
 
         lake.commit("b", &["event_type=z"], 1, None);
         lake.damage_manifest("a");
-        let recent = read(lake.lake(), known).await.unwrap();
+        let recent = lake.read(&known).await;
         // What was read before is not read again.
         assert_eq!(recent.chunks.chunks.len(), 3);
         assert_eq!(recent.types.len(), 3);
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         assert_eq!(recent.chunks.chunks.len(), 2);
         assert_eq!(recent.chunks.problems.len(), 1);
     }
@@ -268,7 +273,7 @@ mod tests {
         lake.keep_schema(&old, 1_000);
         lake.keep_schema(&new, 2_000);
         lake.commit("s", &["event_type=x"], 1, Some(new.digest()));
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         let [second, first] = recent.schemas.as_slice() else {
             panic!("there are two schemas");
         };
@@ -288,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn a_lake_that_is_empty_has_nothing() {
         let lake = TestLake::new();
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         assert!(recent.types.is_empty() && recent.schemas.is_empty());
         assert!(recent.chunks.are_all);
     }

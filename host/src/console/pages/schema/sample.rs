@@ -202,13 +202,13 @@ fn fields(paths: &[PathReport], with_payloads: bool) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recent::{self, RecentLake};
+    use super::super::recent::RecentLake;
     use super::super::test_lake::TestLake;
     use super::*;
     use std::sync::Arc;
 
     async fn recent(lake: &TestLake) -> RecentLake {
-        recent::read(lake.lake(), Arc::default()).await.unwrap()
+        lake.read(&Arc::default()).await
     }
 
     #[tokio::test]

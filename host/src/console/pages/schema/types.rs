@@ -161,16 +161,13 @@ pub(super) fn find<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::recent;
     use super::super::test_lake::TestLake;
     use super::*;
 
     async fn lake(partitions: &[&str]) -> RecentLake {
         let mut lake = TestLake::new();
         lake.commit("s", partitions, 3, None);
-        recent::read(lake.lake(), std::sync::Arc::default())
-            .await
-            .unwrap()
+        lake.read(&std::sync::Arc::default()).await
     }
 
     #[tokio::test]
