@@ -11,19 +11,17 @@ pub(super) fn payload(text: &str, is_shown: bool) -> Markup {
     if !is_shown {
         return html! { span.hidden title="start the console with --show-payloads to see it" { (text.len()) " bytes, hidden" } };
     }
-    let (shown, left) = cut(text);
+    let (shown, left) = cut(text, SHOWN_MAX);
     html! {
         code.payload dir="ltr" { (inert(shown)) }
         @if left > 0 { span.more { " … and " (left) " more bytes" } }
     }
 }
 
-/// The beginning of a text, and how many bytes are left out.
-fn cut(text: &str) -> (&str, usize) {
-    let end = text
-        .char_indices()
-        .nth(SHOWN_MAX)
-        .map_or(text.len(), |(end, _)| end);
+/// The beginning of a text, at most this many characters, and how many bytes are left out.
+pub(super) fn cut(text: &str, characters: usize) -> (&str, usize) {
+    let end = text.char_indices().nth(characters);
+    let end = end.map_or(text.len(), |(end, _)| end);
     (&text[..end], text.len() - end)
 }
 

@@ -9,6 +9,8 @@ mod live;
 mod pages;
 mod rollout;
 mod scale;
+#[cfg(feature = "table")]
+mod table;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
-use super::serving::percent;
 use super::{linked, name};
 use crate::console::components::{Tone, badge, count, decimal, empty, table};
 use crate::console::releases::ReleasesView;
+use crate::console::words::percent;
 use crate::console::workers::WorkerView;
 
 /// What the workers have measured of a release, a sum.

@@ -11,6 +11,7 @@ use sluice_storage::location::StoreLocation;
 use crate::config::{shell_word, store_setting};
 use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
 use crate::console::payload::inert;
+use crate::console::words::further;
 
 /// The most entries that are shown.
 const SHOWN_MAX: usize = 100;
@@ -160,7 +161,7 @@ fn entries(drift: &WorkerDrift) -> Markup {
         @if !rows.is_empty() {
             h3 { "Drift" }
             (table("How events drift from the schema", &columns, &rows))
-            (further(entries.len()))
+            (further(SHOWN_MAX, entries.len(), "drift"))
         }
     }
 }
@@ -186,15 +187,7 @@ fn paths(drift: &WorkerDrift) -> Markup {
             h3 { "Values in no column" }
             p { (count(drift.values)) " values of committed events are in _rest only, so queries by column do not see them." }
             (table("Values in no column, by field", &["Field", "Values"], &rows))
-            (further(paths.len()))
-        }
-    }
-}
-
-fn further(all: usize) -> Markup {
-    html! {
-        @if all > SHOWN_MAX {
-            p { "These are the " (SHOWN_MAX) " largest of " (count(all as u64)) "." }
+            (further(SHOWN_MAX, paths.len(), "field"))
         }
     }
 }

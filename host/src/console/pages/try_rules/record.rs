@@ -10,7 +10,7 @@ use sluice_release::compare::fields::Difference;
 use super::outcome::took;
 use super::run::ShownRecord;
 use crate::console::components::{Tone, badge};
-use crate::console::payload::{inert, payload};
+use crate::console::payload::{cut, inert, payload};
 use crate::output::counted;
 use crate::tools::author::try_rules::trial::{Outcome, Tried, TriedEvent};
 
@@ -162,11 +162,8 @@ fn value(text: &str, shows: bool) -> Markup {
 
 /// The beginning of a text, and how much is left out.
 fn bounded(text: &str) -> String {
-    match text.char_indices().nth(VALUE_CHARS) {
-        None => inert(text),
-        Some((end, _)) => {
-            let left = counted((text.len() - end) as u64, "more byte");
-            format!("{}… ({left})", inert(&text[..end]))
-        }
+    match cut(text, VALUE_CHARS) {
+        (text, 0) => inert(text),
+        (text, left) => format!("{}… ({})", inert(text), counted(left as u64, "more byte")),
     }
 }
