@@ -119,7 +119,8 @@ const WHAT: &str = "the newest chunks and the schemas of the lake";
 async fn drift_and_table(console: &Console) -> Vec<Section> {
     let workers = console.workers.views();
     let statuses = workers.iter().filter_map(|worker| worker.status.as_ref());
-    let drift = WorkerDrift::of(statuses.map(|status| &status.totals));
+    let totals = statuses.map(|status| (status.since.as_str(), &status.totals));
+    let drift = WorkerDrift::of(totals);
     let location = console.lake.as_ref().map(|lake| &lake.location);
     let drift = html! {
         h2 { "Drift and values in no column" }

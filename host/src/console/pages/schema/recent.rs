@@ -62,7 +62,9 @@ pub(super) struct EventCounts {
     pub(super) objects: u64,
     pub(super) events: u64,
     pub(super) bytes: u64,
-    /// When the newest chunk with them was put, milliseconds since the Unix epoch.
+    /// When the oldest chunk with them was put, of those that were read, milliseconds since the Unix epoch.
+    pub(super) oldest: Option<i64>,
+    /// When the newest one was.
     pub(super) newest: i64,
 }
 
@@ -91,6 +93,7 @@ impl EventCounts {
         self.objects += 1;
         self.events = self.events.saturating_add(object.events);
         self.bytes = self.bytes.saturating_add(object.bytes);
+        self.oldest = Some(self.oldest.map_or(put_at, |oldest| oldest.min(put_at)));
         self.newest = self.newest.max(put_at);
     }
 }
@@ -247,6 +250,14 @@ mod tests {
         };
         assert_eq!(x.event_type, PartitionType::Named("x".into()));
         assert_eq!((x.counts.objects, x.counts.events), (2, 7));
+        let put_at: Vec<_> = recent
+            .chunks
+            .chunks
+            .iter()
+            .map(|chunk| chunk.put_at)
+            .collect();
+        assert_eq!(x.counts.oldest, put_at.iter().copied().min());
+        assert_eq!(Some(x.counts.newest), put_at.iter().copied().max());
         assert_eq!(x.partitions.len(), 2);
         assert_eq!((y.counts.objects, y.counts.events), (1, 2));
 
