@@ -7,6 +7,7 @@ mod hostile;
 mod html;
 mod live;
 mod pages;
+mod requests;
 mod rollout;
 mod scale;
 #[cfg(feature = "table")]
