@@ -83,7 +83,10 @@ fn lists(cloud: &Cloud) -> usize {
     let console = Console::start(&mut command);
     console.until("/", |_| true);
     let shard = format!("/shard?id={SHARD}");
-    console.says(&shard, &["The newest 50 chunks", "The shard has older ones"]);
+    console.says(
+        &shard,
+        &["The newest 50 chunks", "The shard has older ones"],
+    );
     console.says("/schema", &["of the newest 300 committed chunks"]);
     let seen = cloud.proxy(Service::S3).seen().into_iter();
     let lists = seen.filter(|seen| {
