@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanCount;
 use maud::{Markup, html};
@@ -54,9 +53,41 @@ pub(super) fn decimal(number: f64) -> String {
     }
 }
 
+/// A number as [`decimal`] shows it, without zeros at its end.
+pub(super) fn short_decimal(number: f64) -> String {
+    let text = decimal(number);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// The units of sizes, those of the other commands: each is 1,024 of the one before.
+const SIZE_UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/// The largest unit that is not larger than a number of bytes, and how many bytes it has.
+pub(super) fn size_unit(bytes: f64) -> (f64, &'static str) {
+    let mut unit = (1.0, SIZE_UNITS[0]);
+    for name in SIZE_UNITS.into_iter().skip(1) {
+        if bytes.abs() < unit.0 * 1_024.0 {
+            break;
+        }
+        unit = (unit.0 * 1_024.0, name);
+    }
+    unit
+}
+
+/// A number of bytes as text. All sizes of the console are shown by it.
+pub(super) fn size(bytes: f64) -> String {
+    let (unit, name) = size_unit(bytes);
+    format!("{} {name}", short_decimal(bytes / unit))
+}
+
 /// A number of bytes; the title has the exact one.
 pub(super) fn bytes(bytes: u64) -> Markup {
-    html! { span.number title={ (HumanCount(bytes)) " bytes" } { (ByteSize(bytes)) } }
+    #[allow(clippy::cast_precision_loss, reason = "the title is exact")]
+    let text = size(bytes as f64);
+    html! { span.number title={ (HumanCount(bytes)) " bytes" } { (text) } }
 }
 
 /// A moment: the browser shows it in its own time zone, and UTC in the title.
@@ -123,21 +154,40 @@ pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
     }
 }
 
-/// A table. Its caption names it for those who do not see it.
+/// A table. Its caption names it for those who do not see it. Columns of numbers are aligned at their ends.
 pub(super) fn table(caption: &str, columns: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    let are_numbers = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(column));
+        !rows.is_empty() && cells.all(is_number)
+    };
+    let classes = (0..columns.len()).map(|column| are_numbers(column).then_some("numbers"));
+    let classes: Vec<_> = classes.collect();
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {
                 caption.hidden-caption { (caption) }
-                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                thead {
+                    tr {
+                        @for (column, class) in columns.iter().zip(&classes) {
+                            th scope="col" class=[*class] { (column) }
+                        }
+                    }
+                }
                 tbody {
                     @for row in rows {
-                        tr { @for cell in row { td { (cell) } } }
+                        tr { @for (cell, class) in row.iter().zip(&classes) { td class=[*class] { (cell) } } }
                     }
                 }
             }
         }
     }
+}
+
+/// Whether a cell is one number and nothing else.
+fn is_number(cell: &Markup) -> bool {
+    let html = cell.0.as_str();
+    html.starts_with("<span class=\"number\"")
+        && html.find("</span>") == Some(html.len().saturating_sub(7))
 }
 
 /// What is said where there is nothing to show, and what to do about it.
@@ -245,6 +295,39 @@ mod tests {
             html.contains("cannot read it: &lt;b&gt;\\u{202e}"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn sizes_have_the_units_of_other_commands() {
+        for (number, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1 KiB"),
+            (25_344, "24.8 KiB"),
+            (1 << 40, "1 TiB"),
+            (3 << 50, "3072 TiB"),
+        ] {
+            let html = bytes(number).into_string();
+            assert!(html.contains(&format!(">{text}<")), "{html}");
+        }
+    }
+
+    #[test]
+    fn columns_of_numbers_are_aligned() {
+        let row = |name: &str, number| {
+            vec![
+                html! { (name) },
+                count(number),
+                html! { (count(1)) " of 2" },
+            ]
+        };
+        let rows = [row("a", 1), row("b", 1_000)];
+        let html = table("Some", &["Name", "Records", "Part"], &rows).into_string();
+        assert_eq!(html.matches("<td class=\"numbers\">").count(), 2, "{html}");
+        assert!(html.contains("class=\"numbers\">Records</th>"), "{html}");
+        assert!(html.contains("<th scope=\"col\">Part</th>"), "{html}");
+        let html = table("None", &["Records"], &[]).into_string();
+        assert!(!html.contains("numbers"), "{html}");
     }
 
     #[test]

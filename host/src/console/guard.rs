@@ -149,6 +149,7 @@ impl Guard {
                 head {
                     meta charset="utf-8";
                     meta http-equiv="refresh" content={ "0; url=" (path) };
+                    link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
                     title { "Sluice" }
                 }
                 body { p { a href=(path) { "Open the console" } } }

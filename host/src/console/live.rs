@@ -27,15 +27,18 @@ pub(super) struct Shown {
     page: String,
 }
 
-/// Sends the sections of a page that change, until the browser leaves it.
+/// Sends the sections of a page that change, until the browser leaves it. A page without live sections has no stream.
 pub(super) async fn stream(
     State(console): State<Arc<Console>>,
     Query(shown): Query<Shown>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let start = (console, PageRequest::parse(&shown.page), HashMap::new());
+    let start = (console, PageRequest::live(&shown.page), HashMap::new());
     let rounds = stream::unfold(start, |(console, request, mut sent)| async move {
         tokio::time::sleep(INTERVAL).await;
         let page = pages::render(&console, &request).await;
+        if page.as_ref().is_ok_and(|page| !page.has_live()) {
+            return None;
+        }
         let events = changed(page, &mut sent);
         Some((stream::iter(events), (console, request, sent)))
     });

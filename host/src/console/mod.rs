@@ -96,13 +96,22 @@ struct RegistryPlace {
 
 impl Lake {
     async fn open(location: StoreLocation) -> anyhow::Result<Self> {
-        let store = location.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
+        let retries = RetryPolicy::new(RETRY_TIMEOUT).without_waiting_for_permission();
+        let store = location.open(retries).await?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             reads_at_once: store.operations_at_once(cores),
             location,
             store,
         })
+    }
+
+    /// Whether it is in a folder that does not exist, so that no run has made it yet.
+    fn is_missing(&self) -> bool {
+        match &self.location {
+            StoreLocation::Folder(folder) => matches!(folder.try_exists(), Ok(false)),
+            StoreLocation::S3 { .. } => false,
+        }
     }
 }
 

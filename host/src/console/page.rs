@@ -14,6 +14,13 @@ pub(super) struct Page {
     pub(super) sections: Vec<Section>,
 }
 
+impl Page {
+    /// Whether it has a section that is sent again.
+    pub(super) fn has_live(&self) -> bool {
+        self.sections.iter().any(|section| section.is_live)
+    }
+}
+
 /// A part of a page.
 pub(super) struct Section {
     /// The id of its element.
@@ -35,12 +42,27 @@ impl Section {
         let is_live = false;
         Self { id, body, is_live }
     }
+
+    /// A fixed section of a page that has live ones. It is empty if only those are asked for.
+    pub(super) fn once(
+        id: &'static str,
+        request: &PageRequest,
+        body: impl FnOnce() -> Markup,
+    ) -> Self {
+        let body = match request.is_live {
+            true => Markup::default(),
+            false => body(),
+        };
+        Self::fixed(id, body)
+    }
 }
 
 /// Which page, and of what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageRequest {
     pub(super) path: String,
+    /// Whether only the live sections are asked for.
+    pub(super) is_live: bool,
     query: BTreeMap<String, String>,
 }
 
@@ -57,7 +79,16 @@ impl PageRequest {
         });
         Self {
             path: path.to_owned(),
+            is_live: false,
             query: pairs.map(|pairs| pairs.0).unwrap_or_default(),
+        }
+    }
+
+    /// The request for the live sections of a page.
+    pub(super) fn live(path_and_query: &str) -> Self {
+        Self {
+            is_live: true,
+            ..Self::parse(path_and_query)
         }
     }
 
@@ -152,5 +183,16 @@ mod tests {
             Some("a&b=é")
         );
         assert_eq!(PageRequest::parse("/").page(), 1);
+    }
+
+    #[test]
+    fn a_fixed_section_is_made_for_the_whole_page_only() {
+        let section = |request: &PageRequest| {
+            let body = || maud::html! { p { "a form" } };
+            Section::once("form", request, body).body.into_string()
+        };
+        assert_eq!(section(&PageRequest::parse("/a?b=c")), "<p>a form</p>");
+        let live = PageRequest::live("/a?b=c");
+        assert_eq!((section(&live).as_str(), live.get("b")), ("", Some("c")));
     }
 }

@@ -13,7 +13,7 @@ use self::drawing::{COLORS, SIZE, draw};
 use self::marks::mark_line;
 pub(super) use self::marks::marks_in_words;
 pub(super) use self::span::Span;
-use super::components::{decimal, problem};
+use super::components::{problem, short_decimal, size};
 use super::history::{Mark, Point};
 use super::payload::inert;
 use crate::output::counted;
@@ -55,20 +55,18 @@ pub(super) fn plot(
     }
 }
 
-/// A number with its unit: thousands as `k`, millions as `M` and so on; seconds stay seconds.
+/// A number with its unit: thousands as `k`, millions as `M` and so on; seconds stay seconds, and bytes are [`size`]s.
 pub(super) fn amount(value: f64, unit: &str) -> String {
+    if let Some(rest) = unit.strip_prefix('B') {
+        return format!("{}{rest}", size(value));
+    }
     let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     let mut prefixes = prefixes.iter();
     let prefix = prefixes.find(|(size, _)| value.abs() >= *size && unit != "s");
     let (size, prefix) = prefix.copied().unwrap_or((1.0, ""));
-    let number = decimal(value / size);
-    let number = match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.'),
-        false => number.as_str(),
-    };
+    let number = short_decimal(value / size);
     match unit {
         "" => format!("{number}{prefix}"),
-        unit if unit.starts_with('B') => format!("{number} {prefix}{unit}"),
         unit => format!("{number}{prefix} {unit}"),
     }
 }
@@ -259,7 +257,8 @@ mod tests {
     fn amounts_have_prefixes() {
         for (value, unit, text) in [
             (0.0, "B", "0 B"),
-            (1_500.0, "B/s", "1.5 kB/s"),
+            (1_536.0, "B/s", "1.5 KiB/s"),
+            (3e8, "B", "286 MiB"),
             (2e6, "records/s", "2M records/s"),
             (1_500.0, "s", "1500 s"),
             (0.25, "", "0.25"),

@@ -13,19 +13,22 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Settings;
+use super::cached::View;
 use super::flow::Flow;
 use super::guard::{Guard, guard};
 use super::ledgers::Ledgers;
+use super::payload::inert;
 use super::releases::Releases;
 use super::stream::StreamShards;
 #[cfg(feature = "table")]
 use super::table::LakeTable;
 use super::workers::Workers;
 use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, store_setting};
 use crate::output;
 
-/// Serves the pages until Ctrl-C or SIGTERM.
+/// Serves the pages until Ctrl-C or SIGTERM. A lake that is not there yet, or cannot be read at the moment, is said and not an
+/// error.
 ///
 /// # Errors
 /// A lake or a registry that cannot be opened, and a port that cannot be used.
@@ -38,6 +41,9 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
             format!("cannot listen on port {port}: {error}; give another one, or 0 for a free one");
         ConfigError::new("port", why)
     })?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(report_lake(Arc::clone(&console)));
     let guard = Arc::new(Guard::new(listener.local_addr()?.port()));
     let url = guard.url();
     output::message(format_args!("sluice: the console is at {url}"));
@@ -49,12 +55,36 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     console.workers.start();
     console.flow.start();
     let router = router(Arc::clone(&console), guard);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         served = axum::serve(listener, router) => served.context("the console failed"),
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// Says once on standard error if there is no lake yet, or if it cannot be read. The pages say so too.
+async fn report_lake(console: Arc<Console>) {
+    let Some(lake) = &console.lake else {
+        return;
+    };
+    let name = store_setting(&lake.location);
+    if lake.is_missing() {
+        return output::message(format_args!(
+            "sluice: the lake {name} does not exist yet; `sluice run` makes it. If this is not the lake that you mean, \
+             correct --lake"
+        ));
+    }
+    loop {
+        match console.ledgers.view().await {
+            View::Reading => {}
+            View::Ready(_) => return,
+            View::Failed(why) => {
+                return output::message(format_args!(
+                    "sluice: the lake {name} cannot be read: {}; the console tries again while pages are shown",
+                    inert(&why)
+                ));
+            }
+        }
     }
 }
 

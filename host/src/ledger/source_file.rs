@@ -66,6 +66,16 @@ pub struct FilePrefix {
     pub stat: Option<FileStat>,
 }
 
+impl FilePrefix {
+    /// Whether it is all of the file as it was when it was opened. The length of a part of a compressed file says nothing of
+    /// how much there is to read, so its end must have been reached.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        let is_size = |stat: FileStat| !self.is_compressed && self.bytes == stat.size;
+        self.is_whole || self.stat.is_some_and(is_size)
+    }
+}
+
 /// Lines that were decoded into records: neither their number nor their bytes are those of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sluice_engine::outcome::{Fault, ReasonCode};
 use sluice_engine::record::ShardId;
 use sluice_storage::error::StorageError;
-use sluice_storage::object_store::Found;
+use sluice_storage::object_store::{Found, ListedObject};
 
 use super::left_out::LeftOut;
 use super::{Quarantine, QuarantineError, QuarantineFilter, QuarantineObject};
@@ -53,6 +53,7 @@ impl fmt::Display for ListProblem {
 struct FoundObject {
     key: String,
     reason: ReasonCode,
+    put_at: i64,
 }
 
 /// The objects of each chunk.
@@ -143,21 +144,25 @@ impl Quarantine {
     ) -> Result<FoundChunks, QuarantineError> {
         let mut chunks = FoundChunks::new();
         for folder in folders(filter) {
-            let mut found = |name: &str| {
-                let key = format!("{folder}{name}");
+            let mut found = |listed: ListedObject<'_>| {
+                let (key, put_at) = (format!("{folder}{}", listed.key), listed.modified_at);
                 match parse(&key) {
                     Some((reason, shard, name)) => {
                         let by_filter =
                             filter.has_shard(&shard) && filter.may_have_release(name.release);
                         if by_filter && is_wanted(&shard, name) {
                             let objects = chunks.entry((shard, name)).or_default();
-                            objects.push(FoundObject { key, reason });
+                            objects.push(FoundObject {
+                                key,
+                                reason,
+                                put_at,
+                            });
                         }
                     }
                     None => left_out.unrecognized.add(&key),
                 }
             };
-            self.store.list(&folder, &mut found).await?;
+            self.store.list_objects(&folder, None, &mut found).await?;
         }
         Ok(chunks)
     }
@@ -221,7 +226,12 @@ impl QuarantineList {
         let partitions = manifest.objects.iter();
         let columns = partitions.map(|object| partition_columns(&object.partition));
         let columns: BTreeSet<_> = columns.collect();
-        for FoundObject { key, reason } in found {
+        for found in found {
+            let FoundObject {
+                key,
+                reason,
+                put_at,
+            } = found;
             let mut named = manifest.quarantine.iter();
             let Some(named) = named.find(|named| named.key == key) else {
                 self.left_out.not_named.add(&key);
@@ -243,6 +253,7 @@ impl QuarantineList {
                     bytes: named.bytes,
                     digest: named.digest,
                     arrived_at: manifest.arrived_at,
+                    put_at,
                     format: manifest.pins.format,
                     schema: manifest.pins.schema,
                     columns: columns.clone(),

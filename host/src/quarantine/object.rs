@@ -39,6 +39,8 @@ pub struct QuarantineObject {
     pub digest: ContentDigest,
     /// When the records of its chunk arrived; `None` if their source has no times.
     pub arrived_at: Option<ArrivalTimes>,
+    /// When it was put, milliseconds since the Unix epoch, by its store.
+    pub put_at: i64,
     /// The format of its chunk, not of the object: quarantine of Parquet is lines.
     pub format: Format,
     /// The schema of its chunk's objects of events, if they have columns.

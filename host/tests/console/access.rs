@@ -48,7 +48,7 @@ fn each_response_has_the_headers_that_keep_others_out() {
     for path in PAGES {
         assert_headers(&console.get(path));
     }
-    for name in ["style.css", "script.js"] {
+    for name in ["style.css", "script.js", "icon.svg"] {
         let asset = console.get(&format!("/assets/{name}"));
         assert_eq!(asset.status, 200);
         assert_headers(&asset);

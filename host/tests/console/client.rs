@@ -18,7 +18,7 @@ const ADDRESS: &str = "sluice: the console is at http://";
 
 /// A running console, and the cookie of a browser that is signed in.
 pub(super) struct Console {
-    _process: Running,
+    pub(super) process: Running,
     pub(super) address: SocketAddr,
     pub(super) token: String,
     pub(super) cookie: String,
@@ -36,7 +36,7 @@ impl Console {
         assert_eq!(signed_in.status, 200, "{signed_in:#?}");
         let cookie = &signed_in.headers["set-cookie"];
         Self {
-            _process: served.process,
+            process: served.process,
             address,
             token,
             cookie: cookie.split(';').next().unwrap().to_owned(),
@@ -160,6 +160,17 @@ impl Live {
                 let text = |key: &str| section[key].as_str().unwrap().to_owned();
                 return (text("id"), text("html"));
             }
+        }
+    }
+
+    /// Reads to the end of the stream, which has no section.
+    pub(super) fn ends(mut self) {
+        let mut line = String::new();
+        // The last chunk of a body is empty (RFC 9112, 7.1).
+        while line != "0\r\n" {
+            line.clear();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "it is cut");
+            assert!(!line.starts_with("data: "), "{line}");
         }
     }
 

@@ -1,7 +1,11 @@
 //! Live sections: the browser gets what has changed.
 
-use super::{LANDED, console, html, place};
+use testkit::proxy::{Fault, Rule};
+
+use super::{Console, LANDED, command_in, console, html, place};
 use crate::local::events;
+use crate::support::cloud::Service::S3;
+use crate::support::cloud::{Cloud, records, signal};
 
 /// The records of the file once it has grown, a number that no page shows before.
 const GROWN: usize = 1_234;
@@ -35,4 +39,38 @@ fn a_page_that_is_none_has_a_problem() {
     let console = console(&place, &["--lake", "file:lake"]);
     let mut live = console.live("/nothing");
     assert_eq!(live.until("no such page"), "live-problem");
+}
+
+/// What is fixed is not made again and again.
+#[test]
+fn a_page_without_live_sections_has_no_stream() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    console.live("/try").ends();
+    let fixed = console.get("/quarantine");
+    assert!(fixed.body.contains("id=\"quarantine-filter\""));
+}
+
+/// Neither a browser that listens nor a read that does not end keeps a console.
+#[test]
+fn a_console_that_is_told_to_stop_ends() {
+    let cloud = Cloud::new(1);
+    cloud.put_by_keys(&records(100, 34));
+    cloud.catch_up(&[]);
+    for name in ["TERM", "INT"] {
+        let lake = ["--lake", "s3://bucket/lake"];
+        let mut console = Console::start(&mut command_in(&cloud, &lake));
+        let held = cloud
+            .proxy(S3)
+            .add(Rule::new(Fault::Hold).path("quarantine").always());
+        let mut live = console.live("/shards");
+        live.section();
+        let page = console.get("/quarantine");
+        assert!(page.says("Reading the quarantine"), "{}", page.text());
+        assert!(cloud.proxy(S3).hits(held) > 0);
+        signal(&console.process.0, name);
+        assert_eq!(console.process.ends(), Some(0), "{name}");
+        cloud.proxy(S3).remove_rules();
+    }
+    cloud.proxy(S3).release_held();
 }

@@ -100,7 +100,13 @@ impl FlowReader {
                 self.view.problem = Some(format!("the ledgers cannot be read: {why}"));
                 return;
             }
-            View::Ready(seen) => Arc::clone(&seen.value),
+            View::Ready(seen) => {
+                if let Some(why) = &seen.problem {
+                    self.view.problem = Some(format!("the ledgers cannot be read again: {why}"));
+                    return;
+                }
+                Arc::clone(&seen.value)
+            }
         };
         self.round += 1;
         self.note_finished(&ledgers.ledgers, now);

@@ -1,5 +1,7 @@
 //! The pages. Each is made of sections; a section that is live is sent again when it changes.
 
+mod lake_notice;
+mod measures;
 mod overview;
 mod quarantine;
 mod releases;
@@ -21,7 +23,7 @@ use super::page::{Page, PageError, PageRequest, Section};
 use super::payload::inert;
 
 /// The files that pages load.
-const ASSETS: [(&str, &str, &str); 2] = [
+const ASSETS: [(&str, &str, &str); 3] = [
     (
         "style.css",
         "text/css; charset=utf-8",
@@ -31,6 +33,11 @@ const ASSETS: [(&str, &str, &str); 2] = [
         "script.js",
         "text/javascript; charset=utf-8",
         include_str!("../assets/script.js"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_str!("../assets/icon.svg"),
     ),
 ];
 
@@ -53,7 +60,7 @@ pub(super) struct States {
     try_rules: try_rules::State,
 }
 
-/// Makes a page.
+/// Makes a page. It begins with what keeps the console from reading the lake, if there is such a thing.
 ///
 /// # Errors
 /// [`PageError`]
@@ -61,6 +68,19 @@ pub(super) async fn render(
     console: &Arc<Console>,
     request: &PageRequest,
 ) -> Result<Page, PageError> {
+    let mut page = page(console, request).await?;
+    if let Some(lake) = &console.lake {
+        let notice = lake_notice::notice(console, lake, &request.path).await;
+        let notice = match page.has_live() {
+            true => Section::live("lake", notice),
+            false => Section::fixed("lake", notice),
+        };
+        page.sections.insert(0, notice);
+    }
+    Ok(page)
+}
+
+async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
     match request.path.as_str() {
         "/" => overview::page(console, request).await,
         "/shards" => shards::page(console, request).await,
@@ -126,6 +146,7 @@ fn document(console: &Console, path: &str, page: &Page) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (inert(&page.title)) " – Sluice" }
+                link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
                 link rel="stylesheet" href="/assets/style.css";
                 script src="/assets/script.js" defer {}
             }

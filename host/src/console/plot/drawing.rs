@@ -12,6 +12,7 @@ use plotters::prelude::{
 
 use super::marks::{Geometry, marks_of_hour};
 use super::{Line, Span, amount};
+use crate::console::components::size_unit;
 use crate::console::history::{BUCKET_SECONDS, Mark, Point};
 
 /// The size of the drawing, in its own units.
@@ -59,6 +60,13 @@ pub(super) fn draw(
 ) -> Result<(String, Geometry), PlotError> {
     let width = f64::from(span.minutes);
     let highest = top(lines);
+    // The labels of an axis are round numbers of its unit.
+    let scale = if unit.starts_with('B') {
+        size_unit(highest).0
+    } else {
+        1.0
+    };
+    let highest = highest / scale;
     let mut svg = String::new();
     let geometry = {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -66,7 +74,7 @@ pub(super) fn draw(
             .margin(6)
             .margin_right(18)
             .x_label_area_size(22)
-            .y_label_area_size(72)
+            .y_label_area_size(84)
             .build_cartesian_2d(-width..0.0, 0.0..highest)?;
         chart
             .configure_mesh()
@@ -81,10 +89,10 @@ pub(super) fn draw(
                 true => "now".to_owned(),
                 false => format!("{minutes:.0} min"),
             })
-            .y_label_formatter(&|value: &f64| amount(*value, unit))
+            .y_label_formatter(&|value: &f64| amount(*value * scale, unit))
             .draw()?;
         for (line, color) in lines.iter().zip(COLORS) {
-            draw_line(&mut chart, line, color, span)?;
+            draw_line(&mut chart, line, color, span, scale)?;
         }
         let (_, bottom) = chart.backend_coord(&(0.0, 0.0));
         let (_, top) = chart.backend_coord(&(0.0, highest));
@@ -101,12 +109,13 @@ pub(super) fn draw(
     Ok((svg, geometry))
 }
 
-/// Draws the parts of a line. A value without neighbours is a dot.
+/// Draws the parts of a line, whose values are divided by `scale`. A value without neighbours is a dot.
 fn draw_line(
     chart: &mut Chart<'_, '_>,
     line: &Line<'_>,
     color: RGBColor,
     span: Span,
+    scale: f64,
 ) -> Result<(), PlotError> {
     let style = ShapeStyle {
         color: color.into(),
@@ -116,7 +125,7 @@ fn draw_line(
     let width = f64::from(span.minutes);
     for part in parts(line.points) {
         let points = part.iter();
-        let points = points.map(|(at, value)| (minutes(*at, span.end), *value));
+        let points = points.map(|(at, value)| (minutes(*at, span.end), *value / scale));
         let points = points.filter(|(minutes, value)| *minutes >= -width && value.is_finite());
         let dot = if part.len() == 1 { 2 } else { 0 };
         chart.draw_series(LineSeries::new(points, style).point_size(dot))?;

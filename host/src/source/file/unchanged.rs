@@ -64,20 +64,12 @@ impl ClosedFile {
 
     /// Whether a run landed all of the file, and the file has the same inode, size and times as when that run opened
     /// it; an object, the same version, size and time.
-    ///
-    /// The length of what has landed of a compressed file says nothing of how much there is to read, so the run must
-    /// have reached its end.
     #[must_use]
     pub fn has_landed(&self, ledger: &Ledger) -> bool {
         let is_its_run = ledger.file() == Some(&self.known_as)
             && ledger.replay().is_none()
             && ledger.pending().is_none();
         let committed = ledger.committed().and_then(|committed| committed.file);
-        is_its_run
-            && committed.is_some_and(|part| {
-                let is_size = !part.is_compressed && part.bytes == self.stat.size;
-                let is_all = is_size || part.is_whole;
-                is_all && part.stat == Some(self.stat)
-            })
+        is_its_run && committed.is_some_and(|part| part.is_all() && part.stat == Some(self.stat))
     }
 }

@@ -7,7 +7,7 @@ mod notes;
 pub(crate) mod record;
 pub(crate) mod sample;
 pub(crate) mod show;
-pub(crate) mod sums;
+mod sums;
 
 use std::path::Path;
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::measures::{Measures, total};
 use super::{Overview, ready};
 use crate::console::components::{count, decimal, duration, facts as shown, short};
 use crate::console::history::Point;
+use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::console::words::read_age;
@@ -17,8 +17,10 @@ use crate::output::counted;
 /// The facts, under a headline.
 pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup {
     let mut facts = Vec::new();
+    // A run that has finished has no rate any more, and nobody knows that of a lake that cannot be read.
+    let has_rates = overview.finished_run().is_none() && !overview.is_old();
     if let Some(measures) = measures {
-        facts.extend(rates(measures));
+        facts.extend(has_rates.then(|| rates(measures)).into_iter().flatten());
         facts.extend(objects(measures));
     }
     facts.extend(landed(overview));
@@ -29,11 +31,18 @@ pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup 
         (shown(&facts))
         @if let Some(measures) = measures {
             p.more {
-                "Rates are means of five minutes"
+                @if has_rates {
+                    "Rates are means of a minute, "
+                    @if measures.is_of_lake {
+                        "by when records arrived, up to the newest chunk of the lake. "
+                    } @else {
+                        "by what workers have committed. "
+                    }
+                }
                 @if measures.is_of_lake {
-                    ", by when records arrived, up to the newest chunk of the lake. Sizes of objects are those of their events as lines, before compression."
+                    "Sizes of objects are those of their events as lines, before compression."
                 } @else {
-                    ", by what workers have committed. Sizes of objects are compressed."
+                    "Sizes of objects are compressed."
                 }
             }
         }
@@ -44,9 +53,10 @@ type Fact = (&'static str, Markup);
 
 fn rates(measures: &Measures) -> Vec<Fact> {
     let rate =
-        |points: &[Point], unit: &str| text(measures.recent(points).map(|rate| amount(rate, unit)));
+        |points: &[Point], unit: &str| text(measures.rate(points).map(|rate| amount(rate, unit)));
     let share = measures.quarantined_share();
-    let share = share.map(|share| format!(" ({} %)", decimal(share * 100.0)));
+    let minutes = RECENT_SECONDS / 60;
+    let share = share.map(|share| format!(" ({} % in {minutes} min)", decimal(share * 100.0)));
     let quarantined = html! { (rate(&measures.quarantined, "/s")) (share.unwrap_or_default()) };
     vec![
         ("Records", rate(&measures.records, "/s")),
@@ -107,11 +117,11 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
     let shards = overview.shards();
     let lag = largest(&shards, |shard| shard.lag_seconds).map(|(seconds, shard)| {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
-        html! { (duration(lag)) " " code { (inert(&shard.shard)) } }
+        html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
     });
     let age = largest(&shards, |shard| shard.read_age_seconds);
     let age = age.map(|(seconds, shard)| {
-        html! { (read_age(seconds)) " " code { (inert(&shard.shard)) } }
+        html! { span.number { (read_age(seconds)) } div.more { (inert(&shard.shard)) } }
     });
     let limit = overview.worker_measures.bus_calls_limit;
     let limit = limit.filter(|limit| *limit > 0.0);
@@ -178,9 +188,12 @@ fn unknown() -> Markup {
 mod tests {
     use sluice_release::rollout::{Rollout, Trial};
 
-    use super::super::measures::WorkerMeasures;
     use super::super::tests::{now, overview, seen};
     use super::*;
+    use crate::console::cached::View;
+    use crate::console::flow::FlowView;
+    use crate::console::ledgers::LedgersView;
+    use crate::console::pages::measures::WorkerMeasures;
     use crate::console::releases::ReleasesView;
     use crate::console::workers::status;
 
@@ -192,15 +205,37 @@ mod tests {
         let html = facts(&overview(vec![status("a"), status("b")]), Some(&measures)).into_string();
         for text in [
             "1.5k /s",
-            "15 /s</span> (1.00 %)",
+            "15 /s</span> (1.00 % in 5 min)",
+            "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
-            "2 s <code>b</code>",
-            "Oldest last read of a shard</dt><dd>less than 10 s ago <code>b</code>",
+            "2 s</span><div class=\"more\">b<",
+            "Oldest last read of a shard</dt><dd><span class=\"number\">less than 10 s ago</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
+    }
+
+    #[test]
+    fn a_lake_that_cannot_be_read_has_no_rates() {
+        let mut overview = overview(Vec::new());
+        overview.flow = Some(FlowView::new(now()));
+        overview.ledgers = seen(LedgersView::default());
+        let html = |overview: &Overview| {
+            let measures = overview.measures();
+            facts(overview, measures.as_ref()).into_string()
+        };
+        assert!(html(&overview).contains("Bytes of records"));
+        if let Some(View::Ready(seen)) = &mut overview.ledgers {
+            seen.problem = Some("it is gone".into());
+        }
+        let html = html(&overview);
+        assert!(html.contains("Records in the lake"), "{html}");
+        assert!(
+            !html.contains("Bytes of records") && !html.contains("Rates"),
+            "{html}"
+        );
     }
 
     #[test]

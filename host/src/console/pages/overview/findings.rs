@@ -1,11 +1,11 @@
 //! What is wrong, in words, with what to do and the page that says more.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use sluice_release::rollout::ChangeKind;
 
-use super::measures::{Measures, RECENT_SECONDS};
 use super::{Overview, ready, worker_findings};
 use crate::console::cached::View;
+use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
 #[cfg(feature = "table")]
 use crate::console::table::TableView;
@@ -132,7 +132,8 @@ fn unread<T>(view: Option<&View<T>>, what: &str, link: Link) -> Option<Finding> 
     let (severity, what, why) = match view? {
         View::Failed(why) => (Severity::Broken, format!("{what} cannot be read."), why),
         View::Ready(seen) => {
-            let what = format!("{what} cannot be read again: what you see is old.");
+            let at = seen.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let what = format!("{what} cannot be read again: what you see of it is of {at}.");
             (Severity::Warning, what, seen.problem.as_ref()?)
         }
         View::Reading => return None,
@@ -141,7 +142,7 @@ fn unread<T>(view: Option<&View<T>>, what: &str, link: Link) -> Option<Finding> 
         severity,
         what,
         details: named([why.clone()]),
-        advice: "Check the credentials, the network and the service. The console reads it again.",
+        advice: "Check what the details say, the credentials, the network and the service. The console reads it again.",
         link,
     })
 }

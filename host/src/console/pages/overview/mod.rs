@@ -2,7 +2,6 @@
 
 mod facts;
 mod findings;
-mod measures;
 mod plots;
 mod verdict;
 mod worker_findings;
@@ -13,17 +12,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use self::measures::{Measures, WorkerMeasures};
 use crate::console::Console;
 use crate::console::cached::{Seen, View};
 use crate::console::flow::FlowView;
 use crate::console::history::Mark;
 use crate::console::ledgers::LedgersView;
 use crate::console::page::{Page, PageError, PageRequest, Section};
+use crate::console::pages::measures::{Measures, WorkerMeasures};
 use crate::console::releases::ReleasesView;
 #[cfg(feature = "table")]
 use crate::console::table::{self, TableView};
 use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView};
+use crate::ledger::Ledger;
+use crate::ledger::source_file::FilePrefix;
 
 /// What the page is made from.
 struct Overview {
@@ -100,6 +101,33 @@ impl Overview {
         }
     }
 
+    /// The run of files that has filled the lake and has finished; `None` if a worker is polled, and if anything else may
+    /// still land.
+    fn finished_run(&self) -> Option<FinishedRun> {
+        let seen = ready(self.ledgers.as_ref()).filter(|seen| seen.problem.is_none())?;
+        if !self.workers.is_empty() || !seen.value.problems.is_empty() {
+            return None;
+        }
+        let mut run = FinishedRun::default();
+        for ledger in &seen.value.ledgers {
+            match landed_of_file(ledger) {
+                Some(records) => {
+                    run.files += 1;
+                    run.records += records;
+                }
+                // Redrives have shards of their own.
+                None if ledger.is_finished() => {}
+                None => return None,
+            }
+        }
+        (run.files > 0).then_some(run)
+    }
+
+    /// Whether the figures of the lake are old: its ledgers cannot be read any more.
+    fn is_old(&self) -> bool {
+        ready(self.ledgers.as_ref()).is_some_and(|seen| seen.problem.is_some())
+    }
+
     /// The status of each worker whose last poll succeeded.
     fn statuses(&self) -> impl Iterator<Item = (&WorkerView, &WorkerStatus)> {
         let workers = self.workers.iter();
@@ -127,6 +155,21 @@ impl Overview {
         marks.extend(flow.flat_map(|flow| flow.reshards.iter().cloned()));
         marks
     }
+}
+
+/// What a run of files has landed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct FinishedRun {
+    files: u64,
+    records: u64,
+}
+
+/// The records of a file, if all of them are committed.
+fn landed_of_file(ledger: &Ledger) -> Option<u64> {
+    ledger.file().filter(|_| ledger.pending().is_none())?;
+    let committed = ledger.committed()?;
+    let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
+    is_all.then_some(committed.records)
 }
 
 /// What was read of a view.

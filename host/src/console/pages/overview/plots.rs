@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::Overview;
-use super::measures::{Measures, NamedLine, largest, smoothed};
+use crate::console::cached::View;
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
+use crate::console::pages::measures::{Measures, NamedLine, largest, rates, smoothed};
 use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, marks_in_words, plot};
 
@@ -51,7 +52,7 @@ pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup 
                 p.more { "The figures of the lake are counted since " (time(flow.since)) "; those of the hour before were read then." }
             }
             @if let Some(problem) = problem { p.more { (inert(problem)) } }
-        } @else if overview.ledgers.is_some() {
+        } @else if matches!(overview.ledgers, Some(View::Reading | View::Ready(_))) {
             h2 { "The last hour" }
             p.reading { "Reading the chunk manifests…" }
         }
@@ -70,11 +71,7 @@ fn of_flow(overview: &Overview, measures: &Measures, frame: &Frame<'_>) -> Marku
         rate("records", &measures.records),
         rate("events", &measures.events),
     ];
-    let reasons = largest(&measures.by_reason, LINES_MAX);
-    let reasons: Vec<_> = reasons
-        .into_iter()
-        .map(|(reason, points)| rate(reason, points))
-        .collect();
+    let reasons = rates(&largest(&measures.by_reason, LINES_MAX));
     let bytes = [rate("bytes", &measures.bytes)];
     let (_, mut objects) = rate("objects", &measures.objects);
     for (_, value) in &mut objects {
@@ -102,8 +99,13 @@ fn of_flow(overview: &Overview, measures: &Measures, frame: &Frame<'_>) -> Marku
 fn of_workers(overview: &Overview, frame: &Frame<'_>) -> Markup {
     let measures = &overview.worker_measures;
     let plotted = |title, unit, lines: &[NamedLine]| {
-        let lines: Vec<_> = largest(lines, LINES_MAX).into_iter().cloned().collect();
-        drawn(title, unit, &lines, frame)
+        let mut shown = largest(lines, LINES_MAX);
+        // If all are 0, one of them says so.
+        if shown.is_empty() {
+            shown.extend(lines.first());
+        }
+        let shown: Vec<_> = shown.into_iter().cloned().collect();
+        drawn(title, unit, &shown, frame)
     };
     html! {
         (plotted("Lag, by shard", "s", &measures.lag))
@@ -120,9 +122,9 @@ fn drawn(title: &str, unit: &str, lines: &[NamedLine], frame: &Frame<'_>) -> Mar
 
 #[cfg(test)]
 mod tests {
-    use super::super::measures::WorkerMeasures;
     use super::super::tests::{now, overview};
     use super::*;
+    use crate::console::pages::measures::WorkerMeasures;
     use crate::console::workers::status;
 
     #[test]
@@ -144,6 +146,9 @@ mod tests {
             html.contains("shard-8") && html.contains("shard-4") && !html.contains("shard-3"),
             "{html}"
         );
+        overview.worker_measures.lag = vec![("calm".into(), vec![(at, 0.0)])];
+        let html = plots(&overview, measures.as_ref()).into_string();
+        assert!(html.contains("calm: last 0 s"), "{html}");
         overview.workers.clear();
         assert_eq!(plots(&overview, None).into_string(), "");
     }

@@ -3,16 +3,17 @@
 use maud::{Markup, html};
 
 use super::findings::{Finding, Severity, findings};
-use super::measures::Measures;
-use super::{Overview, ready};
+use super::{FinishedRun, Overview, ready};
 use crate::console::cached::View;
-use crate::console::components::{Tone, badge, empty};
-use crate::output::counted;
+use crate::console::components::{Tone, badge, count, empty};
+use crate::console::pages::measures::Measures;
+use crate::output::{counted, plural};
 
 /// What is wrong, the worst first, or that all is well; and what that was said of.
 pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Markup {
     let findings = findings(overview, measures);
     let waits = awaited(overview);
+    let finished = overview.finished_run();
     html! {
         div.verdict {
             @if !findings.is_empty() {
@@ -27,14 +28,27 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
                      before, it was moved or removed."
                 }
             } @else if waits.is_empty() {
-                h2 { (badge(Tone::Good, "OK")) " All is well" }
+                h2 {
+                    (badge(Tone::Good, "OK")) " "
+                    @if finished.is_some() { "The run has finished" } @else { "All is well" }
+                }
             } @else {
                 h2 { "No problem so far" }
             }
+            @if let Some(run) = finished { (of_finished(run)) }
             @if !waits.is_empty() { p.reading { "Reading " (waits.join(", ")) "…" } }
             p.more { (checked(overview)) }
         }
         @for (what, advice) in left_out(overview) { (empty(what, advice)) }
+    }
+}
+
+fn of_finished(run: FinishedRun) -> Markup {
+    html! {
+        p {
+            "The run has finished: " (count(run.records)) " " (plural(run.records, "record")) " of "
+            (counted(run.files, "file")) ", all have their outcome. If a file grows or another one comes, run it again."
+        }
     }
 }
 
@@ -129,6 +143,8 @@ mod tests {
     use crate::console::ledgers::LedgersView;
     use crate::console::workers::status;
     use crate::ledger::Ledger;
+    use serde_json::json;
+    use sluice_engine::digest::Digest;
     use sluice_engine::record::ShardId;
 
     fn html(overview: &Overview) -> String {
@@ -170,6 +186,50 @@ mod tests {
             html.contains("--registry TARGET") && !html.contains("--lake TARGET"),
             "{html}"
         );
+    }
+
+    /// The ledger of a file of 10 bytes with 3 records, of which these bytes are committed.
+    fn of_file(bytes: u64) -> Ledger {
+        let prefix = json!({ "bytes": bytes, "digest": format!("xxh128:{:032x}", 0), "stat": {
+            "size": 10, "modified_ns": 1, "inode": 1,
+        } });
+        let committed = json!({
+            "last": "2", "last_digest": Digest::of(b"last"), "records": 3, "file": prefix,
+        });
+        let mut ledger = serde_json::to_value(Ledger::new(ShardId::new("a").unwrap())).unwrap();
+        ledger["committed"] = committed;
+        ledger["file"] = json!({ "path": "/a.ndjson" });
+        Ledger::parse(ledger.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_run_of_files_that_has_finished_is_not_a_live_one() {
+        let mut overview = overview(Vec::new());
+        overview.flow = Some(FlowView::new(overview.now));
+        let with = |overview: &mut Overview, ledgers| {
+            overview.ledgers = seen(LedgersView {
+                ledgers,
+                problems: Vec::new(),
+            });
+        };
+        with(&mut overview, vec![of_file(10)]);
+        let finished = html(&overview);
+        for part in [
+            "The run has finished</h2>",
+            "3</span> records of 1 file, all have their outcome",
+        ] {
+            assert!(finished.contains(part), "{part}: {finished}");
+        }
+        assert!(!finished.contains("All is well"), "{finished}");
+        let other = Ledger::new(ShardId::new("b").unwrap());
+        for ledgers in [vec![of_file(9)], vec![of_file(10), other]] {
+            with(&mut overview, ledgers);
+            let html = html(&overview);
+            assert!(html.contains("All is well"), "{html}");
+        }
+        with(&mut overview, vec![of_file(10)]);
+        overview.workers = super::super::tests::overview(vec![status("a")]).workers;
+        assert_eq!(overview.finished_run(), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::Overview;
 use super::findings::{
     Finding, Link, RELEASES, SHARDS, Severity, WORKERS, lost_ranges, named, rolled_back, was_within,
 };
-use super::measures::total;
 use crate::console::components::duration;
+use crate::console::pages::measures::total;
 use crate::console::workers::WorkerShard;
 use crate::output::counted;
 

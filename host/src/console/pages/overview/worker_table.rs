@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::Overview;
-use super::measures::NamedLine;
 use crate::console::components::{Tone, badge, empty, of, short, table, time, time_text};
+use crate::console::pages::measures::NamedLine;
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::console::words::percent;
@@ -121,7 +121,7 @@ mod tests {
         overview.workers[1].problem = Some("no answer: <b>refused</b>".into());
         (overview.workers[2].status, overview.workers[2].seen_at) = (None, None);
         let html = workers(&overview).into_string();
-        assert_eq!(html.matches("300 MB").count(), 1, "{html}");
+        assert_eq!(html.matches("286 MiB").count(), 1, "{html}");
         assert!(
             html.contains(">Ready<") && html.contains("2 of 2"),
             "{html}"

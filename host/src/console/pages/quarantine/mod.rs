@@ -2,7 +2,7 @@
 //! redrive would make of it.
 //!
 //! ```text
-//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, arrivals, samples, preview
+//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, times, samples, preview
 //! ```
 
 mod arrivals;
@@ -36,6 +36,7 @@ use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
+use crate::quarantine::QuarantineFilter;
 
 /// How long what was read of quarantine is shown.
 const MAX_AGE: Duration = Duration::from_secs(30);
@@ -71,8 +72,12 @@ pub(super) fn actions() -> Router<Arc<Console>> {
 /// What is in the quarantine of the lake.
 async fn view(console: &Console, lake: &Lake, wait: Duration) -> View<QuarantineView> {
     let read = || {
-        let lake = lake.clone();
-        on_a_thread(move || view::read(lake))
+        let (lake, ledgers) = (lake.clone(), Arc::clone(&console.ledgers));
+        async move {
+            let view = on_a_thread(move || view::read(lake)).await?;
+            ledgers.check_present(view.has_commits).await?;
+            Ok(view)
+        }
     };
     console.pages.quarantine.view.view(wait, read).await
 }
@@ -89,33 +94,43 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         return Ok(Page { title, sections });
     };
     let view = view(console, lake, WAIT).await;
-    let summary = viewed(&view, "the quarantine", |seen| {
-        summary::summary(seen, &filter, request)
+    let mut sections = vec![Section::once("quarantine-filter", request, || {
+        filter::form(&filter)
+    })];
+    sections.extend(counts(console, &view, &filter, request));
+    let samples = samples::section(console, lake, &filter, &view).await;
+    sections.push(Section::live("quarantine-samples", samples));
+    if !request.is_live {
+        let form = preview_page::form(console, &filter).await;
+        sections.push(Section::fixed("quarantine-redrive", form));
+    }
+    Ok(Page { title, sections })
+}
+
+/// What is counted: how many records, what is left out, and when they came.
+fn counts(
+    console: &Console,
+    view: &View<QuarantineView>,
+    filter: &QuarantineFilter,
+    request: &PageRequest,
+) -> [Section; 3] {
+    let mut left_out = html! {};
+    let mut over_time = html! {};
+    let summary = viewed(view, "the quarantine", |seen| {
+        let selected = seen.value.select(filter);
+        left_out = summary::left_out(&seen.value);
+        over_time = arrivals::over_time(&selected);
+        summary::summary(seen, &selected, filter, request)
     });
-    let (left_out, over_time) = match &view {
-        View::Ready(seen) => (
-            summary::left_out(&seen.value),
-            arrivals::over_time(&seen.value.select(&filter)),
-        ),
-        View::Reading | View::Failed(_) => (html! {}, html! {}),
-    };
     let arrivals = html! {
-        (arrivals::last_hour(console, &filter))
+        (arrivals::last_hour(console, filter))
         (over_time)
     };
-    let samples = samples::section(console, lake, &filter, &view).await;
-    let sections = vec![
-        Section::fixed("quarantine-filter", filter::form(&filter)),
+    [
         Section::live("quarantine-summary", summary),
         Section::live("quarantine-left-out", left_out),
         Section::live("quarantine-arrivals", arrivals),
-        Section::live("quarantine-samples", samples),
-        Section::fixed(
-            "quarantine-redrive",
-            preview_page::form(console, &filter).await,
-        ),
-    ];
-    Ok(Page { title, sections })
+    ]
 }
 
 fn without_lake() -> Markup {

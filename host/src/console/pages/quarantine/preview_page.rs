@@ -117,9 +117,10 @@ async fn page(
             return Err(anyhow::anyhow!("cannot read the quarantine: {why}").into());
         }
     };
-    let selected = seen.value.select(&filter);
-    let all = selected.total().sums;
-    let objects: Vec<_> = selected.current.iter().copied().cloned().collect();
+    let (current, _) = seen.value.current(&filter);
+    let objects: Vec<_> = current.into_iter().cloned().collect();
+    let records: u64 = objects.iter().map(|listed| listed.records).sum();
+    let all = (records, objects.len() as u64);
     if objects.is_empty() {
         let why = "The filter takes no record that is quarantined now. Correct the filter.";
         return Err(PageError::NotFound(why.into()));
@@ -133,7 +134,7 @@ async fn page(
     let preview = preview.await?;
     let body = html! {
         p { a href=(filter::link(&filter)) { "Back to the quarantine" } }
-        (result(&preview, (all.records, all.objects), console.permissions.payloads))
+        (result(&preview, all, console.permissions.payloads))
         (commands(&redrive))
     };
     Ok(Page {

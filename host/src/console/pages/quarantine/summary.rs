@@ -5,7 +5,7 @@ use sluice_engine::outcome::ReasonCode;
 use sluice_release::bundle::ReleaseId;
 
 use super::filter;
-use super::view::{Group, QuarantineView, Selected};
+use super::view::{Group, QuarantineView, Selected, TIME_RULE};
 use crate::console::cached::Seen;
 use crate::console::components::{
     ROWS, bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time,
@@ -18,47 +18,39 @@ use crate::quarantine::QuarantineFilter;
 
 /// The columns that both tables have at their end.
 const SUMS: [&str; 7] = [
-    "Records",
-    "Bytes",
-    "Objects",
-    "First arrived",
-    "Last arrived",
-    "Claimed",
-    "Redriven",
+    "Records", "Bytes", "Objects", "Earliest", "Latest", "Claimed", "Redriven",
 ];
 
 /// What is quarantined now, and what was redriven.
 pub(super) fn summary(
     seen: &Seen<QuarantineView>,
+    selected: &Selected<'_>,
     filter: &QuarantineFilter,
     request: &PageRequest,
 ) -> Markup {
-    let view = &*seen.value;
-    let selected = view.select(filter);
-    let total = selected.total();
-    let sums = &total.sums;
+    let (view, total) = (&*seen.value, &selected.total);
     html! {
         h2 { "Quarantined now" }
         @if *filter != QuarantineFilter::default() {
             p { "Only records " (inert(&filter::words(filter))) "." }
         }
         (facts(&[
-            ("Records", count(sums.records)),
-            ("Bytes", bytes(sums.bytes)),
-            ("Objects", count(sums.objects)),
-            ("Releases", count(sums.releases.len() as u64)),
-            ("Shards", count(sums.shards.len() as u64)),
-            ("Claimed by redrives", count(sums.claimed)),
+            ("Records", count(total.records)),
+            ("Bytes", bytes(total.bytes)),
+            ("Objects", count(total.objects)),
+            ("Releases", count(total.releases.len() as u64)),
+            ("Shards", count(total.shards.len() as u64)),
+            ("Claimed by redrives", count(total.claimed)),
             ("Redriven", count(total.redriven)),
         ]))
-        @if sums.records == 0 && total.redriven == 0 {
+        @if total.records == 0 && total.redriven == 0 {
             (nothing(view, filter))
         } @else {
-            (by_reason(&selected, filter))
-            (by_release(&selected, filter, request))
+            (by_reason(selected, filter))
+            (by_release(selected, filter, request))
         }
         p.note {
-            "Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ". "
+            (TIME_RULE) " Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ". "
             "Claimed records belong to a redrive that has not committed them. "
             "Redriven records are no longer quarantined here."
             @if selected.undated > 0 {
@@ -88,11 +80,11 @@ fn nothing(view: &QuarantineView, filter: &QuarantineFilter) -> Markup {
 }
 
 fn by_reason(selected: &Selected<'_>, filter: &QuarantineFilter) -> Markup {
-    let groups = selected.by(|object| &object.reason);
+    let groups = &selected.by_reason;
     let rows = groups.iter().take(ROWS).map(|(reason, group)| {
         let mut row = vec![reason_cell(reason, filter)];
-        row.push(count(group.sums.releases.len() as u64));
-        row.push(count(group.sums.shards.len() as u64));
+        row.push(count(group.releases.len() as u64));
+        row.push(count(group.shards.len() as u64));
         row.extend(cells(group));
         row.push(try_cell(reason, filter));
         row
@@ -111,8 +103,8 @@ fn by_reason(selected: &Selected<'_>, filter: &QuarantineFilter) -> Markup {
 }
 
 fn by_release(selected: &Selected<'_>, filter: &QuarantineFilter, request: &PageRequest) -> Markup {
-    let groups = selected.by(|object| (&object.reason, &object.release));
-    let rows = rows_of_page(request, &groups).iter();
+    let groups = &selected.by_release;
+    let rows = rows_of_page(request, groups).iter();
     let rows = rows.map(|((reason, release), group)| {
         let mut row = vec![
             reason_cell(reason, filter),
@@ -163,16 +155,15 @@ fn try_cell(reason: &ReasonCode, filter: &QuarantineFilter) -> Markup {
 }
 
 /// The cells of [`SUMS`].
-fn cells(group: &Group) -> Vec<Markup> {
-    let sums = &group.sums;
-    let times = sums.arrived_at;
+fn cells(group: &Group<'_>) -> Vec<Markup> {
+    let times = group.times;
     vec![
-        count(sums.records),
-        bytes(sums.bytes),
-        count(sums.objects),
+        count(group.records),
+        bytes(group.bytes),
+        count(group.objects),
         moment_or_dash(times.map(|times| times.min)),
         moment_or_dash(times.map(|times| times.max)),
-        count(sums.claimed),
+        count(group.claimed),
         count(group.redriven),
     ]
 }
@@ -216,7 +207,8 @@ mod tests {
             problem: None,
         };
         let request = PageRequest::parse("/quarantine");
-        summary(&seen, filter, &request).into_string()
+        let selected = seen.value.select(filter);
+        summary(&seen, &selected, filter, &request).into_string()
     }
 
     #[tokio::test]

@@ -82,11 +82,11 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     let registry = read(&view);
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
     let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
-    let change = registry.map_or_else(forms::unread, |view| forms::section(console, view));
+    let change = || registry.map_or_else(forms::unread, |view| forms::section(console, view));
     let sections = vec![
         Section::fixed("changed", changed(request)),
         Section::live("serving", serves),
-        Section::fixed("change", change),
+        Section::once("change", request, change),
         Section::live("workers", workers::section(registry, &workers)),
         Section::live("shadow", of(&|view| shadow::section(view, &workers))),
         Section::live(

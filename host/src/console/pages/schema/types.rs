@@ -14,6 +14,12 @@ use crate::output::counted;
 
 /// The types of events.
 pub(super) fn types(lake: &RecentLake, request: &PageRequest) -> Markup {
+    if lake.chunks.chunks.is_empty() && lake.chunks.problems.is_empty() {
+        return empty(
+            "No chunk is committed in the lake yet.",
+            "Start `sluice run` with this lake, or start the console with --lake and the one that you mean.",
+        );
+    }
     html! {
         (which_chunks(lake))
         @if lake.types.is_empty() {
@@ -207,6 +213,6 @@ mod tests {
         assert!(html.contains("of the newest 1 committed chunk"), "{html}");
         assert!(html.contains("7 objects of chunks with more"), "{html}");
         let none = types(&RecentLake::default(), &PageRequest::parse("/schema"));
-        assert!(none.into_string().contains("No chunk that was read"));
+        assert!(none.into_string().contains("No chunk is committed"));
     }
 }

@@ -198,7 +198,7 @@ pub(super) fn lag(seconds: Option<f64>) -> Markup {
 
 /// How long ago the last read was.
 pub(super) fn read_age(seconds: Option<f64>) -> Markup {
-    html! { @if let Some(seconds) = seconds { (words::read_age(seconds)) } }
+    html! { @if let Some(seconds) = seconds { span.number { (words::read_age(seconds)) } } }
 }
 
 fn lost(row: &Row<'_>) -> Markup {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use sluice_storage::location::StoreLocation;
 
-use super::list::{lag, read_age};
+use super::list::{lag, read_age, sequence};
 use super::rows::{Row, WorkerSight};
 use super::{Views, words};
 use crate::config::{shell_word, store_setting};
@@ -166,7 +166,7 @@ fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
         arrived.map(|times| times.max),
     ];
     vec![
-        html! { code { (range.first) } br; code { (range.last) } },
+        html! { (sequence(range.first)) br; (sequence(range.last)) },
         html! { (count(range.count)) div.dim { (bytes(counts.bytes)) } },
         html! {
             @if let Some(min) = min.filter(|_| min != max).and_then(moment) { (time(min)) br; }
@@ -240,7 +240,7 @@ mod tests {
         };
         let html = chunks_table(&view).into_string();
         for part in [
-            "<code>20</code>",
+            "<code title=\"20\">20</code>",
             "1970-01-01T00:00:01Z",
             "1,234",
             "of quarantine",

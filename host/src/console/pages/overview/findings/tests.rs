@@ -3,10 +3,10 @@
 use sluice_engine::record::ShardId;
 use sluice_release::rollout::{Change, Rollout};
 
-use super::super::measures::WorkerMeasures;
 use super::super::tests::{now, overview, seen};
 use super::*;
 use crate::console::ledgers::LedgersView;
+use crate::console::pages::measures::WorkerMeasures;
 use crate::console::releases::ReleasesView;
 use crate::ledger::lost_range::{LossCause, LostRange};
 
@@ -48,7 +48,13 @@ fn what_cannot_be_read_is_worse_than_what_is_old() {
     if let Some(View::Ready(seen)) = &mut overview.ledgers {
         seen.problem = Some("throttled".into());
     }
-    assert_eq!(only(&overview).severity, Severity::Warning);
+    let old = only(&overview);
+    assert_eq!(old.severity, Severity::Warning);
+    assert!(
+        old.what.contains("is of 2026-11-27T09:00:00Z"),
+        "{}",
+        old.what
+    );
 }
 
 #[test]

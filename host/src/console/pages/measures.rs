@@ -12,14 +12,15 @@ use crate::console::workers::{Counter, WorkerSeries};
 /// all of it if nothing came for this long, seconds.
 const LANDS_WITHIN: i64 = 600;
 
-/// The time that present rates are the mean of, seconds.
+/// The time of which the share of quarantined records is said, seconds: longer than that of a rate, so that a few records
+/// do not look like many.
 pub(super) const RECENT_SECONDS: i64 = 300;
 
 /// A worker's measures are old if they end before this, seconds.
 const OLD_SECONDS: i64 = 120;
 
-/// The time that the rates of plots are the mean of, in buckets: chunks come at once, records do not.
-const SMOOTHED_BUCKETS: i64 = 3;
+/// The time that all rates are the mean of, seconds: chunks come at once, records do not.
+const RATE_SECONDS: i64 = 60;
 
 /// A line with its name.
 pub(super) type NamedLine = (String, Vec<Point>);
@@ -102,15 +103,13 @@ impl Measures {
     pub(super) fn of_flow(flow: &FlowView, now: DateTime<Utc>) -> Self {
         let until = complete_until(&flow.records.points(now), now);
         let all = |series: &Series| filled(&series.points(now), until, now);
-        let by_reason = flow.by_reason.iter();
-        let by_reason = by_reason.map(|(reason, series)| (reason.clone(), all(series)));
         Self {
             is_of_lake: true,
             until,
             records: all(&flow.records),
             events: all(&flow.events),
             quarantined: all(&flow.quarantined),
-            by_reason: by_reason.collect(),
+            by_reason: by_reason(flow, until, now),
             bytes: all(&flow.bytes),
             objects: all(&flow.objects),
             object_bytes: all(&flow.object_bytes),
@@ -137,19 +136,24 @@ impl Measures {
         }
     }
 
-    /// The mean rate of the last minutes; `None` if nobody knows it.
-    pub(super) fn recent(&self, points: &[Point]) -> Option<f64> {
-        let since = self.until - RECENT_SECONDS;
+    /// The present rate, a mean of the last minute; `None` if nobody knows it.
+    pub(super) fn rate(&self, points: &[Point]) -> Option<f64> {
+        self.recent(points, RATE_SECONDS)
+    }
+
+    /// The mean of the last seconds.
+    fn recent(&self, points: &[Point], seconds: i64) -> Option<f64> {
+        let since = self.until - seconds;
         let recent = points
             .iter()
             .filter(|(at, _)| since < *at && *at <= self.until);
         mean(recent)
     }
 
-    /// The share of the records of the last minutes that were quarantined.
+    /// The share of the records of the last five minutes that were quarantined.
     pub(super) fn quarantined_share(&self) -> Option<f64> {
-        let records = self.recent(&self.records)?;
-        let quarantined = self.recent(&self.quarantined)?;
+        let records = self.recent(&self.records, RECENT_SECONDS)?;
+        let quarantined = self.recent(&self.quarantined, RECENT_SECONDS)?;
         (records > 0.0).then_some(quarantined / records)
     }
 
@@ -161,6 +165,33 @@ impl Measures {
         both.map(|((at, objects), (_, bytes))| (*at, bytes / objects))
             .collect()
     }
+}
+
+/// The quarantined records of the lake by reason, as plots show them: the rates of the reasons with the most.
+pub(super) fn quarantined_by_reason(
+    flow: &FlowView,
+    now: DateTime<Utc>,
+    reasons: usize,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<NamedLine> {
+    let until = complete_until(&flow.records.points(now), now);
+    let mut lines = by_reason(flow, until, now);
+    lines.retain(|(reason, _)| is_wanted(reason));
+    rates(&largest(&lines, reasons))
+}
+
+fn by_reason(flow: &FlowView, until: i64, now: DateTime<Utc>) -> Vec<NamedLine> {
+    let lines = flow.by_reason.iter();
+    let lines =
+        lines.map(|(reason, series)| (reason.clone(), filled(&series.points(now), until, now)));
+    lines.collect()
+}
+
+/// Lines as means of a minute.
+pub(super) fn rates(lines: &[&NamedLine]) -> Vec<NamedLine> {
+    let rates = lines.iter();
+    let rates = rates.map(|(name, points)| (name.clone(), smoothed(points)));
+    rates.collect()
 }
 
 /// Until when the measures of the lake are complete.
@@ -188,7 +219,7 @@ fn filled(points: &[Point], until: i64, now: DateTime<Utc>) -> Vec<Point> {
 /// The means over the minute until each point, of what is known of it.
 pub(super) fn smoothed(points: &[Point]) -> Vec<Point> {
     let means = points.iter().enumerate().map(|(index, (at, value))| {
-        let since = at - SMOOTHED_BUCKETS * BUCKET_SECONDS;
+        let since = at - RATE_SECONDS;
         let before = points[..=index].iter().rev();
         let known = before.take_while(|(earlier, _)| *earlier > since);
         (*at, mean(known).unwrap_or(*value))
@@ -242,6 +273,7 @@ fn sum(lines: &[NamedLine]) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::history::Kind;
 
     const NOW: i64 = 1_000_000_000;
 
@@ -281,16 +313,38 @@ mod tests {
     }
 
     #[test]
-    fn present_rates_are_means_of_the_last_minutes() {
+    fn present_rates_are_means_of_the_last_minute() {
         let measures = Measures::of_workers(&workers(), now());
-        assert_eq!(measures.recent(&measures.records), Some(20.0));
+        assert_eq!(measures.rate(&measures.records), Some(20.0));
         assert_eq!(measures.quarantined, [(NOW - 40, 1.0), (NOW - 20, 3.0)]);
         assert_eq!(measures.quarantined_share(), Some(0.1));
         assert_eq!(measures.object_sizes(), [(NOW - 20, 250.0)]);
-        assert_eq!(measures.recent(&measures.events), None);
+        assert_eq!(measures.rate(&measures.events), None);
         let later = now() + chrono::TimeDelta::seconds(2 * RECENT_SECONDS);
         let measures = Measures::of_workers(&workers(), later);
-        assert_eq!(measures.recent(&measures.records), None);
+        assert_eq!(measures.rate(&measures.records), None);
+    }
+
+    #[test]
+    fn all_pages_plot_the_same_rates_of_quarantine() {
+        let at = |seconds: i64| DateTime::from_timestamp(NOW - seconds, 0).unwrap();
+        let mut flow = FlowView::new(now());
+        for (reason, seconds) in [("bad", 100), ("worse", 40), ("worse", 30)] {
+            let series = flow.by_reason.entry(reason.into());
+            let series = series.or_insert_with(|| Series::new(Kind::PerSecond));
+            series.add(at(seconds), 60.0);
+            flow.records.add(at(seconds), 60.0);
+        }
+        let lines = quarantined_by_reason(&flow, now(), 5, |_| true);
+        let all = Measures::of_flow(&flow, now()).by_reason;
+        assert_eq!(lines, rates(&largest(&all, 5)));
+        let last = lines
+            .iter()
+            .map(|(name, points)| (name.as_str(), points.last()));
+        let last: Vec<_> = last.collect();
+        assert_eq!(last[0], ("worse", Some(&(NOW - 40, 2.0))));
+        let one = quarantined_by_reason(&flow, now(), 5, |reason| reason == "bad");
+        assert_eq!(one.len(), 1);
     }
 
     #[test]
