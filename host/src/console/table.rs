@@ -17,7 +17,7 @@ use super::components::{
 };
 use super::payload::inert;
 use super::tasks::on_a_thread;
-use super::words::further;
+use super::words::{further, values_by_field};
 use crate::config::{ConfigError, LocationArgs};
 use crate::output::counted;
 use crate::table::location::TableLocation;
@@ -234,18 +234,13 @@ fn behind(status: &TableStatus) -> Markup {
     }
 }
 
-/// The paths whose values no column of the table has.
+/// The fields whose values no column of the table has.
 fn unmapped(status: &TableStatus) -> Markup {
-    let mut paths: Vec<_> = status.unmapped.by_path().iter().collect();
-    paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
-    let rows = paths.iter().take(SHOWN_MAX);
-    let rows = rows.map(|(path, values)| vec![html! { code { (inert(path)) } }, count(**values)]);
-    let rows: Vec<_> = rows.collect();
+    let values = status.unmapped.by_path();
     html! {
-        @if !rows.is_empty() {
+        @if !values.is_empty() {
             h3 { "Values in no column of the table" }
-            (table("Paths whose values are in no column of the table, but in _rest", &["Path", "Values"], &rows))
-            (further(SHOWN_MAX, paths.len(), "path"))
+            (values_by_field("Values that are in no column of the table, but in _rest", values, SHOWN_MAX))
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What several pages say in the same words.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::components::{duration, time};
+use super::components::{count, duration, table, time};
+use super::payload::inert;
 use crate::output::counted;
 
 /// A read that is younger than this, seconds, was a moment ago: how young it is, is not worth a change of a page.
@@ -17,6 +19,23 @@ pub(super) fn further(shown: usize, all: usize, name: &str) -> Markup {
         @if let Some(further) = all.checked_sub(shown).filter(|further| *further > 0) {
             p { "And " (counted(further as u64, &format!("more {name}"))) "." }
         }
+    }
+}
+
+/// How many values of each field are in no column, the fields with the most first, at most this many.
+pub(super) fn values_by_field(
+    caption: &str,
+    values: &BTreeMap<String, u64>,
+    shown_max: usize,
+) -> Markup {
+    let mut fields: Vec<_> = values.iter().collect();
+    fields.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
+    let shown = fields.iter().take(shown_max);
+    let rows =
+        shown.map(|(field, values)| vec![html! { code { (inert(field)) } }, count(**values)]);
+    html! {
+        (table(caption, &["Field", "Values"], &rows.collect::<Vec<_>>()))
+        (further(shown_max, fields.len(), "field"))
     }
 }
 
@@ -61,6 +80,17 @@ mod tests {
             further(1, 2, "path").into_string(),
             "<p>And 1 more path.</p>"
         );
+    }
+
+    #[test]
+    fn the_fields_with_the_most_values_come_first() {
+        let values = [("<a>", 1), ("b", 3), ("c", 2)];
+        let values = values.map(|(field, values)| (field.to_owned(), values));
+        let html = values_by_field("Values", &values.into(), 2).into_string();
+        assert!(html.find("<code>b<") < html.find("<code>c<"), "{html}");
+        assert!(html.contains("<p>And 1 more field.</p>"), "{html}");
+        let html = values_by_field("Values", &[("<a>".to_owned(), 1)].into(), 2);
+        assert!(html.into_string().contains("&lt;a&gt;"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sluice_storage::location::StoreLocation;
 use crate::config::{shell_word, store_setting};
 use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
 use crate::console::payload::inert;
-use crate::console::words::further;
+use crate::console::words::{further, values_by_field};
 
 /// The most entries that are shown.
 const SHOWN_MAX: usize = 100;
@@ -193,17 +193,11 @@ fn kind(entry: &DriftEntry) -> Markup {
 }
 
 fn paths(drift: &WorkerDrift) -> Markup {
-    let mut paths: Vec<_> = drift.paths.iter().collect();
-    paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
-    let rows = paths.iter().take(SHOWN_MAX);
-    let rows = rows.map(|(path, values)| vec![html! { code { (inert(path)) } }, count(**values)]);
-    let rows: Vec<_> = rows.collect();
     html! {
-        @if !rows.is_empty() {
+        @if !drift.paths.is_empty() {
             h3 { "Values in no column" }
             p { (count(drift.values)) " values of committed events are in _rest only, so queries by column do not see them." }
-            (table("Values in no column, by field", &["Field", "Values"], &rows))
-            (further(SHOWN_MAX, paths.len(), "field"))
+            (values_by_field("Values in no column, by field", &drift.paths, SHOWN_MAX))
         }
     }
 }
