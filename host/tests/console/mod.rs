@@ -7,9 +7,11 @@ mod hostile;
 mod html;
 mod live;
 mod pages;
+mod refused;
 mod requests;
 mod rollout;
 mod scale;
+mod signed;
 #[cfg(feature = "table")]
 mod table;
 mod usage;

@@ -16,7 +16,7 @@ use crate::local::events;
 fn file(table: &Table) -> &Path {
     match &table.warehouse.catalog {
         Catalog::Sqlite(file) => file,
-        _ => panic!("the catalog is no file"),
+        Catalog::Rest(_) => panic!("the catalog is no file"),
     }
 }
 

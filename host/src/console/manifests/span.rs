@@ -87,7 +87,7 @@ impl<'a> Span<'a> {
         if self.low >= self.high || self.lists > LISTS_MAX {
             return None;
         }
-        let middle = self.low + (self.high - self.low) / 2;
+        let middle = self.low.midpoint(self.high);
         let back = self.distance.saturating_mul(self.target);
         let estimated = self.end.saturating_sub(back).max(self.low);
         let is_estimated = estimated < self.high && !self.lists.is_multiple_of(HALVING);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::digest::Digest;
 use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::bundle::ReleaseId;
 use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 
@@ -41,6 +42,9 @@ const READS_MAX: usize = 8;
 pub(super) struct ChunkEvents {
     pub(super) shard: ShardId,
     pub(super) name: ChunkName,
+    pub(super) release: ReleaseId,
+    pub(super) records: u64,
+    pub(super) quarantined: u64,
     /// When its manifest was put, milliseconds since the Unix epoch.
     pub(super) put_at: i64,
     pub(super) format: Format,
@@ -125,6 +129,9 @@ impl ChunkEvents {
             objects: objects.collect(),
             name,
             put_at,
+            release: manifest.release,
+            records: manifest.range.count,
+            quarantined: manifest.counts.quarantined,
             format: manifest.pins.format,
             schema: manifest.pins.schema,
             shard: manifest.shard,

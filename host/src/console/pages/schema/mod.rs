@@ -4,6 +4,7 @@ mod chunks;
 mod columns;
 mod drift;
 mod event_type;
+mod of_release;
 mod recent;
 mod sample;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use maud::{Markup, html};
 
 use self::drift::WorkerDrift;
 use self::event_type::PartitionType;
+pub(super) use self::of_release::ChunksOfRelease;
 use self::recent::{KnownLake, RecentLake};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};

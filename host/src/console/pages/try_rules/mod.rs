@@ -15,6 +15,7 @@ mod golden;
 mod kept;
 mod outcome;
 mod place;
+mod publish;
 mod record;
 mod records;
 mod rules;
@@ -32,6 +33,7 @@ pub(super) use self::actions::actions;
 use self::form::TryForm;
 use self::golden::SavedCases;
 use self::kept::Kept;
+use self::publish::Refused;
 use self::records::LastLoaded;
 use self::turns::Turns;
 use self::view::Offer;
@@ -96,7 +98,7 @@ async fn made(
     console: &Console,
     form: &TryForm,
     outcome: &Markup,
-    publish_error: Option<&str>,
+    refused: Option<&Refused>,
 ) -> Page {
     let state = &console.pages.try_rules;
     let mut releases = Vec::new();
@@ -114,13 +116,19 @@ async fn made(
         releases,
         components: state.components.manifests(),
         cases: cases.len(),
+        signs: console
+            .registry
+            .as_ref()
+            .is_some_and(|it| it.keys.sign.is_some()),
     };
+    let note = refused.map(Refused::shown).unwrap_or_default();
     Page {
         title: "Try".into(),
         sections: vec![
+            Section::fixed("note", note),
             Section::fixed("try", view::workbench(form, &offer, outcome)),
             Section::fixed("try-cases", golden::list(&cases, "")),
-            Section::fixed("try-publish", view::publishing(form, &offer, publish_error)),
+            Section::fixed("try-publish", publish::section(form, &offer, refused)),
         ],
     }
 }

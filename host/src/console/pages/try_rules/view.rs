@@ -7,7 +7,6 @@ use super::form::{ARCHIVE, COMPONENT, JQ, PASTED, QUARANTINE, RELEASE, TryForm};
 use super::records::NO_PAYLOADS;
 use crate::builtin::Builtin;
 use crate::console::Permissions;
-use crate::console::components::problem;
 use crate::console::payload::inert;
 
 /// The most releases of a list.
@@ -24,6 +23,8 @@ pub(super) struct Offer {
     pub(super) components: Vec<Manifest>,
     /// How many golden cases there are.
     pub(super) cases: usize,
+    /// Whether the console signs what it publishes.
+    pub(super) signs: bool,
 }
 
 /// The form and the outcome.
@@ -185,49 +186,11 @@ fn sent_components(form: &TryForm, components: &[Manifest]) -> Markup {
     }
 }
 
-/// The form to publish the rules.
-pub(super) fn publishing(form: &TryForm, offer: &Offer, error: Option<&str>) -> Markup {
-    html! {
-        h2 { "Publish" }
-        @if let Some(error) = error { (problem(error)) }
-        @if offer.permissions.publish && offer.has_registry {
-            p {
-                "Publishes the rules above as a release, "
-                @match offer.cases {
-                    0 => "without golden cases.",
-                    1 => "with the saved golden case.",
-                    cases => { "with the " (cases) " saved golden cases." },
-                }
-            }
-            p.field {
-                label for="try-note" { "Note about the release" }
-                input #try-note name="note" form="try-form" value=(form.note) maxlength="500" autocomplete="off";
-            }
-            p.field {
-                label for="try-why" { "Reason for the canary" }
-                input #try-why name="why" form="try-form" value=(form.why) maxlength="500" autocomplete="off";
-            }
-            p {
-                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="" { "Publish" }
-                " "
-                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="5%" {
-                    "Publish and canary 5 %"
-                }
-            }
-        } @else {
-            p.note {
-                "To publish rules from here, start the console with "
-                code { "--registry" } " and " code { "--allow-publish" } "."
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn offer(payloads: bool, publish: bool) -> Offer {
+    pub(in super::super) fn offer(payloads: bool, publish: bool) -> Offer {
         Offer {
             permissions: Permissions { publish, payloads },
             has_lake: true,
@@ -235,6 +198,7 @@ mod tests {
             releases: Vec::new(),
             components: Vec::new(),
             cases: 2,
+            signs: false,
         }
     }
 
@@ -262,15 +226,5 @@ mod tests {
         let html = workbench(&TryForm::default(), &offer(false, false), &html! {}).into_string();
         assert!(!html.contains("value=\"quarantine\"") && !html.contains("value=\"archive\""));
         assert!(html.contains("--show-payloads"), "{html}");
-    }
-
-    #[test]
-    fn publishing_needs_permission() {
-        let form = TryForm::default();
-        let html = publishing(&form, &offer(true, false), None).into_string();
-        assert!(html.contains("--allow-publish") && !html.contains("<button"));
-        let html = publishing(&form, &offer(true, true), Some("a <b>")).into_string();
-        assert!(html.contains("with the 2 saved golden cases"), "{html}");
-        assert!(html.contains("a &lt;b&gt;"), "{html}");
     }
 }
