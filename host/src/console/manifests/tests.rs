@@ -175,11 +175,15 @@ fn newest(most: usize) -> Wanted {
 /// Lists a shard, compares the list with the newest of these records, and returns the requests.
 async fn requests(records: &[SequenceNumber], wanted: Wanted) -> usize {
     let (bucket, head) = lake(records);
-    let list = super::list(bucket.clone(), head, wanted).await.unwrap();
-    let firsts: Vec<_> = list.newest.iter().map(|listed| listed.name.first).collect();
+    let listed = list(bucket.clone(), head, wanted).await.unwrap();
+    let firsts: Vec<_> = listed
+        .newest
+        .iter()
+        .map(|listed| listed.name.first)
+        .collect();
     let expected = records.len().saturating_sub(wanted.most);
     assert_eq!(firsts, records[expected..]);
-    assert_eq!(list.has_older, list.all < records.len());
+    assert_eq!(listed.has_older, listed.all < records.len());
     bucket.requests.load(Relaxed)
 }
 
@@ -234,29 +238,29 @@ async fn numbers_of_different_widths_are_all_listed() {
 async fn manifests_behind_a_record_or_a_moment_are_found() {
     let records = offsets((0..20_000).map(|n| n * 10));
     let (bucket, head) = lake(&records);
-    let list = async |behind: Option<u64>, since| {
+    let find = async |behind: Option<u64>, since| {
         let behind = behind.map(SequenceNumber::from);
         let wanted = Wanted {
             behind,
             since,
             most: 200,
         };
-        let list = super::list(bucket.clone(), head.clone(), wanted);
-        let list = list.await.unwrap();
-        let first = list.newest.first().map(|listed| listed.name.first);
+        let listed = list(bucket.clone(), head.clone(), wanted);
+        let listed = listed.await.unwrap();
+        let first = listed.newest.first().map(|listed| listed.name.first);
         let first = first.and_then(SequenceNumber::as_offset);
-        (first, list.newest.len(), list.all, list.has_older)
+        (first, listed.newest.len(), listed.all, listed.has_older)
     };
-    let behind = list(Some(199_900), i64::MIN).await;
+    let behind = find(Some(199_900), i64::MIN).await;
     assert_eq!(behind, (Some(199_910), 9, 9, false));
-    let long_ago = list(Some(50), i64::MIN).await;
+    let long_ago = find(Some(50), i64::MIN).await;
     assert_eq!(
         (long_ago.0, long_ago.1, long_ago.3),
         (Some(198_000), 200, true)
     );
-    let since = list(None, 19_900_000).await;
+    let since = find(None, 19_900_000).await;
     assert_eq!(since, (Some(199_000), 100, 100, true));
-    assert_eq!(list(None, i64::MAX).await, (None, 0, 0, true));
+    assert_eq!(find(None, i64::MAX).await, (None, 0, 0, true));
     let requests = bucket.requests.load(Relaxed);
     assert!(requests <= 10, "{requests}");
 }
