@@ -200,7 +200,7 @@ fn of_kinesis(place: u128) -> SequenceNumber {
 #[tokio::test]
 async fn a_first_list_costs_as_many_requests_whatever_the_age_of_the_shard() {
     for most in [50, 200, 300] {
-        for (chunks, expected) in [(10, 1), (1_000, 1), (1_001, 2), (3_000, 2), (100_000, 2)] {
+        for (chunks, expected) in [(10, 1), (1_000, 1), (1_001, 2), (3_000, 2), (50_000, 2)] {
             let records = offsets((0..chunks).map(|n| n * 7_000));
             assert_eq!(requests(&records, newest(most)).await, expected, "{chunks}");
         }
@@ -213,8 +213,8 @@ async fn a_first_list_costs_as_many_requests_whatever_the_age_of_the_shard() {
 
 #[tokio::test]
 async fn uneven_chunks_cost_a_few_requests_more() {
-    let silence = (0..100_000).map(|n| n * 60);
-    let silence = silence.chain((1..=20).map(|n| 6_000_000 + n * 130_000));
+    let silence = (0..30_000).map(|n| n * 60);
+    let silence = silence.chain((1..=20).map(|n| 1_800_000 + n * 130_000));
     let burst = (0..20_000).map(|n| n * 60_000);
     let burst = burst.chain((0..30_000).map(|n| 1_200_000_000 + n));
     let far = (0..1_500).map(|n| n * 10_000_000_000_000);
