@@ -14,6 +14,7 @@ mod scale;
 mod signed;
 #[cfg(feature = "table")]
 mod table;
+mod try_rules;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -22,7 +22,8 @@ use crate::console::ledgers::Ledgers;
 use crate::console::manifests::{self, Wanted};
 use crate::format::Format;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::object_key::ChunkName;
+use crate::layout::object_key::{ChunkName, ShortId};
+use crate::layout::partition_columns::partition_columns;
 use crate::ledger::heads::LedgerHead;
 
 /// The most shards whose manifests are listed: those whose ledgers changed last.
@@ -76,6 +77,27 @@ pub(super) struct NewestChunks {
     pub(super) shards: usize,
     /// What cannot be read of them.
     pub(super) problems: Vec<String>,
+}
+
+impl NewestChunks {
+    /// The release of the newest one.
+    pub(super) fn release(&self) -> Option<ShortId> {
+        self.chunks.first().map(|chunk| chunk.name.release)
+    }
+
+    /// The columns that most events are partitioned by.
+    pub(super) fn usual_columns(&self) -> Vec<String> {
+        let (mut events, mut with_column) = (0, BTreeMap::<String, u64>::new());
+        for object in self.chunks.iter().flat_map(|chunk| &chunk.objects) {
+            events += object.events;
+            let columns = partition_columns(&object.partition);
+            for column in columns.split('/').filter(|column| !column.is_empty()) {
+                *with_column.entry(column.to_owned()).or_default() += object.events;
+            }
+        }
+        with_column.retain(|_, with| *with > events / 2);
+        with_column.into_keys().collect()
+    }
 }
 
 /// What was read before.

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
 
 use super::form::{JQ, PASTED, PATH, TryForm, received};
+use super::loaded::Loaded;
 use super::publish::{self, Refused};
-use super::records::Loaded;
 use super::rules::Rules;
-use super::{config_form, golden, made, outcome, record, records, rules, run};
+use super::run::Job;
+use super::{baseline, config_form, golden, made, outcome, record, records, rules, run, start};
 use crate::console::Console;
 use crate::console::components::problem;
 use crate::console::page::{PageError, Section};
@@ -67,9 +68,14 @@ async fn run_form(
         Ok(form) => form,
         Err(error) => return refused(&console, &headers, error),
     };
-    let outcome = match form.load.is_empty() {
-        true => outcome_of(&console, &form).await,
-        false => match records::sample_text() {
+    let (loads, starts) = (!form.load.is_empty(), !form.start.is_empty());
+    let outcome = match (loads, starts) {
+        (false, false) => outcome_of(&console, &form).await,
+        (false, true) => match start::change(&console, &mut form).await {
+            Ok(()) => outcome_of(&console, &form).await,
+            Err(error) => problem(&error.to_string()),
+        },
+        (true, _) => match records::sample_text() {
             Ok(text) => {
                 form.source = PASTED.into();
                 form.records = text;
@@ -99,7 +105,13 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     if loaded.len() == 0 {
         return outcome::nothing_yet();
     }
-    let serving = rules::serving(console).await;
+    let offer = start::offer(console, form, &loaded).await;
+    let baseline = baseline::chosen(console, form, &loaded).await;
+    let job = Job {
+        rules: rules.bundle,
+        usual_columns: baseline::usual_columns(console, &baseline).await,
+        baseline,
+    };
     let running = state.turns.wait().await;
     if !turn.is_newest() {
         return problem(SUPERSEDED);
@@ -109,12 +121,13 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         let _until_it_ends = running;
         let show = |shown: &run::ShownRecord<'_>| record::record(shown, shows);
         let goes_on = || turn.is_newest();
-        let ran = run::run(sandbox, &rules.bundle, serving, &loaded, &goes_on, &show);
-        Ok(match ran {
-            _ if !goes_on() => problem(SUPERSEDED),
+        let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
+        let shown = match ran {
+            _ if !goes_on() => return Ok(problem(SUPERSEDED)),
             Ok(ran) => outcome::outcome(&ran, &loaded),
             Err(error) => outcome::failed(&error, rules.program.as_deref()),
-        })
+        };
+        Ok(html! { (offer) (shown) })
     });
     ran.await
         .unwrap_or_else(|error| outcome::failed(&error, None))

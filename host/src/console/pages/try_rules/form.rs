@@ -26,6 +26,9 @@ pub(super) struct TryForm {
     pub(super) rid: String,
     /// The target of an archive.
     pub(super) archive: String,
+    /// The encoding and the format of data that no run has decoded; empty as the run was set.
+    pub(super) encoding: String,
+    pub(super) format: String,
     /// Which rules: `jq`, `enrich`, `copy`, `release` or `component`.
     pub(super) rules: String,
     /// The jq program.
@@ -36,6 +39,10 @@ pub(super) struct TryForm {
     pub(super) component: String,
     /// The transform configuration.
     pub(super) config: String,
+    /// What to compare with: one of these words, a built-in transform, or the id of a release. Empty: what makes most sense.
+    pub(super) against: String,
+    /// The button that changes the rules: `rejected` or `time`.
+    pub(super) start: String,
     /// A note about the release that is published.
     pub(super) note: String,
     /// Why it becomes a canary.
@@ -57,6 +64,11 @@ pub(super) const ARCHIVE: &str = "archive";
 pub(super) const JQ: &str = "jq";
 pub(super) const RELEASE: &str = "release";
 pub(super) const COMPONENT: &str = "component";
+
+pub(super) const ACTIVE: &str = "active";
+pub(super) const REJECTED: &str = "rejected";
+pub(super) const LAST: &str = "last";
+pub(super) const NOTHING: &str = "nothing";
 
 /// The form of a request.
 pub(super) fn received(form: Result<Form<TryForm>, FormRejection>) -> Result<TryForm, PageError> {
