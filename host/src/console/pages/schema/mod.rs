@@ -68,7 +68,7 @@ pub(super) struct Newest {
 
 /// What the newest chunks of a lake say; `None` if they are not read yet.
 pub(super) async fn newest(console: &Console, lake: &Lake) -> Option<Newest> {
-    let View::Ready(seen) = console.pages.schema.view(lake, WAIT).await else {
+    let View::Ready(seen) = console.pages.schema.view(console, lake, WAIT).await else {
         return None;
     };
     let chunks = &seen.value.chunks;
