@@ -1,6 +1,7 @@
 //! The console: its pages over real connections, as a browser and as an attacker would ask for them.
 
 mod access;
+pub(crate) mod attached;
 mod client;
 mod empty;
 mod hostile;
