@@ -31,6 +31,7 @@ mod stream;
 #[cfg(feature = "table")]
 mod table;
 mod tasks;
+mod words;
 mod workers;
 
 use std::sync::Arc;
