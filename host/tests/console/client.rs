@@ -1,6 +1,5 @@
 //! A console that runs, and a client of it that sends what a browser would, and what it would not.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
