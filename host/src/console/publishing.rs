@@ -134,7 +134,8 @@ pub(super) fn checked_reason(why: &str) -> Result<String, PageError> {
     checked("reason", why)
 }
 
-/// Changes what serves, and returns what serves then.
+/// Changes the rollout if its last change still is the one with this `number`, which the user has seen. Returns the new
+/// rollout.
 ///
 /// # Errors
 /// The console only reads, a release that fails admission, a concurrent change, and a registry that cannot be written.
@@ -142,23 +143,10 @@ pub(super) async fn change(
     console: &Console,
     action: RolloutAction,
     why: &str,
-) -> Result<Rollout, PageError> {
-    let place = allowed(console)?;
-    change_in(place, &console.releases, action, why, None).await
-}
-
-/// Changes what serves, if the last change still is the one with this `number`, which the user has seen.
-///
-/// # Errors
-/// As `change`.
-pub(super) async fn change_seen(
-    console: &Console,
-    action: RolloutAction,
-    why: &str,
     number: u64,
 ) -> Result<Rollout, PageError> {
     let place = allowed(console)?;
-    change_in(place, &console.releases, action, why, Some(number)).await
+    change_in(place, &console.releases, action, why, number).await
 }
 
 /// What an action would change at this moment. It writes nothing.
@@ -186,12 +174,12 @@ async fn change_in(
     releases: &Releases,
     action: RolloutAction,
     why: &str,
-    number: Option<u64>,
+    number: u64,
 ) -> Result<Rollout, PageError> {
     let author = author_with(why)?;
     let registry = &place.registry;
     let seen = registry.active().await.map_err(failed)?;
-    if number.is_some_and(|number| number != seen.rollout.number) {
+    if number != seen.rollout.number {
         releases.expire();
         return Err(not_written(&change::conflict(&seen.rollout)));
     }

@@ -1,5 +1,7 @@
 //! What a page says before a change, and instead of it; and of a release that no registry has.
 
+use std::fs;
+
 use super::rollout::{CONFIGS, NOTES, form_of_rules};
 use super::{BROKEN, LANDED, MISSING, console, html, transform};
 use crate::support::lake;
@@ -93,6 +95,42 @@ fn a_canary_of_which_nothing_is_known_is_not_activated_without_a_word() {
     let page = console.says(&format!("/release?id={first}"), &["chunks of the lake"]);
     let records = format!("{} records", LANDED + MISSING + BROKEN);
     assert!(page.says(&records), "{}", page.text());
+}
+
+#[test]
+fn a_canary_that_the_publisher_has_not_seen_is_not_replaced() {
+    let place = Place::new();
+    let [first, second] = [0, 1].map(|n| super::publish(&place, CONFIGS[n], NOTES[n]));
+    transform(&place, &["activate", &first]).succeeded();
+    let args = ["--registry", "file:registry", "--allow-publish"];
+    let console = console(&place, &args);
+    console.says("/try", &["There is no canary now"]);
+    let (form, enrich) = form_of_rules(&console);
+    // Somebody else is faster.
+    transform(&place, &["activate", &second, "--canary", "5%"]).succeeded();
+    let active = place.path("registry/active.json");
+    let before = fs::read(&active).unwrap();
+    let filled = [
+        ("rules", &*enrich),
+        ("config", r#"{"time_format":"auto"}"#),
+        ("why", "a reason"),
+    ];
+    let refused = console.submit(&form, "Publish and canary", &filled);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    for part in [
+        "The release is published, but is not the canary",
+        "nothing was changed",
+        "A new canary replaces it",
+    ] {
+        assert!(refused.says(part), "{part}: {}", refused.text());
+    }
+    assert_eq!(fs::read(&active).unwrap(), before);
+    // Now the publisher has seen it.
+    let form = html::forms(&refused.body).into_iter();
+    let mut form = form.filter(|form| form.fields.contains_key("jq"));
+    let again = console.submit(&form.next().unwrap(), "Publish and canary", &[]);
+    assert_eq!(again.status, 303, "{}", again.text());
+    assert_ne!(fs::read(&active).unwrap(), before);
 }
 
 #[test]

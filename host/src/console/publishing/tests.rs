@@ -21,8 +21,8 @@ async fn active(place: &RegistryPlace, names: &[&str]) -> Rollout {
 async fn a_change_has_a_reason_and_says_that_the_console_made_it() {
     let folder = tempfile::tempdir().unwrap();
     let (place, releases) = (place(folder.path()), Releases::new());
-    active(&place, &["a", "b"]).await;
-    let change = |why| change_in(&place, &releases, RolloutAction::RollBack, why, None);
+    let seen = active(&place, &["a", "b"]).await.number;
+    let change = |why| change_in(&place, &releases, RolloutAction::RollBack, why, seen);
     let long = "x".repeat(501);
     for (why, problem) in [("", "missing"), (" \n", "missing"), (long.as_str(), "501")] {
         let error = change(why).await.unwrap_err();
@@ -43,7 +43,7 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
     let seen = active(&place, &["a", "b"]).await.number;
     let before = active(&place, &["c"]).await;
     let action = RolloutAction::RollBack;
-    let error = change_in(&place, &releases, action, "why", Some(seen)).await;
+    let error = change_in(&place, &releases, action, "why", seen).await;
     let PageError::Wrong(text) = error.unwrap_err() else {
         panic!("the change was made")
     };
@@ -53,7 +53,7 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
         "{text}"
     );
     assert_eq!(active(&place, &[]).await, before);
-    let same = change_in(&place, &releases, action, "why", Some(before.number));
+    let same = change_in(&place, &releases, action, "why", before.number);
     same.await.unwrap();
 }
 
@@ -64,7 +64,7 @@ async fn a_release_that_fails_admission_is_not_activated() {
     let bundle = bundle("{}", "2026-01-01T00:00:00Z");
     place.registry.keep(&bundle).await.unwrap();
     let action = RolloutAction::Activate(bundle.manifest().id());
-    let error = change_in(&place, &releases, action, "why", None).await;
+    let error = change_in(&place, &releases, action, "why", 0).await;
     let PageError::Wrong(text) = error.unwrap_err() else {
         panic!("it was not checked")
     };
@@ -107,7 +107,7 @@ async fn only_a_release_that_is_signed_is_activated_if_there_is_a_key() {
     let bundle = bundle("{}", "2026-01-01T00:00:00Z");
     place.registry.keep(&bundle).await.unwrap();
     let action = RolloutAction::Activate(bundle.manifest().id());
-    let error = change_in(&place, &Releases::new(), action, "why", None).await;
+    let error = change_in(&place, &Releases::new(), action, "why", 0).await;
     let text = error.unwrap_err().to_string();
     assert!(
         text.contains("signature: the release is not signed"),

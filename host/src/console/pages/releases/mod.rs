@@ -76,7 +76,7 @@ async fn change(
 async fn make(console: &Console, form: &ChangeForm) -> Result<Markup, PageError> {
     publishing::check_allowed(console)?;
     let (action, number) = (form.action()?, form.seen()?);
-    let rollout = publishing::change_seen(console, action, &form.why, number).await?;
+    let rollout = publishing::change(console, action, &form.why, number).await?;
     Ok(done::changed(action, &rollout))
 }
 

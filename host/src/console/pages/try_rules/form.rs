@@ -44,6 +44,8 @@ pub(super) struct TryForm {
     pub(super) note: String,
     /// Why it becomes a canary.
     pub(super) why: String,
+    /// The number of the last change of the rollout when the page was made.
+    pub(super) seen: String,
     /// `sample` if the button to load a sample was pressed.
     pub(super) load: String,
     /// The record to save as a golden case: its index, and the first digits of its digest.

@@ -115,12 +115,13 @@ async fn made(
     refused: Option<&Refused>,
 ) -> Page {
     let state = &console.pages.try_rules;
-    let mut releases = Vec::new();
+    let (mut releases, mut rollout) = (Vec::new(), None);
     if let Some(place) = &console.registry
         && let View::Ready(seen) = console.releases.view(place).await
     {
         let listed = seen.value.releases.iter();
         releases.extend(listed.map(|listed| listed.manifest.clone()));
+        rollout = Some(seen.value.rollout.clone());
     }
     let cases = state.cases().clone();
     let offer = Offer {
@@ -134,6 +135,7 @@ async fn made(
             .registry
             .as_ref()
             .is_some_and(|it| it.keys.sign.is_some()),
+        rollout,
     };
     let note = refused.map(Refused::shown).unwrap_or_default();
     Page {

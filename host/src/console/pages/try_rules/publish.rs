@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
-use sluice_release::rollout::Share;
+use sluice_release::rollout::{Rollout, Share};
 
 use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm};
 use super::view::Offer;
 use super::{made, outcome, rules};
 use crate::console::Console;
+use crate::console::components::release_link;
 use crate::console::page::{Page, PageError};
 use crate::console::pages::forms::Received;
 use crate::console::pages::notes::{self, Place, REFUSAL};
@@ -41,6 +43,7 @@ pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&Refused>) 
                     "--sign FILE."
                 }
             }
+            (canary(offer.rollout.as_ref()))
             (line(NOTE, "note", "Note about the release", &form.note, refused))
             (line(WHY, "why", "Reason for the canary", &form.why, refused))
             (releases::recorded_as())
@@ -60,6 +63,25 @@ pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&Refused>) 
     }
 }
 
+/// What a new canary would replace, and the number of the last change, by which the console notices a later one.
+fn canary(rollout: Option<&Rollout>) -> Markup {
+    let Some(rollout) = rollout else {
+        return html! { p.caution { "The registry is not read yet, so the console does not know whether there is a canary." } };
+    };
+    html! {
+        p {
+            @match &rollout.canary {
+                Some(canary) => {
+                    "The canary is now " (release_link(&canary.release.to_string())) ", on " (canary.share)
+                    " of the chunks. A new canary replaces it."
+                }
+                None => "There is no canary now.",
+            }
+        }
+        input type="hidden" name="seen" form="try-form" value=(rollout.number);
+    }
+}
+
 /// A field of the form.
 fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&Refused>) -> Markup {
     let is_wrong = refused.is_some_and(|refused| refused.is_of(id));
@@ -75,7 +97,8 @@ fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&Refused
 /// Why the rules were not published, or are not the canary.
 #[derive(Debug)]
 pub(super) struct Refused {
-    error: PageError,
+    status: StatusCode,
+    why: String,
     /// The field that is wrong, or what was done before the error.
     place: Option<Place>,
 }
@@ -83,8 +106,8 @@ pub(super) struct Refused {
 impl Refused {
     fn of(error: PageError, field: &str, name: &'static str) -> Self {
         Self {
-            error,
             place: Some((format!("#{field}"), name)),
+            ..Self::from(error)
         }
     }
 
@@ -95,19 +118,22 @@ impl Refused {
 
     /// The response with a page that says so.
     pub(super) fn response(&self, console: &Console, page: Page) -> Response {
-        (self.error.status(), respond(console, PATH, Ok(page))).into_response()
+        (self.status, respond(console, PATH, Ok(page))).into_response()
     }
 
     /// What is said on top of the page.
     pub(super) fn shown(&self) -> Markup {
-        notes::refusal(&self.error.to_string(), self.place.as_ref())
+        notes::refusal(&self.why, self.place.as_ref())
     }
 }
 
 impl From<PageError> for Refused {
     fn from(error: PageError) -> Self {
-        let place = None;
-        Self { error, place }
+        Self {
+            status: error.status(),
+            why: error.to_string(),
+            place: None,
+        }
     }
 }
 
@@ -140,11 +166,14 @@ pub(super) async fn publish(
 /// Publishes, and returns the address of the page of the release.
 async fn published(console: &Console, form: &TryForm) -> Result<String, Refused> {
     publishing::check_allowed(console)?;
-    let share: Option<Share> = match &*form.canary {
+    let canary = match &*form.canary {
         "" => None,
-        share => Some(share.parse().map_err(PageError::Wrong)?),
+        share => {
+            let share: Share = share.parse().map_err(PageError::Wrong)?;
+            Some((share, seen(form)?))
+        }
     };
-    if share.is_some() {
+    if canary.is_some() {
         let checked = publishing::checked_reason(&form.why);
         checked.map_err(|error| Refused::of(error, WHY, "Reason for the canary"))?;
     }
@@ -158,35 +187,40 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
         cases.map_err(|why| Refused::of(PageError::Wrong(why), "try-cases", "The cases"))?;
     let published = publishing::publish(console, rules.bundle, cases, &form.note).await;
     let published = published.map_err(of_rules)?;
-    if let Some(share) = share {
+    if let Some((share, seen)) = canary {
         let action = RolloutAction::Canary(published.id, share);
-        let changed = publishing::change(console, action, &form.why).await;
-        changed.map_err(|error| only_published(published.id, error))?;
+        let changed = publishing::change(console, action, &form.why, seen).await;
+        changed.map_err(|error| only_published(published.id, &error))?;
     }
-    let note = releases::published(published, share);
+    let note = releases::published(published, canary.map(|(share, _)| share));
     let page = format!("/release?id={}", published.id);
     Ok(console.pages.notes.leave(&page, note))
 }
 
 /// The error of a canary whose release is published already.
-fn only_published(id: ReleaseId, error: PageError) -> Refused {
-    let published = "The release is published, but is not the canary";
-    let error = match error {
-        PageError::NotFound(why) => PageError::NotFound(format!("{published}. {why}")),
-        PageError::Wrong(why) => PageError::Wrong(format!("{published}. {why}")),
-        PageError::NotAllowed(why) => PageError::NotAllowed(format!("{published}. {why}")),
-        PageError::Failed(why) => PageError::Failed(why.context(published)),
-    };
-    let place = Some((format!("/release?id={id}"), "The published release"));
-    Refused { error, place }
+fn only_published(id: ReleaseId, error: &PageError) -> Refused {
+    Refused {
+        status: error.status(),
+        why: format!("The release is published, but is not the canary. {error}"),
+        place: Some((format!("/release?id={id}"), "The published release")),
+    }
+}
+
+/// The number of the last change of the rollout that the user has seen.
+fn seen(form: &TryForm) -> Result<u64, Refused> {
+    let why = "The page did not say which release was the canary. See below whether there is one now, and publish again.";
+    let wrong = |_| Refused::of(PageError::Wrong(why.into()), "try-publish", "Publish");
+    form.seen.parse().map_err(wrong)
 }
 
 #[cfg(test)]
 mod tests {
     use sluice_engine::digest::Digest;
+    use sluice_release::rollout::Trial;
 
     use super::super::view::tests::offer;
     use super::*;
+    use crate::console::releases::tests::author;
 
     #[test]
     fn a_canary_that_fails_says_that_the_release_is_published() {
@@ -194,13 +228,41 @@ mod tests {
         let wrong = PageError::Wrong("Activate a release first.".into());
         let failed = PageError::Failed(anyhow::anyhow!("no bucket"));
         for (error, why) in [(wrong, "Activate a release"), (failed, "no bucket")] {
-            let html = only_published(id, error).shown().into_string();
+            let html = only_published(id, &error).shown().into_string();
             assert!(
                 html.contains("The release is published") && html.contains(why),
                 "{html}"
             );
             assert!(html.contains(&format!("/release?id={id}")), "{html}");
         }
+    }
+
+    #[test]
+    fn what_a_canary_replaces_is_said_and_goes_with_the_form() {
+        let [active, tried] = ["a", "b"].map(|name| Digest::of(name.as_bytes()));
+        let author = author("me", "why");
+        let rollout = Rollout::new().activate(active, None, &author).unwrap();
+        let html = canary(Some(&rollout)).into_string();
+        assert!(
+            html.contains("There is no canary now.")
+                && html.contains("name=\"seen\" form=\"try-form\" value=\"1\""),
+            "{html}"
+        );
+        let trial = Trial {
+            release: tried,
+            share: "5%".parse().unwrap(),
+            rollback_policy: None,
+        };
+        let rollout = rollout.try_canary(trial, &author).unwrap();
+        let html = canary(Some(&rollout)).into_string();
+        assert!(
+            html.contains(&format!("/release?id={tried}")) && html.contains("on 5 % of the chunks"),
+            "{html}"
+        );
+        assert!(html.contains("value=\"2\""), "{html}");
+        let html = canary(None).into_string();
+        assert!(!html.contains("<input"), "{html}");
+        assert!(seen(&TryForm::default()).is_err());
     }
 
     #[test]

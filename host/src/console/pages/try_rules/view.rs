@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use sluice_release::bundle::Manifest;
+use sluice_release::rollout::Rollout;
 
 use super::decoding;
 use super::form::{
@@ -29,6 +30,8 @@ pub(super) struct Offer {
     pub(super) cases: usize,
     /// Whether the console signs what it publishes.
     pub(super) signs: bool,
+    /// The rollout, if it was read.
+    pub(super) rollout: Option<Rollout>,
 }
 
 /// The form and the outcome.
@@ -275,6 +278,7 @@ pub(super) mod tests {
             components: Vec::new(),
             cases: 2,
             signs: false,
+            rollout: None,
         }
     }
 
