@@ -28,20 +28,7 @@ pub(super) const REASON_MAX: usize = 500;
 /// How long a release may take to be checked: as long as a transform may take for this many records.
 const ADMISSION_RECORDS: u32 = 120;
 
-/// A change of what serves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum RolloutAction {
-    /// The release transforms all chunks.
-    Activate(ReleaseId),
-    /// The release transforms a share of the chunks.
-    Canary(ReleaseId, Share),
-    /// The release transforms a share of the chunks in addition to the active one.
-    Shadow(ReleaseId, Share),
-    /// The trials end, or, if there are none, the release before is active again.
-    RollBack,
-}
-
-/// What an action changes.
+/// What a change does.
 pub(super) struct Preview {
     pub(super) before: Rollout,
     pub(super) after: Rollout,
@@ -49,30 +36,21 @@ pub(super) struct Preview {
     pub(super) author: Author,
 }
 
-impl RolloutAction {
-    pub(super) fn release(self) -> Option<ReleaseId> {
-        match self {
-            Self::Activate(release) | Self::Canary(release, _) | Self::Shadow(release, _) => {
-                Some(release)
-            }
-            Self::RollBack => None,
-        }
-    }
+/// The canary, with the rollback policy that `sluice transform activate` gives it by default.
+pub(super) fn canary(release: ReleaseId, share: Share) -> RolloutChange {
+    RolloutChange::Canary(Trial {
+        release,
+        share,
+        rollback_policy: Some(RollbackPolicy::default()),
+    })
+}
 
-    /// The change, with the rollback policy that `sluice transform activate` has by default.
-    fn change(self) -> RolloutChange {
-        let policy = Some(RollbackPolicy::default());
-        let trial = |release, share, rollback_policy| Trial {
-            release,
-            share,
-            rollback_policy,
-        };
-        match self {
-            Self::Activate(release) => RolloutChange::Activate(release, policy),
-            Self::Canary(release, share) => RolloutChange::Canary(trial(release, share, policy)),
-            Self::Shadow(release, share) => RolloutChange::Shadow(trial(release, share, None)),
-            Self::RollBack => RolloutChange::RollBack,
-        }
+/// The release that a change names. A rollback names none.
+pub(super) fn release_of(change: &RolloutChange) -> Option<ReleaseId> {
+    match change {
+        RolloutChange::Activate(release, _) => Some(*release),
+        RolloutChange::Canary(trial) | RolloutChange::Shadow(trial) => Some(trial.release),
+        RolloutChange::RollBack => None,
     }
 }
 
@@ -141,27 +119,27 @@ pub(super) fn checked_reason(why: &str) -> Result<String, PageError> {
 /// The console only reads, a release that fails admission, a concurrent change, and a registry that cannot be written.
 pub(super) async fn change(
     console: &Console,
-    action: RolloutAction,
+    wanted: &RolloutChange,
     why: &str,
     number: u64,
 ) -> Result<Rollout, PageError> {
     let place = allowed(console)?;
-    change_in(place, &console.releases, action, why, number).await
+    change_in(place, &console.releases, wanted, why, number).await
 }
 
-/// What an action would change at this moment. It writes nothing.
+/// What a change would do at this moment. It writes nothing.
 ///
 /// # Errors
 /// As `change`; the release is not admitted yet.
 pub(super) async fn preview(
     console: &Console,
-    action: RolloutAction,
+    wanted: &RolloutChange,
     why: &str,
 ) -> Result<Preview, PageError> {
     let place = allowed(console)?;
     let author = author_with(why)?;
     let before = place.registry.active().await.map_err(failed)?.rollout;
-    let after = next(&before, action, &author)?;
+    let after = next(&before, wanted, &author)?;
     Ok(Preview {
         before,
         after,
@@ -172,7 +150,7 @@ pub(super) async fn preview(
 async fn change_in(
     place: &RegistryPlace,
     releases: &Releases,
-    action: RolloutAction,
+    wanted: &RolloutChange,
     why: &str,
     number: u64,
 ) -> Result<Rollout, PageError> {
@@ -183,8 +161,8 @@ async fn change_in(
         releases.expire();
         return Err(not_written(&change::conflict(&seen.rollout)));
     }
-    let next = next(&seen.rollout, action, &author)?;
-    if let Some(release) = action.release() {
+    let next = next(&seen.rollout, wanted, &author)?;
+    if let Some(release) = release_of(wanted) {
         let loader = releases.loader().await?;
         // Its golden cases were published with it, so nothing of them is shown.
         let key = place.keys.public.as_ref();
@@ -258,8 +236,8 @@ fn checked(what: &str, text: &str) -> Result<String, PageError> {
     }
 }
 
-fn next(before: &Rollout, action: RolloutAction, author: &Author) -> Result<Rollout, PageError> {
-    let next = action.change().apply(before, author);
+fn next(before: &Rollout, wanted: &RolloutChange, author: &Author) -> Result<Rollout, PageError> {
+    let next = wanted.clone().apply(before, author);
     next.map_err(|error| {
         let advice = match error {
             RolloutError::AlreadyActive(_) => {

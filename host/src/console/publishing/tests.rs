@@ -22,7 +22,7 @@ async fn a_change_has_a_reason_and_says_that_the_console_made_it() {
     let folder = tempfile::tempdir().unwrap();
     let (place, releases) = (place(folder.path()), Releases::new());
     let seen = active(&place, &["a", "b"]).await.number;
-    let change = |why| change_in(&place, &releases, RolloutAction::RollBack, why, seen);
+    let change = |why| change_in(&place, &releases, &RolloutChange::RollBack, why, seen);
     let long = "x".repeat(501);
     for (why, problem) in [("", "missing"), (" \n", "missing"), (long.as_str(), "501")] {
         let error = change(why).await.unwrap_err();
@@ -42,8 +42,8 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
     let (place, releases) = (place(folder.path()), Releases::new());
     let seen = active(&place, &["a", "b"]).await.number;
     let before = active(&place, &["c"]).await;
-    let action = RolloutAction::RollBack;
-    let error = change_in(&place, &releases, action, "why", seen).await;
+    let change = RolloutChange::RollBack;
+    let error = change_in(&place, &releases, &change, "why", seen).await;
     let PageError::Wrong(text) = error.unwrap_err() else {
         panic!("the change was made")
     };
@@ -53,7 +53,7 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
         "{text}"
     );
     assert_eq!(active(&place, &[]).await, before);
-    let same = change_in(&place, &releases, action, "why", before.number);
+    let same = change_in(&place, &releases, &change, "why", before.number);
     same.await.unwrap();
 }
 
@@ -63,8 +63,8 @@ async fn a_release_that_fails_admission_is_not_activated() {
     let (place, releases) = (place(folder.path()), Releases::new());
     let bundle = bundle("{}", "2026-01-01T00:00:00Z");
     place.registry.keep(&bundle).await.unwrap();
-    let action = RolloutAction::Activate(bundle.manifest().id());
-    let error = change_in(&place, &releases, action, "why", 0).await;
+    let change = RolloutChange::Activate(bundle.manifest().id(), None);
+    let error = change_in(&place, &releases, &change, "why", 0).await;
     let PageError::Wrong(text) = error.unwrap_err() else {
         panic!("it was not checked")
     };
@@ -106,8 +106,8 @@ async fn only_a_release_that_is_signed_is_activated_if_there_is_a_key() {
     keys.public = Some(PublicKey::parse(line).unwrap());
     let bundle = bundle("{}", "2026-01-01T00:00:00Z");
     place.registry.keep(&bundle).await.unwrap();
-    let action = RolloutAction::Activate(bundle.manifest().id());
-    let error = change_in(&place, &Releases::new(), action, "why", 0).await;
+    let change = RolloutChange::Activate(bundle.manifest().id(), None);
+    let error = change_in(&place, &Releases::new(), &change, "why", 0).await;
     let text = error.unwrap_err().to_string();
     assert!(
         text.contains("signature: the release is not signed"),

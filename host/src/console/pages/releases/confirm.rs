@@ -13,7 +13,8 @@ use crate::console::cached::View;
 use crate::console::components::{short, table};
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
-use crate::console::publishing::{self, Preview, RolloutAction};
+use crate::console::publishing::{self, Preview};
+use crate::tools::publisher::change::RolloutChange;
 
 /// Where the page sends the change to.
 pub(super) const CHANGE: &str = "/releases/change";
@@ -24,9 +25,9 @@ pub(super) const CHANGE: &str = "/releases/change";
 /// The console only reads, the change is not possible, or the registry cannot be read.
 pub(super) async fn page(console: &Console, form: &ChangeForm) -> Result<Page, PageError> {
     publishing::check_allowed(console)?;
-    let action = form.action()?;
-    let preview = publishing::preview(console, action, &form.why).await?;
-    let evidence = match action.release() {
+    let change = form.change()?;
+    let preview = publishing::preview(console, &change, &form.why).await?;
+    let evidence = match publishing::release_of(&change) {
         Some(release) => Some(Evidence::of(console, &preview.before, release).await),
         None => None,
     };
@@ -43,35 +44,26 @@ pub(super) async fn page(console: &Console, form: &ChangeForm) -> Result<Page, P
     let evidence = evidence
         .map(|evidence| evidence.shown())
         .unwrap_or_default();
-    let body = confirmation(form, action, &preview, &named, &evidence);
+    let body = confirmation(form, &change, &preview, &named, &evidence);
     Ok(Page {
-        title: title(action).to_owned(),
+        title: title_and_button(&change).0.to_owned(),
         sections: vec![Section::fixed("confirm", body)],
     })
 }
 
-fn title(action: RolloutAction) -> &'static str {
-    match action {
-        RolloutAction::Activate(_) => "Activate a release?",
-        RolloutAction::Canary(..) => "Make a release the canary?",
-        RolloutAction::Shadow(..) => "Make a release the shadow?",
-        RolloutAction::RollBack => "Roll back?",
-    }
-}
-
-/// What the button says.
-fn button(action: RolloutAction) -> &'static str {
-    match action {
-        RolloutAction::Activate(_) => "Activate it",
-        RolloutAction::Canary(..) => "Make it the canary",
-        RolloutAction::Shadow(..) => "Make it the shadow",
-        RolloutAction::RollBack => "Roll back",
+/// What the title and the button of the page say.
+fn title_and_button(change: &RolloutChange) -> (&'static str, &'static str) {
+    match change {
+        RolloutChange::Activate(..) => ("Activate a release?", "Activate it"),
+        RolloutChange::Canary(_) => ("Make a release the canary?", "Make it the canary"),
+        RolloutChange::Shadow(_) => ("Make a release the shadow?", "Make it the shadow"),
+        RolloutChange::RollBack => ("Roll back?", "Roll back"),
     }
 }
 
 fn confirmation(
     form: &ChangeForm,
-    action: RolloutAction,
+    change: &RolloutChange,
     preview: &Preview,
     named: &dyn Fn(ReleaseId) -> Markup,
     evidence: &Markup,
@@ -89,14 +81,14 @@ fn confirmation(
         h2 { "Make the change?" }
         p { "Reason: " strong { (inert(why)) } }
         (recorded_as())
-        p { (consequence(action, after)) }
+        p { (consequence(change, after)) }
         form method="post" action=(CHANGE) {
             input type="hidden" name="action" value=(form.action);
             input type="hidden" name="release" value=(form.release);
             input type="hidden" name="share" value=(form.share);
             input type="hidden" name="why" value=(form.why);
             input type="hidden" name="seen" value=(before.number);
-            button { (button(action)) }
+            button { (title_and_button(change).1) }
             " " a href="/releases" { "Change nothing" }
         }
     }
@@ -139,20 +131,21 @@ fn trial(trial: Option<&Trial>, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
 }
 
 /// What follows from the change.
-fn consequence(action: RolloutAction, after: &Rollout) -> String {
+fn consequence(change: &RolloutChange, after: &Rollout) -> String {
     let checked = "Before the change is written, the console checks the release as a worker does, which can take some \
                    seconds.";
-    let canary = after.canary.as_ref();
-    let policy = match action {
-        RolloutAction::Activate(_) => after.rollback_policy.as_ref(),
-        RolloutAction::Canary(..) => canary.and_then(|canary| canary.rollback_policy.as_ref()),
-        RolloutAction::Shadow(..) | RolloutAction::RollBack => None,
+    let policy = match change {
+        RolloutChange::Activate(_, policy) => policy.as_ref(),
+        RolloutChange::Canary(trial) | RolloutChange::Shadow(trial) => {
+            trial.rollback_policy.as_ref()
+        }
+        RolloutChange::RollBack => None,
     };
-    match (action, policy) {
-        (RolloutAction::RollBack, _) if after.active.is_none() => {
+    match (change, policy) {
+        (RolloutChange::RollBack, _) if after.active.is_none() => {
             "No release is active then: each worker transforms by the rules that it was started with.".to_owned()
         }
-        (RolloutAction::RollBack, _) => {
+        (RolloutChange::RollBack, _) => {
             "Workers follow with their next poll of the registry. Chunks that are open now end by the rules that they began \
              with."
                 .to_owned()
@@ -164,8 +157,6 @@ fn consequence(action: RolloutAction, after: &Rollout) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_release::rollout::Share;
-
     use super::super::tests::view;
     use super::*;
     use crate::console::releases::tests::author;
@@ -191,9 +182,9 @@ mod tests {
             why: "<b>why</b>".into(),
             ..ChangeForm::default()
         };
-        let action = RolloutAction::Activate(release);
+        let change = RolloutChange::Activate(release, None);
         let evidence = html! { "no trial" };
-        let html = confirmation(&form, action, &preview, &named, &evidence).into_string();
+        let html = confirmation(&form, &change, &preview, &named, &evidence).into_string();
         let was = format!("jq {}", view.rollout.active.unwrap());
         let becomes = format!("jq {release}");
         assert!(html.find(&was) < html.rfind(&becomes), "{html}");
@@ -212,16 +203,16 @@ mod tests {
     #[test]
     fn consequences_are_said() {
         let rollout = view().rollout;
-        let canary = rollout.canary.as_ref().unwrap().release;
-        let action = RolloutAction::Canary(canary, Share::ALL);
-        let text = consequence(action, &rollout);
+        let trials = [rollout.canary.clone(), rollout.shadow.clone()];
+        let [canary, shadow] = trials.map(Option::unwrap);
+        let text = consequence(&RolloutChange::Canary(canary), &rollout);
         assert!(
             text.contains("checks the release") && text.contains("1,000 records"),
             "{text}"
         );
-        let text = consequence(RolloutAction::Shadow(canary, Share::ALL), &rollout);
+        let text = consequence(&RolloutChange::Shadow(shadow), &rollout);
         assert!(!text.contains("rolls it back"), "{text}");
-        let text = consequence(RolloutAction::RollBack, &Rollout::new());
+        let text = consequence(&RolloutChange::RollBack, &Rollout::new());
         assert!(text.contains("No release is active then"), "{text}");
     }
 }

@@ -6,14 +6,15 @@ use sluice_release::rollout::{Rollout, Share};
 
 use super::{in_words, link};
 use crate::console::pages::notes::done;
-use crate::console::publishing::{Published, RolloutAction};
+use crate::console::publishing::Published;
+use crate::tools::publisher::change::RolloutChange;
 
 /// When workers follow.
 const FOLLOW: &str = "Each worker uses it after its next poll of the registry, which it polls every 5 s unless \
                       --registry-poll says otherwise.";
 
 /// What a change has done, by the newest entry of the history.
-pub(super) fn changed(action: RolloutAction, rollout: &Rollout) -> Markup {
+pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
     let what = html! {
         "The change was written"
         @if let Some(change) = rollout.history.last() {
@@ -26,16 +27,17 @@ pub(super) fn changed(action: RolloutAction, rollout: &Rollout) -> Markup {
         ". " (FOLLOW)
     };
     let followed = html! { "See " a href="#workers" { "whether the workers follow" } "." };
-    let next = match action {
-        RolloutAction::Activate(_) => vec![followed, watch_limits(), roll_back()],
-        RolloutAction::Canary(release, _) => {
+    let next = match made {
+        RolloutChange::Activate(..) => vec![followed, watch_limits(), roll_back()],
+        RolloutChange::Canary(trial) => {
+            let release = trial.release;
             vec![followed, watch(release), activate(release), roll_back()]
         }
-        RolloutAction::Shadow(release, _) => {
+        RolloutChange::Shadow(trial) => {
             let compared = html! { "See " a href="#shadow" { "what it makes otherwise" } "." };
-            vec![followed, compared, activate(release), roll_back()]
+            vec![followed, compared, activate(trial.release), roll_back()]
         }
-        RolloutAction::RollBack => vec![followed],
+        RolloutChange::RollBack => vec![followed],
     };
     done(&what, &next)
 }
@@ -96,8 +98,8 @@ mod tests {
     #[test]
     fn a_change_is_said_with_what_can_be_done_next() {
         let view = view();
-        let release = view.releases[2].id;
-        let html = changed(RolloutAction::Shadow(release, Share::ALL), &view.rollout);
+        let shadow = view.rollout.shadow.clone().unwrap();
+        let html = changed(&RolloutChange::Shadow(shadow), &view.rollout);
         let html = html.into_string();
         assert!(
             html.contains("The change was written") && html.contains("#4: made the shadow"),
@@ -107,7 +109,7 @@ mod tests {
             html.contains("#shadow") && html.contains("roll back"),
             "{html}"
         );
-        let html = changed(RolloutAction::RollBack, &Rollout::new()).into_string();
+        let html = changed(&RolloutChange::RollBack, &Rollout::new()).into_string();
         assert!(html.contains("The change was written") && !html.contains("#shadow"));
     }
 

@@ -3,15 +3,17 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_release::bundle::ReleaseId;
-use sluice_release::rollout::{Rollout, Share};
+use sluice_release::rollback_policy::RollbackPolicy;
+use sluice_release::rollout::{Rollout, Share, Trial};
 
 use crate::console::Console;
 use crate::console::components::empty;
 use crate::console::page::PageError;
 use crate::console::pages::notes::REFUSAL;
 use crate::console::payload::inert;
-use crate::console::publishing::{self, REASON_MAX, RolloutAction};
+use crate::console::publishing::{self, REASON_MAX};
 use crate::console::releases::{ListedRelease, ReleasesView};
+use crate::tools::publisher::change::RolloutChange;
 
 /// Where the forms are sent to.
 pub(super) const CONFIRM: &str = "/releases/confirm";
@@ -77,20 +79,25 @@ impl ChangeForm {
         wrong.map(|(_, field)| field)
     }
 
-    /// The action.
+    /// The change that the form asks for, with the rollback policy that `sluice transform activate` has by default.
     ///
     /// # Errors
     /// What is missing or wrong.
-    pub(super) fn action(&self) -> Result<RolloutAction, PageError> {
-        match self.action.as_str() {
-            ACTIVATE => Ok(RolloutAction::Activate(self.release()?)),
-            CANARY => Ok(RolloutAction::Canary(self.release()?, self.share()?)),
-            SHADOW => Ok(RolloutAction::Shadow(self.release()?, self.share()?)),
-            ROLL_BACK => Ok(RolloutAction::RollBack),
-            _ => Err(PageError::Wrong(
-                "Choose what to do with the release.".into(),
-            )),
-        }
+    pub(super) fn change(&self) -> Result<RolloutChange, PageError> {
+        Ok(match self.action.as_str() {
+            ACTIVATE => RolloutChange::Activate(self.release()?, Some(RollbackPolicy::default())),
+            CANARY => publishing::canary(self.release()?, self.share()?),
+            SHADOW => RolloutChange::Shadow(Trial {
+                release: self.release()?,
+                share: self.share()?,
+                rollback_policy: None,
+            }),
+            ROLL_BACK => RolloutChange::RollBack,
+            _ => {
+                let why = "Choose what to do with the release.";
+                return Err(PageError::Wrong(why.into()));
+            }
+        })
     }
 
     fn release(&self) -> Result<ReleaseId, PageError> {

@@ -75,9 +75,9 @@ async fn change(
 
 async fn make(console: &Console, form: &ChangeForm) -> Result<Markup, PageError> {
     publishing::check_allowed(console)?;
-    let (action, number) = (form.action()?, form.seen()?);
-    let rollout = publishing::change(console, action, &form.why, number).await?;
-    Ok(done::changed(action, &rollout))
+    let (change, number) = (form.change()?, form.seen()?);
+    let rollout = publishing::change(console, &change, &form.why, number).await?;
+    Ok(done::changed(&change, &rollout))
 }
 
 /// The response with the reason why a change was not made, and with the form as it was filled in.

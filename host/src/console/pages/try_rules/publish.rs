@@ -18,7 +18,7 @@ use crate::console::page::{Page, PageError};
 use crate::console::pages::forms::Received;
 use crate::console::pages::notes::{self, Place, REFUSAL};
 use crate::console::pages::{releases, respond};
-use crate::console::publishing::{self, REASON_MAX, RolloutAction};
+use crate::console::publishing::{self, REASON_MAX};
 
 /// The ids of the fields.
 const NOTE: &str = "try-note";
@@ -188,8 +188,8 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
     let published = publishing::publish(console, rules.bundle, cases, &form.note).await;
     let published = published.map_err(of_rules)?;
     if let Some((share, seen)) = canary {
-        let action = RolloutAction::Canary(published.id, share);
-        let changed = publishing::change(console, action, &form.why, seen).await;
+        let canary = publishing::canary(published.id, share);
+        let changed = publishing::change(console, &canary, &form.why, seen).await;
         changed.map_err(|error| only_published(published.id, &error))?;
     }
     let note = releases::published(published, canary.map(|(share, _)| share));

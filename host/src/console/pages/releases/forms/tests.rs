@@ -13,23 +13,31 @@ fn form(action: &str, release: &str, share: &str) -> ChangeForm {
 }
 
 #[test]
-fn a_form_becomes_an_action() {
+fn a_form_becomes_a_change() {
     let release = view().releases[0].id;
     let id = release.to_string();
-    let share: Share = "5%".parse().unwrap();
+    let policy = Some(RollbackPolicy::default());
+    let trial = |rollback_policy| Trial {
+        release,
+        share: "5%".parse().unwrap(),
+        rollback_policy,
+    };
     for (form, expected) in [
-        (form("activate", &id, ""), RolloutAction::Activate(release)),
+        (
+            form("activate", &id, ""),
+            RolloutChange::Activate(release, policy),
+        ),
         (
             form("canary", &id, "5%"),
-            RolloutAction::Canary(release, share),
+            RolloutChange::Canary(trial(policy)),
         ),
         (
             form("shadow", &id, " 0.05 "),
-            RolloutAction::Shadow(release, share),
+            RolloutChange::Shadow(trial(None)),
         ),
-        (form("rollback", "", ""), RolloutAction::RollBack),
+        (form("rollback", "", ""), RolloutChange::RollBack),
     ] {
-        assert_eq!(form.action().unwrap(), expected);
+        assert_eq!(form.change().unwrap(), expected);
     }
     for (form, problem) in [
         (form("", &id, ""), "Choose what to do"),
@@ -37,7 +45,7 @@ fn a_form_becomes_an_action() {
         (form("canary", &id, ""), "such as 5%"),
         (form("shadow", &id, "5"), "such as 5%"),
     ] {
-        let error = form.action().unwrap_err().to_string();
+        let error = form.change().unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");
     }
     assert!(form("", "", "").seen().is_err());
