@@ -2,13 +2,14 @@
 
 use maud::{Markup, html};
 use serde::Deserialize;
-use sluice_release::bundle::ReleaseId;
+use sluice_release::bundle::{Manifest, ReleaseId};
 use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{Rollout, Share, Trial};
 
 use crate::console::Console;
 use crate::console::components::empty;
 use crate::console::page::PageError;
+use crate::console::pages::forms::{newest_only, release_options};
 use crate::console::pages::notes::REFUSAL;
 use crate::console::payload::inert;
 use crate::console::publishing::{self, REASON_MAX};
@@ -17,9 +18,6 @@ use crate::tools::publisher::change::RolloutChange;
 
 /// Where the forms are sent to.
 pub(super) const CONFIRM: &str = "/releases/confirm";
-
-/// The most releases that a form offers.
-const OFFERED_MAX: usize = 100;
 
 /// The names of the actions in forms.
 pub(super) const ACTIVATE: &str = "activate";
@@ -129,7 +127,8 @@ impl ChangeForm {
 pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm) -> Markup {
     let rollout = &view.rollout;
     let other = |release: &&ListedRelease| rollout.active != Some(release.id);
-    let offered: Vec<_> = view.releases.iter().filter(other).collect();
+    let offered = view.releases.iter().filter(other);
+    let offered: Vec<_> = offered.map(|release| &release.manifest).collect();
     html! {
         h2 { "Change what serves" }
         @if !console.permissions.publish {
@@ -199,34 +198,14 @@ fn only_reads() -> Markup {
 }
 
 /// The choice of a release.
-fn choice(offered: &[&ListedRelease], form: &ChangeForm) -> Markup {
+fn choice(offered: &[&Manifest], form: &ChangeForm) -> Markup {
     html! {
         p.field {
             label for="activate-release" { "Release" }
-            select id="activate-release" name="release" required {
-                @for release in offered.iter().take(OFFERED_MAX) {
-                    option value=(release.id) selected[release.id.to_string() == form.release] { (in_words(release)) }
-                }
-                @if let Some(chosen) = offered.iter().skip(OFFERED_MAX).find(|it| it.id.to_string() == form.release) {
-                    option value=(chosen.id) selected { (in_words(chosen)) }
-                }
-            }
-            @if offered.len() > OFFERED_MAX {
-                span { "These are the newest " (OFFERED_MAX) ". To activate an older one, open it from the list below." }
-            }
+            select id="activate-release" name="release" required { (release_options(offered, &form.release)) }
+            (newest_only(offered.len()))
         }
     }
-}
-
-fn in_words(release: &ListedRelease) -> String {
-    let manifest = &release.manifest;
-    let parts = [&manifest.transform, &manifest.note, &manifest.published_at];
-    let parts = parts.into_iter().flatten().map(|part| inert(part));
-    let id = release.id.short();
-    [id].into_iter()
-        .chain(parts)
-        .collect::<Vec<_>>()
-        .join(" · ")
 }
 
 /// The form that activates a release, which `release` names.

@@ -11,11 +11,9 @@ use super::form::{
 use super::records::NO_PAYLOADS;
 use crate::builtin::Builtin;
 use crate::console::Permissions;
+use crate::console::pages::forms::{newest_only, release_options};
 use crate::console::payload::inert;
 use crate::ledger::decoding::{RecordEncoding, RecordFormat};
-
-/// The most releases of a list.
-const RELEASES_MAX: usize = 100;
 
 /// What the page can offer, besides what the form holds.
 pub(super) struct Offer {
@@ -184,21 +182,9 @@ fn releases(form: &TryForm, releases: &[Manifest]) -> Markup {
                 @if !form.release.is_empty() && !is_listed(&form.release) {
                     option value=(inert(&form.release)) selected { (inert(&form.release)) }
                 }
-                (options(&form.release, releases))
+                (release_options(&releases.iter().collect::<Vec<_>>(), &form.release))
             }
-        }
-    }
-}
-
-fn options(chosen: &str, releases: &[Manifest]) -> Markup {
-    html! {
-        @for release in releases.iter().take(RELEASES_MAX) {
-            @let id = release.id();
-            option value=(id) selected[id.to_string() == chosen] {
-                (id.short()) " "
-                (inert(release.transform.as_deref().unwrap_or_default())) " "
-                (inert(release.note.as_deref().unwrap_or_default()))
-            }
+            (newest_only(releases.len()))
         }
     }
 }
@@ -236,8 +222,9 @@ fn against(form: &TryForm, offer: &Offer) -> Markup {
                     @let value = builtin.to_string();
                     option value=(value) selected[value == form.against] { (value) " with its default configuration" }
                 }
-                (options(&form.against, &offer.releases))
+                (release_options(&offer.releases.iter().collect::<Vec<_>>(), &form.against))
             }
+            (newest_only(offer.releases.len()))
         }
     }
 }

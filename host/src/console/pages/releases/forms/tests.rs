@@ -54,7 +54,7 @@ fn a_form_becomes_a_change() {
 #[test]
 fn each_input_has_a_label_of_its_own() {
     let view = view();
-    let offered: Vec<_> = view.releases.iter().collect();
+    let offered: Vec<_> = view.releases.iter().map(|it| &it.manifest).collect();
     let form = ChangeForm::untouched();
     let html =
         html! { (activation(&choice(&offered, &form), &form)) (rollback(&view.rollout, &form)) };
@@ -81,7 +81,7 @@ fn each_input_has_a_label_of_its_own() {
 #[test]
 fn what_was_typed_is_kept_and_the_wrong_field_is_named() {
     let view = view();
-    let offered: Vec<_> = view.releases.iter().collect();
+    let offered: Vec<_> = view.releases.iter().map(|it| &it.manifest).collect();
     let chosen = view.releases[1].id.to_string();
     let mut form = ChangeForm {
         why: "<b>why</b>".into(),
