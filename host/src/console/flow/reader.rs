@@ -97,12 +97,12 @@ impl FlowReader {
         let ledgers = match ledgers {
             View::Reading => return,
             View::Failed(why) => {
-                self.view.problem = Some(format!("the ledgers cannot be read: {why}"));
+                self.view.left_out = Some(format!("the ledgers cannot be read: {why}"));
                 return;
             }
             View::Ready(seen) => {
                 if let Some(why) = &seen.problem {
-                    self.view.problem = Some(format!("the ledgers cannot be read again: {why}"));
+                    self.view.left_out = Some(format!("the ledgers cannot be read again: {why}"));
                     return;
                 }
                 Arc::clone(&seen.value)
@@ -113,7 +113,9 @@ impl FlowReader {
         let moved = self.choose(&ledgers.ledgers, now);
         let (found, mut problems) = self.list(moved, now).await;
         problems.extend(self.read_found(found, now).await);
-        self.view.problem = self.problem(&problems, now);
+        self.forget_old(now);
+        self.view.left_out = self.left_out();
+        self.view.problem = self.problem(&problems);
     }
 
     /// The shards to be listed. In the first round, shards beyond the most are left out; later, they wait for the next
@@ -269,17 +271,16 @@ impl FlowReader {
         }
     }
 
-    /// What is missing in the figures, in words.
-    fn problem(&mut self, problems: &[String], now: DateTime<Utc>) -> Option<String> {
+    /// Forgets what was left out more than an hour ago: it is no longer missing.
+    fn forget_old(&mut self, now: DateTime<Utc>) {
         if self.left_out.at < hour_before(now) {
             self.left_out = LeftOut::default();
         }
-        let LeftOut {
-            shards,
-            chunks,
-            unread,
-            ..
-        } = self.left_out;
+    }
+
+    /// What the limits have left out, in words.
+    fn left_out(&self) -> Option<String> {
+        let LeftOut { shards, chunks, .. } = self.left_out;
         let mut parts = Vec::new();
         if shards > 0 {
             parts.push(format!(
@@ -294,10 +295,16 @@ impl FlowReader {
                 counted(chunks, "chunk")
             ));
         }
-        if unread > 0 {
+        joined(&parts)
+    }
+
+    /// What could not be read, in words.
+    fn problem(&self, problems: &[String]) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.left_out.unread > 0 {
             parts.push(format!(
                 "the figures are without {}, which could not be read",
-                counted(unread, "chunk")
+                counted(self.left_out.unread, "chunk")
             ));
         }
         if let Some(first) = problems.first() {
@@ -307,8 +314,12 @@ impl FlowReader {
             };
             parts.push(format!("chunk manifests cannot be read: {first}{others}"));
         }
-        (!parts.is_empty()).then(|| parts.join("; "))
+        joined(&parts)
     }
+}
+
+fn joined(parts: &[String]) -> Option<String> {
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// A manifest that was read, or why it cannot be used.

@@ -125,7 +125,8 @@ async fn manifests_count_once_when_they_are_committed() {
         assert_eq!(records(&reader, now), expected);
     }
     let view = reader.view().unwrap();
-    assert_eq!((view.problem, view.reshards), (None, Vec::new()));
+    assert_eq!((view.left_out, view.problem), (None, None));
+    assert!(view.reshards.is_empty());
 }
 
 #[tokio::test]
@@ -147,10 +148,21 @@ async fn a_manifest_that_cannot_be_used_is_a_problem() {
     );
     // What is missing in the figures is said as long as it is.
     reader.read(&seen(&ledgers), now).await;
-    let problem = reader.view().unwrap().problem;
+    let view = reader.view().unwrap();
     let expected = "the figures are without 1 chunk, which could not be read";
-    assert_eq!(problem.as_deref(), Some(expected));
+    assert_eq!(
+        (view.left_out, view.problem.as_deref()),
+        (None, Some(expected))
+    );
     assert_eq!(records(&reader, now), 10.0);
+    // That the ledgers cannot be read does not hide it.
+    reader.read(&View::Failed("throttled".into()), now).await;
+    let view = reader.view().unwrap();
+    let why = "the ledgers cannot be read: throttled";
+    assert_eq!(
+        (view.left_out.as_deref(), view.problem.as_deref()),
+        (Some(why), Some(expected))
+    );
 }
 
 #[tokio::test]
@@ -161,8 +173,10 @@ async fn what_is_left_out_is_said() {
     let ledgers: Vec<_> = shards.iter().map(|s| ledger(s, &[(1, 9)])).collect();
     let mut reader = reader(folder.path(), now);
     reader.read(&seen(&ledgers), now).await;
-    let problem = reader.view().unwrap().problem.unwrap();
-    assert!(problem.contains("left out of 3 shards"), "{problem}");
+    let view = reader.view().unwrap();
+    let left_out = view.left_out.unwrap();
+    assert!(left_out.contains("left out of 3 shards"), "{left_out}");
+    assert_eq!(view.problem, None);
     let listed = |n: u64| ListedManifest {
         name: manifest("s", n, n, None).name(),
         put_at: now.timestamp_millis(),
@@ -173,13 +187,13 @@ async fn what_is_left_out_is_said() {
     let newest = reader.newest(&head, ManifestList { newest, all }, now);
     assert_eq!(newest.len(), OF_SHARD_MAX);
     assert_eq!(newest[0].listed, listed(7));
-    let problem = reader.problem(&[], now).unwrap();
+    let left_out = reader.left_out().unwrap();
     assert!(
-        problem.contains("and 7 chunks of the last hour"),
-        "{problem}"
+        left_out.contains("and 7 chunks of the last hour"),
+        "{left_out}"
     );
-    let later = now + TimeDelta::seconds(KEPT_SECONDS + 1);
-    assert_eq!(reader.problem(&[], later), None);
+    reader.forget_old(now + TimeDelta::seconds(KEPT_SECONDS + 1));
+    assert_eq!(reader.left_out(), None);
 }
 
 #[tokio::test]

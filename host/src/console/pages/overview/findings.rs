@@ -5,6 +5,7 @@ use sluice_release::rollout::ChangeKind;
 
 use super::{Overview, ready, worker_findings};
 use crate::console::cached::View;
+use crate::console::flow::FlowView;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
 #[cfg(feature = "table")]
@@ -75,6 +76,7 @@ pub(super) struct Finding {
 pub(super) fn findings(overview: &Overview, measures: Option<&Measures>) -> Vec<Finding> {
     let mut findings = worker_findings::of_workers(overview);
     findings.extend(of_ledgers(overview));
+    findings.extend(overview.flow.as_ref().and_then(of_flow));
     findings.extend(of_registry(overview));
     findings.extend(measures.and_then(of_quarantine));
     #[cfg(feature = "table")]
@@ -170,6 +172,18 @@ fn of_ledgers(overview: &Overview) -> Vec<Finding> {
     }
     findings.extend(of_lost_ranges(&seen.value.ledgers, overview.now));
     findings
+}
+
+/// Chunk manifests that cannot be read.
+fn of_flow(flow: &FlowView) -> Option<Finding> {
+    let why = flow.problem.clone()?;
+    Some(Finding {
+        severity: Severity::Warning,
+        what: "Chunk manifests cannot be read, so the figures are too low.".into(),
+        details: named([why]),
+        advice: "Check the permission s3:GetObject on _sluice/*. The command `sluice audit` names what is damaged.",
+        link: SHARDS,
+    })
 }
 
 /// The lost ranges that stop a shard, and those behind which a run has gone on in the last day.

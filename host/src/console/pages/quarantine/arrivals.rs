@@ -10,6 +10,7 @@ use super::view::{Selected, times};
 use crate::console::Console;
 use crate::console::components::{ROWS, count, problem, table, time_ms};
 use crate::console::pages::measures::quarantined_by_reason;
+use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, plot};
 use crate::quarantine::QuarantineFilter;
 
@@ -39,6 +40,7 @@ pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup 
     html! {
         h2 { "Over time" }
         @if let Some(why) = &flow.problem { (problem(why)) }
+        @if let Some(left_out) = &flow.left_out { p.note { (inert(left_out)) } }
         @if lines.is_empty() {
             p { "Of the records of the last hour, none is quarantined" (for_reasons(filter)) "." }
         } @else {
