@@ -214,6 +214,31 @@ fn lost_ranges_are_counted_and_shown() {
     );
 }
 
+/// An object with other content is in the way of a shard, which stops there again and again.
+#[test]
+fn a_shard_that_stops_at_an_object_is_counted_and_shown() {
+    let cloud = Cloud::new(1);
+    cloud.kinesis.records_per_read(10);
+    cloud.put_all(&events(10, 26));
+    let one_chunk = ["--chunk-records", "10", "--chunk-age", "60s"];
+    assert_eq!(cloud.catch_up(&one_chunk).count("chunks"), 1);
+    let mut paths = lake::tree(&cloud.lake()).into_keys();
+    let object = paths.rfind(|path| path.ends_with(".zst")).unwrap();
+    cloud.remove_object(&format!("lake/_sluice/ledger/{STREAM}-{SHARD}.json"));
+    cloud.put_object(&format!("lake/{object}"), b"something else".to_vec());
+    let mut watched = Watched::start(&mut cloud.command(&one_chunk));
+    watched.until(|address| {
+        let found = metrics(address);
+        let names = ["sluice_shards_failed", "sluice_shards_held"];
+        found.count("sluice_content_mismatches_total", &[]) > 0
+            && names.map(|name| found.count(name, &[])) == [1, 0]
+    });
+    let shard = &status(watched.address)["shards"][0];
+    assert_eq!(shard["state"], "failed");
+    let error = shard["error"].as_str().unwrap();
+    assert!(error.contains("different content"), "{error}");
+}
+
 #[test]
 fn retried_reads_are_counted_and_shown() {
     let cloud = Cloud::new(1);

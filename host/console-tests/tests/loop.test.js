@@ -65,7 +65,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await outcome(/not admitted/, /tonumbr/);
   await page.getByLabel('Program', { exact: true }).fill(RULES);
   await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await outcome(new RegExp(`Quarantined\\s+${QUARANTINED}`), /with events\s+0/);
+  await outcome(new RegExp(`Quarantined\\s+${QUARANTINED}`), /with events\s+0/, /compared with\s+the active release/);
   await page.getByLabel('Program', { exact: true }).fill(FIXED);
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await outcome(new RegExp(`with events\\s+${QUARANTINED}`), /quarantined\s+0/, new RegExp(`${QUARANTINED} of ${QUARANTINED} differ`));
@@ -79,6 +79,11 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   const { canary } = rollout(pipeline);
   assert.deepEqual([canary.release, canary.share], [release, 0.05]);
   await window.says('prices as text');
+  await window.says('It is the canary now');
+  await window.says('It is the canary since');
+  await page.waitForFunction(() => document.activeElement.className === 'done');
+  await page.reload();
+  assert.equal(await page.locator('.done').count(), 0);
 
   // They become active.
   await window.goto('/releases');
@@ -88,6 +93,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await page.locator('#activate-why').fill('the canary is fine');
   await page.getByRole('button', { name: 'Review the change' }).click();
   await window.says('What will change');
+  await window.says('What is known of how it does');
   assert.notEqual(rollout(pipeline).active, release);
   await page.getByRole('button', { name: 'Activate it' }).click();
   await window.says('The change was written');
@@ -117,6 +123,29 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   assert.equal(await window.fact('Redriven'), `${QUARANTINED}`);
   const source = ['--source', 'kinesis:events', '--lake', 's3://bucket/lake'];
   assert.match(pipeline.run('audit', ...source), /proven/);
+  window.isClean();
+});
+
+test('a canary without a reason is not sent, and one that is refused keeps what was typed', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await window.goto('/try');
+  const before = rollout(pipeline);
+  const note = page.getByLabel('Note about the release');
+  const canary = page.getByRole('button', { name: 'Publish and canary 5 %' });
+  await note.fill('my note');
+  await canary.click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'try-why');
+  // A browser that does not check it sends it.
+  await page.locator('#try-form').evaluate((form) => { form.noValidate = true; });
+  await canary.click();
+  await page.waitForURL((url) => url.pathname === '/try/publish');
+  await window.says('The reason is missing');
+  await page.waitForFunction(() => document.activeElement.id === 'refusal');
+  assert.equal(await note.inputValue(), 'my note');
+  assert.deepEqual(await window.faults(), []);
+  await page.locator('#refusal').getByRole('link').click();
+  assert.equal(new URL(page.url()).hash, '#try-why');
+  assert.deepEqual(rollout(pipeline), before);
   window.isClean();
 });
 

@@ -248,6 +248,7 @@ impl AuditedShard {
             }
             Reads::Archive(store, objects) => {
                 let source = ArchiveShard {
+                    object_max_bytes: usize::MAX,
                     store,
                     shard: self.shard,
                     objects,

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
+use sluice_engine::digest::Digest;
+use sluice_release::signature::{PrivateKey, PublicKey};
 use sluice_storage::location::StoreLocation;
 
-use super::Permissions;
 use super::workers::WorkerUrl;
+use super::{Keys, Permissions};
 #[cfg(feature = "table")]
 use crate::config::LocationArgs;
 use crate::config::{ConfigError, parse_store};
@@ -61,6 +63,17 @@ pub struct ConsoleArgs {
     #[arg(long, action = ArgAction::SetTrue)]
     allow_publish: bool,
 
+    /// Sign what the browser publishes with this Ed25519 key: a file with PKCS #8 in PEM, as `openssl genpkey -algorithm
+    /// ed25519` writes it. Needs `--allow-publish`.
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+
+    /// Check signatures of releases with this key, and activate only what is signed with it: an Ed25519 public key in PEM,
+    /// or a file that holds one.
+    #[arg(long, env = "SLUICE_PUBLIC_KEY", value_name = "PEM|FILE")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    public_key: Option<String>,
+
     /// Show the contents of records and events. Without it, only their names, sizes and counts are shown.
     #[arg(long, action = ArgAction::SetTrue)]
     show_payloads: bool,
@@ -87,6 +100,7 @@ pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) open: bool,
     pub(super) permissions: Permissions,
+    pub(super) keys: Keys,
 }
 
 impl ConsoleArgs {
@@ -129,7 +143,33 @@ impl ConsoleArgs {
                 publish: self.allow_publish,
                 payloads: self.show_payloads,
             },
+            keys: self.keys()?,
         })
+    }
+
+    /// The keys of releases.
+    ///
+    /// # Errors
+    /// A key that cannot be read, one that nothing is signed with, and two that are not of one pair.
+    fn keys(&self) -> Result<Keys, ConfigError> {
+        if self.sign.is_some() && !self.allow_publish {
+            let why =
+                "nothing is published without --allow-publish; give it too, or leave the key out";
+            return Err(ConfigError::new("sign", why));
+        }
+        let sign = self.sign.as_deref().map(PrivateKey::read).transpose();
+        let sign = sign.map_err(|why| ConfigError::new("sign", why))?;
+        let public = self.public_key.as_deref().map(PublicKey::parse).transpose();
+        let public = public.map_err(|why| ConfigError::new("public_key", why))?;
+        if let (Some(sign), Some(public)) = (&sign, &public) {
+            let any = Digest::of(b"any release");
+            let checked = public.check(any, Some(&sign.sign(any)));
+            checked.map_err(|_| {
+                let why = "is not the private key of --public-key, so what is published could not be activated here";
+                ConfigError::new("sign", why)
+            })?;
+        }
+        Ok(Keys { sign, public })
     }
 }
 

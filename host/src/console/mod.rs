@@ -36,6 +36,7 @@ use std::thread;
 use std::time::Duration;
 
 use sluice_release::registry::Registry;
+use sluice_release::signature::{PrivateKey, PublicKey};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
@@ -91,6 +92,16 @@ struct RegistryPlace {
     /// As the user has written it.
     target: String,
     registry: Registry,
+    keys: Keys,
+}
+
+/// The keys of releases.
+#[derive(Default)]
+struct Keys {
+    /// Signs what is published here.
+    sign: Option<PrivateKey>,
+    /// What is activated here must be signed with it.
+    public: Option<PublicKey>,
 }
 
 impl Lake {

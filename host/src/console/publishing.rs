@@ -76,6 +76,15 @@ impl RolloutAction {
     }
 }
 
+/// A release that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) id: ReleaseId,
+    /// Whether the registry did not have it before. If it did, its note stays as it was.
+    pub(super) is_new: bool,
+    pub(super) is_signed: bool,
+}
+
 /// Publishes a release with its golden cases, after it was admitted.
 ///
 /// # Errors
@@ -84,11 +93,10 @@ pub(super) async fn publish(
     console: &Console,
     bundle: ReleaseBundle,
     cases: Option<Vec<u8>>,
-    note: Option<String>,
-) -> Result<ReleaseId, PageError> {
+    note: &str,
+) -> Result<Published, PageError> {
     let place = allowed(console)?;
-    let note = note.filter(|note| !note.trim().is_empty());
-    let note = note.map(|note| checked("note", &note)).transpose()?;
+    let note = checked_note(note)?;
     let cases = cases.as_deref();
     if let Some(why) = cases.and_then(publication::too_large) {
         let text = format!("The golden cases are too large: {why}. Publish fewer of them.");
@@ -99,13 +107,34 @@ pub(super) async fn publish(
     let shows_payloads = console.permissions.payloads;
     let release = in_time(admit(loader, &bundle, cases), shows_payloads).await?;
     let bundle = publication::with_own_name(bundle, &release)?;
-    let stored = publication::store(&place.registry, &bundle, cases).await;
+    let key = place.keys.sign.as_ref();
+    let stored = publication::store(&place.registry, &bundle, cases, key).await;
     console.releases.expire();
-    stored.map_err(failed)?;
-    Ok(bundle.manifest().id())
+    Ok(Published {
+        id: bundle.manifest().id(),
+        is_new: stored.map_err(failed)?,
+        is_signed: key.is_some(),
+    })
 }
 
-/// Changes what serves.
+/// The note about a release, if there is one.
+///
+/// # Errors
+/// It is too long.
+pub(super) fn checked_note(note: &str) -> Result<Option<String>, PageError> {
+    let note = Some(note).filter(|note| !note.trim().is_empty());
+    note.map(|note| checked("note", note)).transpose()
+}
+
+/// The reason of a change.
+///
+/// # Errors
+/// It is missing or too long.
+pub(super) fn checked_reason(why: &str) -> Result<String, PageError> {
+    checked("reason", why)
+}
+
+/// Changes what serves, and returns what serves then.
 ///
 /// # Errors
 /// The console only reads, a release that fails admission, a concurrent change, and a registry that cannot be written.
@@ -113,7 +142,7 @@ pub(super) async fn change(
     console: &Console,
     action: RolloutAction,
     why: &str,
-) -> Result<(), PageError> {
+) -> Result<Rollout, PageError> {
     let place = allowed(console)?;
     change_in(place, &console.releases, action, why, None).await
 }
@@ -127,7 +156,7 @@ pub(super) async fn change_seen(
     action: RolloutAction,
     why: &str,
     number: u64,
-) -> Result<(), PageError> {
+) -> Result<Rollout, PageError> {
     let place = allowed(console)?;
     change_in(place, &console.releases, action, why, Some(number)).await
 }
@@ -158,7 +187,7 @@ async fn change_in(
     action: RolloutAction,
     why: &str,
     number: Option<u64>,
-) -> Result<(), PageError> {
+) -> Result<Rollout, PageError> {
     let author = author_with(why)?;
     let registry = &place.registry;
     let seen = registry.active().await.map_err(failed)?;
@@ -170,14 +199,18 @@ async fn change_in(
     if let Some(release) = action.release() {
         let loader = releases.loader().await?;
         // Its golden cases were published with it, so nothing of them is shown.
-        in_time(admit_stored(loader, registry, None, release), false).await?;
+        let key = place.keys.public.as_ref();
+        in_time(admit_stored(loader, registry, key, release), false).await?;
     }
     let written = change::write(registry, &seen, &next).await;
     releases.expire();
-    written.map_err(|error| match error.downcast_ref() {
-        Some(RegistryError::Conflict) => not_written(&error),
-        _ => PageError::Failed(error),
-    })
+    match written {
+        Ok(()) => Ok(next),
+        Err(error) => Err(match error.downcast_ref() {
+            Some(RegistryError::Conflict) => not_written(&error),
+            _ => PageError::Failed(error),
+        }),
+    }
 }
 
 /// Whether the console may change the registry.
@@ -207,10 +240,15 @@ fn may_publish(permissions: Permissions) -> Result<(), PageError> {
 
 /// The author of a change that is made in the console.
 fn author_with(why: &str) -> Result<Author, PageError> {
-    let why = checked("reason", why)?;
-    let author = author(Some(&why));
+    let author = author(Some(&checked_reason(why)?));
     let by = format!("{} (console)", author.by);
     Ok(Author { by, ..author })
+}
+
+/// The name that changes are recorded with, and whether the environment says who that is.
+pub(super) fn author_name() -> (String, bool) {
+    let by = format!("{} (console)", author(None).by);
+    (by, change::person().is_some())
 }
 
 /// A text that the user has written, without spaces around it.
@@ -283,100 +321,4 @@ fn failed(error: RegistryError) -> PageError {
 }
 
 #[cfg(test)]
-mod tests {
-    use sluice_engine::digest::Digest;
-
-    use super::super::releases::tests::{bundle, place};
-    use super::*;
-
-    async fn active(place: &RegistryPlace, names: &[&str]) -> Rollout {
-        for name in names {
-            let seen = place.registry.active().await.unwrap();
-            let author = author(None);
-            let release = Digest::of(name.as_bytes());
-            let next = seen.rollout.activate(release, None, &author).unwrap();
-            place.registry.change(&seen, &next).await.unwrap();
-        }
-        place.registry.active().await.unwrap().rollout
-    }
-
-    #[tokio::test]
-    async fn a_change_has_a_reason_and_says_that_the_console_made_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let (place, releases) = (place(folder.path()), Releases::new());
-        active(&place, &["a", "b"]).await;
-        let change = |why| change_in(&place, &releases, RolloutAction::RollBack, why, None);
-        let long = "x".repeat(501);
-        for (why, problem) in [("", "missing"), (" \n", "missing"), (long.as_str(), "501")] {
-            let error = change(why).await.unwrap_err();
-            assert!(matches!(&error, PageError::Wrong(text) if text.contains(problem)));
-        }
-        change(" too many rejections ").await.unwrap();
-        let now = place.registry.active().await.unwrap().rollout;
-        assert_eq!(now.active, Some(Digest::of(b"a")));
-        let last = now.history.last().unwrap();
-        assert!(last.by.ends_with(" (console)"), "{last:?}");
-        assert_eq!(last.why.as_deref(), Some("too many rejections"));
-    }
-
-    #[tokio::test]
-    async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let (place, releases) = (place(folder.path()), Releases::new());
-        let seen = active(&place, &["a", "b"]).await.number;
-        let before = active(&place, &["c"]).await;
-        let action = RolloutAction::RollBack;
-        let error = change_in(&place, &releases, action, "why", Some(seen)).await;
-        let PageError::Wrong(text) = error.unwrap_err() else {
-            panic!("the change was made")
-        };
-        let last = format!("activated {} by", Digest::of(b"c").short());
-        assert!(
-            text.contains("nothing was changed") && text.contains(&last),
-            "{text}"
-        );
-        assert_eq!(active(&place, &[]).await, before);
-        let same = change_in(&place, &releases, action, "why", Some(before.number));
-        same.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_release_that_fails_admission_is_not_activated() {
-        let folder = tempfile::tempdir().unwrap();
-        let (place, releases) = (place(folder.path()), Releases::new());
-        let bundle = bundle("{}", "2026-01-01T00:00:00Z");
-        place.registry.keep(&bundle).await.unwrap();
-        let action = RolloutAction::Activate(bundle.manifest().id());
-        let error = change_in(&place, &releases, action, "why", None).await;
-        let PageError::Wrong(text) = error.unwrap_err() else {
-            panic!("it was not checked")
-        };
-        let expected = "Nothing was changed: the release fails admission: compile: not WebAssembly";
-        assert!(text.starts_with(expected), "{text}");
-        assert_eq!(active(&place, &[]).await.number, 0);
-    }
-
-    #[test]
-    fn without_permission_nothing_is_changed() {
-        let permissions = |publish| Permissions {
-            publish,
-            payloads: true,
-        };
-        assert!(may_publish(permissions(true)).is_ok());
-        let refused = may_publish(permissions(false)).unwrap_err();
-        assert!(matches!(refused, PageError::NotAllowed(text) if text.contains("--allow-publish")));
-    }
-
-    #[test]
-    fn mismatches_of_golden_cases_are_contents() {
-        let failed = || FailedAdmission {
-            error: Box::new(sluice_release::admission::AdmissionError::Cases(
-                "case a".into(),
-            )),
-            mismatches: Some("expected secret".into()),
-        };
-        let text = |shown| not_admitted(failed(), shown).to_string();
-        assert!(text(true).contains("expected secret"));
-        assert!(!text(false).contains("secret") && text(false).contains("--show-payloads"));
-    }
-}
+mod tests;

@@ -167,6 +167,7 @@ pub(super) mod tests {
     use sluice_release::rollout::Author;
     use sluice_storage::folder::FolderStore;
 
+    use super::super::Keys;
     use super::super::cached::Seen;
     use super::*;
 
@@ -176,6 +177,7 @@ pub(super) mod tests {
         Arc::new(RegistryPlace {
             target: "file:registry".into(),
             registry: Registry::new(Arc::new(store), Known::default()),
+            keys: Keys::default(),
         })
     }
 

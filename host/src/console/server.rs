@@ -107,7 +107,11 @@ impl Console {
         let registry = match settings.registry {
             Some((target, location)) => {
                 let registry = Registry::open(&location, RetryPolicy::new(RETRY_TIMEOUT)).await?;
-                Some(Arc::new(RegistryPlace { target, registry }))
+                Some(Arc::new(RegistryPlace {
+                    target,
+                    registry,
+                    keys: settings.keys,
+                }))
             }
             None => None,
         };

@@ -174,6 +174,7 @@ impl Shards {
 
     fn source(&self, shard: ShardId, objects: Vec<ObjectRange>) -> ArchiveShard {
         ArchiveShard {
+            object_max_bytes: usize::MAX,
             store: self.store.clone(),
             shard,
             objects,

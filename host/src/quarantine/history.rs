@@ -8,7 +8,8 @@ use sluice_release::bundle::ReleaseId;
 use super::left_out::LeftOut;
 use super::list::ListProblem;
 use super::{
-    ObjectProblem, Quarantine, QuarantineError, QuarantineFilter, QuarantineObject, read_object,
+    ObjectProblem, Quarantine, QuarantineError, QuarantineFilter, QuarantineObject,
+    read_object_up_to,
 };
 use crate::layout::object_key::ChunkName;
 use crate::layout::quarantine::QuarantinedRecord;
@@ -149,7 +150,9 @@ impl Quarantine {
         object: QuarantineObject,
         history: &mut RecordHistory,
     ) -> Result<(), QuarantineError> {
-        let lines = match read_object(self.store.as_ref(), &object.key, object.digest).await {
+        let (store, max) = (self.store.as_ref(), self.object_max_bytes);
+        let read = read_object_up_to(store, &object.key, object.digest, max);
+        let lines = match read.await {
             Ok(lines) => lines,
             Err(ObjectProblem::Storage(error)) => return Err(error.into()),
             Err(problem) => {

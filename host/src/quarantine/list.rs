@@ -257,6 +257,7 @@ impl QuarantineList {
                     format: manifest.pins.format,
                     schema: manifest.pins.schema,
                     columns: columns.clone(),
+                    decoding: manifest.pins.decoding,
                     is_undecoded,
                     claimed_by: None,
                     first_ordinal: None,

@@ -29,7 +29,7 @@ use thiserror::Error;
 pub use self::history::{RecordHistory, RecordPlace, RedrivenChunk, RedrivenTo};
 pub use self::left_out::{Examples, LeftOut};
 pub use self::list::{ListProblem, QuarantineList};
-pub use self::object::{ObjectProblem, QuarantineObject, read_object, records};
+pub use self::object::{ObjectProblem, QuarantineObject, read_object, read_object_up_to, records};
 pub use crate::layout::quarantine_filter::QuarantineFilter;
 
 use crate::layout::object_key::METADATA_FOLDER;
@@ -42,6 +42,7 @@ pub struct Quarantine {
     store: Arc<dyn ObjectStore>,
     heads: BTreeMap<ShardId, LedgerHead>,
     reads_at_once: usize,
+    object_max_bytes: usize,
 }
 
 /// Why the quarantine of a lake cannot be read.
@@ -73,7 +74,23 @@ impl Quarantine {
             heads: read_heads(store.as_ref(), &ledgers, reads_at_once).await?,
             store: store.clone(),
             reads_at_once,
+            object_max_bytes: usize::MAX,
         })
+    }
+
+    /// The same, of which no object with more bytes is read.
+    #[must_use]
+    pub fn with_object_max_bytes(self, object_max_bytes: usize) -> Self {
+        Self {
+            object_max_bytes,
+            ..self
+        }
+    }
+
+    /// A larger object is not read.
+    #[must_use]
+    pub fn object_max_bytes(&self) -> usize {
+        self.object_max_bytes
     }
 
     /// Opens the quarantine of a lake, and lists its objects.

@@ -16,6 +16,7 @@ use crate::layout::Content;
 use crate::layout::chunk::ArrivalTimes;
 use crate::layout::object_key::{ChunkName, ParsedKey};
 use crate::layout::quarantine::QuarantinedRecord;
+use crate::ledger::decoding::RecordDecoding;
 use crate::redrive::RedriveId;
 
 /// An object of quarantined records of a committed chunk.
@@ -47,6 +48,8 @@ pub struct QuarantineObject {
     pub schema: Option<Digest>,
     /// The columns of the partitions of its chunk; none if all records of the chunk are quarantined.
     pub columns: BTreeSet<String>,
+    /// How the records of its chunk were decoded.
+    pub decoding: RecordDecoding,
     /// Whether its records are as the source has them. Others were decoded before they were quarantined.
     pub is_undecoded: bool,
     /// The redrive that has claimed it.
@@ -81,6 +84,14 @@ pub enum ObjectProblem {
     /// There is none.
     #[error("it does not exist")]
     Missing,
+    /// It has more bytes than are read.
+    #[error("it has {bytes} bytes, and at most {max} are read here")]
+    TooLarge {
+        /// Its size as it is stored.
+        bytes: u64,
+        /// The most that are read.
+        max: usize,
+    },
     /// It does not have the content that its chunk manifest names.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -98,10 +109,24 @@ pub async fn read_object(
     key: &str,
     digest: ContentDigest,
 ) -> Result<Vec<u8>, ObjectProblem> {
-    let Found::Content(object) = store.get(key, usize::MAX).await? else {
-        return Err(ObjectProblem::Missing);
-    };
-    lines(key, &object, digest).map_err(ObjectProblem::Damaged)
+    read_object_up_to(store, key, digest, usize::MAX).await
+}
+
+/// Reads an object as [`read_object`] does, unless it has more than `max` bytes as it is stored.
+///
+/// # Errors
+/// [`ObjectProblem`]
+pub async fn read_object_up_to(
+    store: &dyn ObjectStore,
+    key: &str,
+    digest: ContentDigest,
+    max: usize,
+) -> Result<Vec<u8>, ObjectProblem> {
+    match store.get(key, max).await? {
+        Found::Content(object) => lines(key, &object, digest).map_err(ObjectProblem::Damaged),
+        Found::TooLarge(bytes) => Err(ObjectProblem::TooLarge { bytes, max }),
+        Found::Nothing => Err(ObjectProblem::Missing),
+    }
 }
 
 /// The lines of an object.

@@ -239,6 +239,9 @@ async fn an_object_is_read_as_its_manifest_names_it_or_not_at_all() {
     };
     let store = lake.store();
     let read = async || read_object(store.as_ref(), &object.key, object.digest).await;
+    let small = read_object_up_to(store.as_ref(), &object.key, object.digest, 10).await;
+    let error = small.unwrap_err().to_string();
+    assert!(error.contains("at most 10 are read"), "{error}");
     let text = read().await.unwrap();
     let read_records: Vec<_> = records(&text)
         .map(|record| record.rid.into_owned())

@@ -51,6 +51,8 @@ pub struct ArchiveShard {
     pub unpackings: Unpackings,
     /// The memory for reading.
     pub budget: Budget,
+    /// A larger object is an error.
+    pub object_max_bytes: usize,
 }
 
 impl Source for ArchiveShard {
@@ -68,6 +70,7 @@ impl Source for ArchiveShard {
             store: self.store,
             shard: self.shard,
             budget: self.budget,
+            object_max_bytes: self.object_max_bytes,
             start,
             sender,
         };

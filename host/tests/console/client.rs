@@ -1,7 +1,7 @@
 //! A console that runs, and a client of it that sends what a browser would, and what it would not.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -160,6 +160,13 @@ impl Response {
         html::text(&self.body)
     }
 
+    /// The value of the first fact of the page with this name.
+    pub(super) fn fact(&self, name: &str) -> Option<String> {
+        let (_, shown) = self.body.split_once(&format!("<dt>{name}</dt><dd>"))?;
+        let (value, _) = shown.split_once("</dd>")?;
+        Some(html::text(value))
+    }
+
     /// Whether the page says this, in a title too, in small or large letters.
     pub(super) fn says(&self, part: &str) -> bool {
         let part = part.to_lowercase();
@@ -173,6 +180,11 @@ impl Response {
 pub(super) struct Live(BufReader<TcpStream>);
 
 impl Live {
+    /// Reads what comes, until the console ends, and leaves it out.
+    pub(super) fn drain(mut self) {
+        thread::spawn(move || io::copy(&mut self.0, &mut io::sink()));
+    }
+
     /// The next section that is sent: its id and its HTML.
     pub(super) fn section(&mut self) -> (String, String) {
         loop {

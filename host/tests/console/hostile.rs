@@ -112,8 +112,7 @@ fn what_an_address_says_is_text() {
     let mut paths: Vec<_> = ["/shard?id=", "/release?id=", "/record?rid=", "/nothing?x="]
         .map(|path| format!("{path}{value}"))
         .into();
-    let names =
-        "changed filter from id infer page reason release rid schema shard state to type view";
+    let names = "filter from id infer note page reason release rid schema shard state to type view";
     for name in names.split(' ') {
         paths.extend(super::PAGES.map(|page| format!("{page}?{name}={value}")));
     }

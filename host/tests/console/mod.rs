@@ -1,14 +1,18 @@
 //! The console: its pages over real connections, as a browser and as an attacker would ask for them.
 
 mod access;
+pub(crate) mod attached;
 mod client;
 mod empty;
 mod hostile;
 mod html;
 mod live;
 mod pages;
+mod refused;
 mod rollout;
 mod scale;
+mod signed;
+mod try_rules;
 mod usage;
 
 use std::collections::{BTreeMap, VecDeque};

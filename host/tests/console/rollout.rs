@@ -9,8 +9,8 @@ use crate::support::lake;
 use crate::support::program::Place;
 
 /// The configurations of the two releases, and what is written about them.
-const CONFIGS: [&str; 2] = ["{}", r#"{"partition_by":["date"]}"#];
-const NOTES: [&str; 2] = ["the first rules", "by day"];
+pub(super) const CONFIGS: [&str; 2] = ["{}", r#"{"partition_by":["date"]}"#];
+pub(super) const NOTES: [&str; 2] = ["the first rules", "by day"];
 
 /// A change: what, whether it is of the second release, and why.
 const CHANGES: [(&str, bool, &str); 4] = [
@@ -21,7 +21,7 @@ const CHANGES: [(&str, bool, &str); 4] = [
 ];
 
 /// The releases of a registry in a folder, without the time of their publication.
-fn releases(place: &Place, registry: &str) -> Vec<Value> {
+pub(super) fn releases(place: &Place, registry: &str) -> Vec<Value> {
     let tree = lake::tree(&place.path(registry)).into_iter();
     let documents =
         tree.filter(|(path, _)| path.starts_with("releases/") && path.ends_with(".json"));
@@ -64,23 +64,34 @@ fn by_commands(place: &Place) -> [String; 2] {
 }
 
 /// Publishes rules on the page "Try".
-fn publish(console: &Console, config: &str, note: &str) {
+pub(super) fn publish(console: &Console, config: &str, note: &str) {
+    let (form, enrich) = form_of_rules(console);
+    let filled = [("rules", &*enrich), ("config", config), ("note", note)];
+    let response = console.submit(&form, "Publish", &filled);
+    assert_eq!(response.status, 303, "{}", response.text());
+    let location = &response.headers["location"];
+    let done = console.get(location);
+    html::assert_inert(&done.body);
+    for part in ["was published", "It transforms nothing yet", note] {
+        assert!(done.says(part), "{part}: {}", done.text());
+    }
+    assert!(!console.get(location).says("was published"));
+}
+
+/// The form of the page "Try", and its value for the built-in enrichment.
+pub(super) fn form_of_rules(console: &Console) -> (html::Form, String) {
     let page = console.says("/try", &["Publish"]);
     let form = html::forms(&page.body);
-    let form = form
-        .iter()
-        .find(|form| form.fields.contains_key("jq"))
-        .unwrap();
+    let mut forms = form.into_iter();
+    let form = forms.find(|form| form.fields.contains_key("jq")).unwrap();
     let tags = html::tags(&page.body);
     let mut values = tags.iter().filter_map(|tag| tag.attributes.get("value"));
     let enrich = values.find(|value| value.ends_with("enrich")).unwrap();
-    let filled = [("rules", &**enrich), ("config", config), ("note", note)];
-    let response = console.submit(form, "Publish", &filled);
-    assert_eq!(response.status, 303, "{}", response.text());
+    (form, enrich.clone())
 }
 
 /// Makes a change on the page "Releases": first the form, then the page that says what will change.
-fn change(console: &Console, what: &str, release: &str, why: &str) {
+pub(super) fn change(console: &Console, what: &str, release: &str, why: &str) {
     let page = console.says("/releases", &["Change what serves"]);
     let forms = html::forms(&page.body);
     let is_rollback = what == "rollback";
@@ -102,10 +113,13 @@ fn change(console: &Console, what: &str, release: &str, why: &str) {
     };
     let made = console.submit(form, &form.buttons[0].text, &[]);
     assert_eq!(made.status, 303, "{}", made.text());
-    assert!(
-        made.headers["location"].starts_with("/releases"),
-        "{made:#?}"
-    );
+    let location = &made.headers["location"];
+    assert!(location.starts_with("/releases?note="), "{made:#?}");
+    // What was done is said once.
+    let done = console.get(location);
+    html::assert_inert(&done.body);
+    assert!(done.says("The change was written"), "{}", done.text());
+    assert!(!console.get(location).says("The change was written"));
     console.says("/releases", &[why]);
 }
 

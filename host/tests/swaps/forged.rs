@@ -170,7 +170,7 @@ fn declarations() -> Vec<Bad> {
 }
 
 /// A key pair as the private and the public key in PEM.
-pub(super) fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
+pub(crate) fn pem(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> (String, String) {
     use aws_lc_rs::signature::KeyPair as _;
     use base64::Engine as _;
     let text = |kind: &str, der: &[u8]| {

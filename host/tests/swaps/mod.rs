@@ -4,7 +4,7 @@
 mod activation;
 mod admission_errors;
 pub(crate) mod fixture;
-mod forged;
+pub(crate) mod forged;
 mod given_rules;
 mod golden_cases;
 mod kills;

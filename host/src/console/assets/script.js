@@ -88,6 +88,15 @@ function addCopyButtons() {
 }
 
 addCopyButtons();
+
+// A button can require a field that other buttons of its form do not, such as the reason for a canary.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  for (const other of button?.form?.elements ?? []) {
+    const id = other.dataset.requires;
+    if (id !== undefined) document.getElementById(id).required = other === button;
+  }
+}, true);
 // Try: runs the rules when nothing was typed for this many milliseconds.
 const TRY_PAUSE = 400;
 // A chosen file is read up to here, and up to so many lines.

@@ -2,6 +2,7 @@
 
 mod lake_notice;
 mod measures;
+mod notes;
 mod overview;
 mod quarantine;
 mod releases;
@@ -54,6 +55,7 @@ const NAVIGATION: [(&str, &str); 6] = [
 /// What pages keep between requests.
 #[derive(Default)]
 pub(super) struct States {
+    notes: notes::Notes,
     quarantine: quarantine::State,
     schema: schema::State,
     shards: shards::State,

@@ -3,6 +3,7 @@
 mod metrics;
 mod open_metrics;
 mod poll;
+mod release_series;
 mod series;
 mod status;
 mod url;
@@ -15,10 +16,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub(super) use self::metrics::Counter;
 use self::poll::{Poll, client, poll};
+pub(super) use self::release_series::ReleasePoints;
 pub(super) use self::series::WorkerSeries;
 #[cfg(test)]
 pub(super) use self::status::tests::status;
-pub(super) use self::status::{WorkerShard, WorkerStatus};
+pub(super) use self::status::{WorkerScore, WorkerShard, WorkerStatus};
 pub(super) use self::url::WorkerUrl;
 use super::tasks::keep_running;
 
@@ -121,8 +123,7 @@ impl Workers {
             let polled = poll(&worker.client, &worker.url).await;
             let now = Utc::now();
             if let Ok(polled) = &polled {
-                let previous = previous.as_ref();
-                let previous = previous.map(|(at, polled)| (*at, &polled.metrics));
+                let previous = previous.as_ref().map(|(at, polled)| (*at, polled));
                 let name = worker.url.to_string();
                 self.series().add(&name, polled, previous, now);
             }

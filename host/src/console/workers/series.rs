@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::metrics::{Counter, Metrics};
 use super::poll::Poll;
+use super::release_series::{ReleasePoints, ReleaseSeries};
 use crate::console::history::{BUCKET_SECONDS, Kind, Point, Series};
 
 /// If a worker was not seen for longer, what it has counted meanwhile is in no series: nobody knows when it was.
@@ -22,6 +23,7 @@ pub(in crate::console) struct WorkerSeries {
     cpu: BTreeMap<String, Series>,
     /// By shard.
     lag: BTreeMap<String, Series>,
+    releases: ReleaseSeries,
 }
 
 impl WorkerSeries {
@@ -33,6 +35,7 @@ impl WorkerSeries {
             memory: BTreeMap::new(),
             cpu: BTreeMap::new(),
             lag: BTreeMap::new(),
+            releases: ReleaseSeries::default(),
         }
     }
 
@@ -41,13 +44,14 @@ impl WorkerSeries {
         &mut self,
         worker: &str,
         polled: &Poll,
-        previous: Option<(DateTime<Utc>, &Metrics)>,
+        previous: Option<(DateTime<Utc>, &Poll)>,
         now: DateTime<Utc>,
     ) {
         self.add_gauges(worker, polled, now);
         let previous = previous.filter(|(at, _)| now - *at <= GAP_MAX);
         if let Some((_, previous)) = previous {
-            self.add_counts(worker, previous, &polled.metrics, now);
+            self.add_counts(worker, &previous.metrics, &polled.metrics, now);
+            self.releases.add(&previous.status, &polled.status, now);
         }
     }
 
@@ -115,6 +119,11 @@ impl WorkerSeries {
         points(&self.cpu, now)
     }
 
+    /// How a release has done.
+    pub(in crate::console) fn release(&self, release: &str, now: DateTime<Utc>) -> ReleasePoints {
+        self.releases.points(release, now)
+    }
+
     /// How many calls of the bus a worker makes at once, at most.
     pub(in crate::console) fn bus_calls_limit(&self, now: DateTime<Utc>) -> Option<f64> {
         self.bus_calls_limit.last(now)
@@ -179,7 +188,7 @@ mod tests {
         let mut previous: Option<(DateTime<Utc>, Poll)> = None;
         for (seconds, records) in polls {
             let poll = polled(*records, records / 10, "a");
-            let before = previous.as_ref().map(|(at, poll)| (*at, &poll.metrics));
+            let before = previous.as_ref().map(|(at, poll)| (*at, poll));
             series.add("w", &poll, before, at(*seconds));
             previous = Some((at(*seconds), poll));
         }
@@ -220,7 +229,7 @@ mod tests {
         let mut series = series(&[(0, 0), (5, 100)]);
         let (first, second) = (polled(0, 0, "b"), polled(300, 0, "b"));
         series.add("x", &first, None, at(0));
-        series.add("x", &second, Some((at(0), &first.metrics)), at(6));
+        series.add("x", &second, Some((at(0), &first)), at(6));
         assert_eq!(records(&series), [20.0]);
         assert_eq!(
             (series.lag(at(300)).len(), series.memory(at(300)).len()),

@@ -39,6 +39,8 @@ pub(super) struct Fetcher {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) shard: ShardId,
     pub(super) budget: Budget,
+    /// A larger object is an error.
+    pub(super) object_max_bytes: usize,
 }
 
 /// An object that is being fetched.
@@ -68,8 +70,9 @@ impl Fetcher {
                 return false;
             };
             let (store, key) = (self.store.clone(), wanted.object.key(&self.shard));
+            let max = self.object_max_bytes;
             let fetching = tokio::spawn(async move {
-                let bytes = get(&*store, &key).await?;
+                let bytes = get(&*store, &key, max).await?;
                 let mut room = room;
                 room.shrink_to(bytes.len() as u64);
                 Ok(FetchedObject {
@@ -89,10 +92,14 @@ impl Fetcher {
     }
 }
 
-async fn get(store: &dyn ObjectStore, key: &str) -> Result<Vec<u8>, SourceError> {
-    match store.get(key, usize::MAX).await {
+async fn get(store: &dyn ObjectStore, key: &str, max: usize) -> Result<Vec<u8>, SourceError> {
+    match store.get(key, max).await {
         Ok(Found::Content(bytes)) => Ok(bytes),
-        Ok(Found::Nothing | Found::TooLarge(_)) => Err(SourceError::Archive {
+        Ok(Found::TooLarge(bytes)) => Err(SourceError::Archive {
+            object: store.place(key),
+            why: format!("it has {bytes} bytes, and at most {max} are read here"),
+        }),
+        Ok(Found::Nothing) => Err(SourceError::Archive {
             object: store.place(key),
             why: "it was listed and is gone now; restore it".into(),
         }),
@@ -161,7 +168,7 @@ async fn fetch(
     let key = object.key(shard);
     Ok(StoredObject {
         place: store.place(&key),
-        bytes: get(store, &key).await?,
+        bytes: get(store, &key, usize::MAX).await?,
     })
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Reader {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) shard: ShardId,
     pub(super) budget: Budget,
+    pub(super) object_max_bytes: usize,
     pub(super) start: Start,
     pub(super) sender: BatchSender,
 }
@@ -43,6 +44,7 @@ impl Reader {
             store: self.store.clone(),
             shard: self.shard.clone(),
             budget: self.budget,
+            object_max_bytes: self.object_max_bytes,
         };
         let (fetching, mut fetched) = mpsc::channel(OBJECTS_AHEAD);
         let ahead = tokio::spawn(fetcher.fetch_all(self.objects, fetching));

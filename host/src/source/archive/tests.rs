@@ -207,6 +207,20 @@ async fn what_nothing_has_decoded_is_decoded_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_object_with_more_bytes_than_are_read_is_an_error() {
+    let mut archive = Archive::of(&[vec![record(1)]]);
+    archive.object_max_bytes = 10;
+    let start = ResumePoint::default();
+    let read = archive.read(&start, RecordDecoding::default());
+    let (batches, error) = read.await;
+    let error = error.unwrap().to_string();
+    assert!(
+        batches.is_empty() && error.contains("at most 10 are read"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_record_of_a_damaged_object_is_read() {
     let archive = Archive::of_borders(&[0, 3_000]);
     let path = archive.path(&archive.keys()[0]);

@@ -28,11 +28,18 @@ impl RolloutChange {
     }
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Who makes changes here, as the environment says it.
+pub(crate) fn person() -> Option<String> {
+    variable("USER").or_else(|| variable("LOGNAME"))
+}
+
 /// The author of a change that is made now.
 pub(crate) fn author(why: Option<&String>) -> Author {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let person = variable("USER").or_else(|| variable("LOGNAME"));
-    let person = person.unwrap_or_else(|| "unknown".into());
+    let person = person().unwrap_or_else(|| "unknown".into());
     Author {
         by: match variable("HOSTNAME") {
             Some(machine) => format!("{person}@{machine}"),

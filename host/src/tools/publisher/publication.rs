@@ -5,6 +5,7 @@ use sluice_engine::digest::Digest;
 use sluice_release::admission::Release;
 use sluice_release::bundle::{Manifest, ReleaseBundle};
 use sluice_release::registry::{CASES_MAX_BYTES, Registry, RegistryError};
+use sluice_release::signature::PrivateKey;
 
 /// Why a document of golden cases cannot be stored, if it is too large.
 pub(crate) fn too_large(cases: &[u8]) -> Option<String> {
@@ -42,17 +43,23 @@ pub(crate) fn with_own_name(
     bundle.with_manifest(manifest).map_err(anyhow::Error::msg)
 }
 
-/// Stores a release with its golden cases, which come first, so that a manifest never names missing ones. Returns `false`
-/// if the release is stored already.
+/// Stores a release with its golden cases, which come first, so that a manifest never names missing ones, and signs it if
+/// there is a key. Returns `false` if the release is stored already.
 pub(crate) async fn store(
     registry: &Registry,
     bundle: &ReleaseBundle,
     cases: Option<&[u8]>,
+    key: Option<&PrivateKey>,
 ) -> Result<bool, RegistryError> {
     if let Some(cases) = cases {
         registry.keep_cases(cases).await?;
     }
-    registry.keep(bundle).await
+    let is_new = registry.keep(bundle).await?;
+    if let Some(key) = key {
+        let id = bundle.manifest().id();
+        registry.sign(id, &key.sign(id)).await?;
+    }
+    Ok(is_new)
 }
 
 #[cfg(test)]
@@ -72,8 +79,10 @@ mod tests {
         let bundle = ReleaseBundle::new(b"component".to_vec(), "{}").unwrap();
         let cases = b"cases".as_slice();
         let bundle = with_description(bundle, Some(cases), Some("better".into())).unwrap();
-        assert!(store(&registry, &bundle, Some(cases)).await.unwrap());
-        assert!(!store(&registry, &bundle, Some(cases)).await.unwrap());
+        for is_new in [true, false] {
+            let stored = store(&registry, &bundle, Some(cases), None).await;
+            assert_eq!(stored.unwrap(), is_new);
+        }
         let manifest = registry.manifest(bundle.manifest().id()).await.unwrap();
         assert_eq!(manifest.note.as_deref(), Some("better"));
         assert!(manifest.published_at.is_some());

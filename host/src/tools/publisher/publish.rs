@@ -55,11 +55,8 @@ pub async fn publish(args: &PublishArgs) -> anyhow::Result<()> {
         bundle = publication::with_own_name(bundle, &release)?;
     }
     let id = bundle.manifest().id();
-    if !publication::store(&registry, &bundle, cases).await? {
+    if !publication::store(&registry, &bundle, cases, key.as_ref()).await? {
         output::message("the release is published already");
-    }
-    if let Some(key) = key {
-        registry.sign(id, &key.sign(id)).await?;
     }
     output::line(id)?;
     Ok(())

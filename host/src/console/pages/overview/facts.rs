@@ -10,7 +10,9 @@ use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::ledger::Ledger;
 use crate::output::counted;
+use crate::redrive::RedriveId;
 
 /// The facts, under a headline.
 pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup {
@@ -84,13 +86,7 @@ fn objects(measures: &Measures) -> Vec<Fact> {
 fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = ready(overview.ledgers.as_ref()) {
-        let committed = seen
-            .value
-            .ledgers
-            .iter()
-            .filter_map(|ledger| ledger.committed());
-        let records = committed.map(|committed| committed.records).sum();
-        facts.push(("Records in the lake", count(records)));
+        facts.push(("Records in the lake", count(records(&seen.value.ledgers))));
     }
     let total = |name: &str| {
         count(
@@ -106,6 +102,15 @@ fn landed(overview: &Overview) -> Vec<Fact> {
         facts.push(("Quarantined since workers started", total("quarantined")));
     }
     facts
+}
+
+/// The committed records. Those that a redrive has committed are counted where they were committed first.
+fn records(ledgers: &[Ledger]) -> u64 {
+    let first = ledgers
+        .iter()
+        .filter(|ledger| RedriveId::of_shard(ledger.shard()).is_none());
+    let committed = first.filter_map(|ledger| ledger.committed());
+    committed.map(|committed| committed.records).sum()
 }
 
 fn of_workers(overview: &Overview) -> Vec<Fact> {
@@ -173,6 +178,8 @@ fn unknown() -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::{SequenceNumber, ShardId};
     use sluice_release::rollout::{Rollout, Trial};
 
     use super::super::tests::{now, overview, seen};
@@ -183,6 +190,9 @@ mod tests {
     use crate::console::pages::measures::WorkerMeasures;
     use crate::console::releases::ReleasesView;
     use crate::console::workers::status;
+    use crate::ledger::pins::Pins;
+    use crate::ledger::resource_faults::ResourceFaults;
+    use crate::ledger::{Pending, Range};
 
     #[test]
     fn facts_say_rates_totals_and_the_release_of_workers() {
@@ -201,6 +211,31 @@ mod tests {
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
+    }
+
+    #[test]
+    fn a_redriven_record_is_one_record_of_the_lake() {
+        let committed = |shard: &str, count: u64| {
+            let pending = Pending {
+                range: Range {
+                    first: SequenceNumber::from(1),
+                    last: SequenceNumber::from(count),
+                    count,
+                },
+                release: Digest::of(b"release"),
+                pins: Pins::default(),
+                resource_faults: ResourceFaults::default(),
+            };
+            let ledger = Ledger::new(ShardId::new(shard).unwrap());
+            let ledger = ledger.pin(pending.clone()).unwrap();
+            ledger.commit(pending.range, Digest::of(b"last")).unwrap()
+        };
+        let ledgers = [
+            committed("events-shardId-000000000000", 40),
+            committed("events-shardId-000000000001", 2),
+            committed("redrive-20261127-125358-1b22", 5),
+        ];
+        assert_eq!(records(&ledgers), 42);
     }
 
     #[test]
@@ -226,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_registry_says_which_releases_are_on_trial() {
-        let release = sluice_engine::digest::Digest::of(b"release");
+        let release = Digest::of(b"release");
         let mut rollout = Rollout::new();
         rollout.active = Some(release);
         rollout.canary = Some(Trial {

@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use super::findings::{Finding, Severity, findings};
 use super::{FinishedRun, Overview, ready};
 use crate::console::cached::View;
-use crate::console::components::{Tone, badge, count, empty};
+use crate::console::components::{Tone, badge, count, empty, time};
 use crate::console::pages::measures::Measures;
+use crate::console::payload::inert;
 use crate::output::{counted, plural};
 
 /// What is wrong, the worst first, or that all is well; and what that was said of.
@@ -38,6 +39,7 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
             @if let Some(run) = finished { (of_finished(run)) }
             @if !waits.is_empty() { p.reading { "Reading " (waits.join(", ")) "…" } }
             p.more { (checked(overview)) }
+            @for silent in silent(overview) { p.more { (silent) } }
         }
         @for (what, advice) in left_out(overview) { (empty(what, advice)) }
     }
@@ -111,9 +113,34 @@ fn checked(overview: &Overview) -> String {
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     match parts.is_empty() {
+        true if awaited(overview).is_empty() => "Nothing could be checked.".into(),
         true => "Nothing was checked yet.".into(),
         false => format!("Checked: {}.", parts.join(", ")),
     }
+}
+
+/// The most workers that do not answer and are named.
+const SILENT_MAX: usize = 5;
+
+/// The workers that do not answer, and since when.
+fn silent(overview: &Overview) -> Vec<Markup> {
+    let silent = overview.workers.iter().filter(|it| it.problem.is_some());
+    let silent = silent.take(SILENT_MAX).map(|worker| {
+        html! {
+            "Not checked: " code { (inert(&worker.url)) }
+            @match worker.seen_at {
+                Some(at) => { " does not answer since " (time(at)) "." }
+                None => " has not answered since the console started.",
+            }
+        }
+    });
+    let mut silent: Vec<_> = silent.collect();
+    let all = overview.workers.iter().filter(|it| it.problem.is_some());
+    let others = all.count() - silent.len();
+    if others > 0 {
+        silent.push(html! { "Not checked: " (others) " more workers that do not answer." });
+    }
+    silent
 }
 
 /// What the console was not told of, and the option that shows it.
@@ -243,6 +270,27 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("Nothing was checked yet"), "{html}");
+    }
+
+    #[test]
+    fn a_worker_that_does_not_answer_is_named_with_the_time() {
+        let mut overview = overview(vec![status("a"), status("b")]);
+        overview.workers[0].problem = Some("no answer".into());
+        let text = html(&overview);
+        assert!(
+            text.contains("worker-0:9464</code> does not answer since <time"),
+            "{text}"
+        );
+        assert!(text.contains("Checked: 1 worker."), "{text}");
+        overview.workers.truncate(1);
+        (overview.workers[0].status, overview.workers[0].seen_at) = (None, None);
+        let text = html(&overview);
+        assert!(
+            text.contains("has not answered since the console started"),
+            "{text}"
+        );
+        assert!(text.contains("Nothing could be checked."), "{text}");
+        assert!(!text.contains("Nothing was checked yet"), "{text}");
     }
 
     #[test]

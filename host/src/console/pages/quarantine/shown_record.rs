@@ -1,7 +1,5 @@
 //! A quarantined record as pages show it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
 use super::fault_place;
@@ -9,7 +7,7 @@ use super::marked::marked;
 use crate::config::shell_word;
 use crate::console::components::{bytes, facts, release_link, time_ms};
 use crate::console::page::encoded;
-use crate::console::payload::{inert, payload};
+use crate::console::payload::{inert, payload, payload_bytes};
 use crate::layout::quarantine::QuarantinedRecord;
 
 /// The bytes of a larger record are not kept.
@@ -124,10 +122,7 @@ impl ShownRecord {
                 let place = fault_place::find(&self.reason, &self.message, text);
                 marked(text, place.as_ref())
             }
-            Err(_) => html! {
-                p { "The record is not UTF-8. This is its base64." }
-                (payload(&STANDARD.encode(data), true))
-            },
+            Err(_) => payload_bytes(data, true),
         }
     }
 }
@@ -185,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_shown_as_base64_and_large_records_not_at_all() {
+    fn other_bytes_are_marked_and_large_records_are_not_shown() {
         let mut binary = line("");
         binary.as_object_mut().unwrap().remove("data");
         binary["data_base64"] = json!("/wDD");
         let html = shown(&binary).body(true).into_string();
         assert!(
-            html.contains("not UTF-8") && html.contains("/wDD"),
+            html.contains("Not UTF-8: 2 bytes marked") && html.contains("<mark>\\xff</mark>"),
             "{html}"
         );
         let html = shown(&line(&"x".repeat(KEPT_MAX + 1)))

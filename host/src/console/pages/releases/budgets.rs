@@ -6,28 +6,20 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
+use super::scores::{Measured, NO_WORKER, ns, score, sum};
 use super::serving::percent;
-use super::{linked, name};
-use crate::console::components::{Tone, badge, count, decimal, empty, table};
+use super::{linked, linked_or_own, name};
+use crate::console::components::{Tone, badge, count, empty, table};
 use crate::console::releases::ReleasesView;
-use crate::console::workers::WorkerView;
-
-/// What the workers have measured of a release, a sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Measured {
-    records: u64,
-    rejected: u64,
-    failed: u64,
-    /// The time for all records, nanoseconds.
-    ns: f64,
-}
+use crate::console::workers::{WorkerScore, WorkerView};
 
 /// A release, what it is compared with, and how much worse it may be.
 struct Compared<'a> {
     /// What the release is.
     role: &'static str,
     release: ReleaseId,
-    before: ReleaseId,
+    /// `None` is the transform that workers were started with.
+    before: Option<ReleaseId>,
     policy: &'a RollbackPolicy,
 }
 
@@ -40,28 +32,21 @@ struct Measure {
     is_exceeded: bool,
 }
 
-impl Measured {
-    fn share(self, part: u64) -> f64 {
-        as_float(part) / as_float(self.records.max(1))
-    }
-
-    fn ns_per_record(self) -> f64 {
-        self.ns / as_float(self.records.max(1))
-    }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "rates are no finer than that")]
-fn as_float(count: u64) -> f64 {
-    count as f64
-}
-
 /// The policies that apply at this moment.
 pub(super) fn section(view: &ReleasesView, workers: &[WorkerView], now: DateTime<Utc>) -> Markup {
     let compared = compared(view, now);
     html! {
         h2 { "Limits of automatic rollback" }
         @if compared.is_empty() {
-            (empty("No release is compared with another one now.", "A canary is, and an activated release for some time after its activation."))
+            @match view.rollout.canary {
+                Some(_) => { (empty("The canary has no limits.", "It was activated without automatic rollback, so no worker ends it.")) }
+                None => { (empty("No release is compared with another one now.", "A canary is, and an activated release for some time after its activation.")) }
+            }
+        } @else if workers.is_empty() {
+            p.caution {
+                (NO_WORKER) " These limits apply all the same: each worker compares the releases by its own records. Without "
+                "--worker, the console does not know how near they are."
+            }
         } @else {
             p {
                 "Each worker decides by its own records. These are the sums of the workers that are polled, since each of "
@@ -77,27 +62,22 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView], now: DateTime
 /// The releases that workers compare.
 fn compared(view: &ReleasesView, now: DateTime<Utc>) -> Vec<Compared<'_>> {
     let rollout = &view.rollout;
-    let Some(active) = rollout.active else {
-        return Vec::new();
-    };
     let canary = rollout.canary.as_ref().and_then(|canary| {
         Some(Compared {
             role: "Canary",
             release: canary.release,
-            before: active,
+            before: rollout.active,
             policy: canary.rollback_policy.as_ref()?,
         })
     });
-    let before = rollout.previous.last().copied().flatten();
-    let watched = rollout
-        .policy_at(now)
-        .zip(before)
-        .map(|(policy, before)| Compared {
-            role: "Active release",
-            release: active,
-            before,
-            policy,
-        });
+    let before = rollout.previous.last().copied();
+    let watched = rollout.policy_at(now).zip(rollout.active).zip(before);
+    let watched = watched.map(|((policy, release), before)| Compared {
+        role: "Active release",
+        release,
+        before,
+        policy,
+    });
     canary.into_iter().chain(watched).collect()
 }
 
@@ -108,36 +88,60 @@ fn budget(view: &ReleasesView, compared: &Compared<'_>, workers: &[WorkerView]) 
         before,
         policy,
     } = compared;
-    let [found, other] = [*release, *before].map(|release| measured(workers, release));
+    let found = Measured::of(workers.iter().filter_map(|it| score(it, *release)));
+    let other = Measured::of(
+        workers
+            .iter()
+            .filter_map(|it| before_score(view, it, compared)),
+    );
     let is_enough = found.records >= policy.records && other.records >= policy.records;
+    let is_known = !workers.is_empty();
     let rows = measures(policy, found, other);
-    let rows = rows.iter().map(|measure| row(measure, is_enough));
+    let rows = rows.iter().map(|measure| row(measure, is_enough, is_known));
     let columns = ["Measure", "Limit", "This release", "Compared with", "State"];
+    let columns = if is_known {
+        &columns[..]
+    } else {
+        &columns[..2]
+    };
     html! {
         h3 { (role) ": " (linked(view, *release)) " " (name(view, *release)) }
         p {
-            "It has transformed " (count(found.records)) " records, and " (linked(view, *before)) " " (name(view, *before))
-            ", with which it is compared, " (count(other.records)) "."
+            "It is compared with " (linked_or_own(view, *before))
+            @if let Some(before) = before { " " (name(view, *before)) }
+            "."
+            @if is_known {
+                " It has transformed " (sum(found.records)) " records, and the other one " (sum(other.records)) "."
+            }
             @if !is_enough {
                 " A worker compares them once both have transformed " (count(policy.records)) " records there."
             }
         }
-        (table(role, &columns, &rows.collect::<Vec<_>>()))
+        (table(role, columns, &rows.collect::<Vec<_>>()))
     }
 }
 
-/// The sum of what all workers have measured of a release.
-fn measured(workers: &[WorkerView], release: ReleaseId) -> Measured {
-    let release = release.to_string();
-    let statuses = workers.iter().filter_map(|worker| worker.status.as_ref());
-    let scores = statuses.flat_map(|status| status.scores.iter());
-    let scores = scores.filter(|score| score.release == release);
-    scores.fold(Measured::default(), |sum, score| Measured {
-        records: sum.records + score.records,
-        rejected: sum.rejected + score.rejected,
-        failed: sum.failed + score.failed,
-        ns: sum.ns + as_float(score.ns) * as_float(score.records),
-    })
+/// What a worker has measured of what a release is compared with there. The transform that the worker was started with is
+/// what it uses while a release is a canary, and then one that the registry does not have.
+fn before_score<'a>(
+    view: &ReleasesView,
+    worker: &'a WorkerView,
+    compared: &Compared<'_>,
+) -> Option<&'a WorkerScore> {
+    if let Some(before) = compared.before {
+        return score(worker, before);
+    }
+    let status = worker.status.as_deref()?;
+    let used = status
+        .scores
+        .iter()
+        .filter(|it| it.release == status.release);
+    let own = status.scores.iter().filter(|it| {
+        let release: Result<ReleaseId, _> = it.release.parse();
+        release.is_ok_and(|release| view.find(release).is_none())
+    });
+    let is_other = |it: &&WorkerScore| it.release != compared.release.to_string();
+    used.chain(own).find(is_other)
 }
 
 fn measures(policy: &RollbackPolicy, found: Measured, other: Measured) -> [Measure; 3] {
@@ -162,42 +166,33 @@ fn measures(policy: &RollbackPolicy, found: Measured, other: Measured) -> [Measu
         Measure {
             what: "Time a record",
             limit: format!("{} times as long", policy.slower),
-            found: time(found_ns),
-            before: time(before_ns),
+            found: ns(found_ns),
+            before: ns(before_ns),
             is_exceeded: found_ns > before_ns * policy.slower,
         },
     ]
 }
 
-/// A number of nanoseconds, in the unit that fits.
-fn time(ns: f64) -> String {
-    match ns {
-        ns if ns >= 1e6 => format!("{} ms", decimal(ns / 1e6)),
-        ns if ns >= 1e3 => format!("{} µs", decimal(ns / 1e3)),
-        ns => format!("{} ns", decimal(ns)),
-    }
-}
-
-fn row(measure: &Measure, is_enough: bool) -> Vec<Markup> {
+/// A line of the table. What was found is left out if it is not known.
+fn row(measure: &Measure, is_enough: bool, is_known: bool) -> Vec<Markup> {
     let state = match (is_enough, measure.is_exceeded) {
         (false, _) => badge(Tone::Neutral, "too few records"),
         (true, false) => badge(Tone::Good, "within the limit"),
         (true, true) => badge(Tone::Bad, "over the limit"),
     };
-    vec![
-        html! { (measure.what) },
-        html! { (measure.limit) },
-        html! { span.number { (measure.found) } },
-        html! { span.number { (measure.before) } },
-        state,
-    ]
+    let mut cells = vec![html! { (measure.what) }, html! { (measure.limit) }];
+    if is_known {
+        cells.extend([&measure.found, &measure.before].map(|it| html! { span.number { (it) } }));
+        cells.push(state);
+    }
+    cells
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::view;
+    use super::super::tests::{listed, view};
     use super::super::workers::tests::worker;
     use super::*;
 
@@ -250,5 +245,45 @@ mod tests {
         let later = Utc::now() + chrono::TimeDelta::hours(1);
         let html = section(&view, &[], later).into_string();
         assert!(html.contains("No release is compared"), "{html}");
+    }
+
+    #[test]
+    fn without_workers_the_limits_are_shown_and_nothing_is_said_of_records() {
+        let html = section(&view(), &[], Utc::now()).into_string();
+        assert!(
+            html.contains("No worker is polled.") && html.contains("Canary: "),
+            "{html}"
+        );
+        assert!(html.contains("1 % in addition"), "{html}");
+        assert!(!html.contains("No release is compared"), "{html}");
+        assert!(
+            !html.contains("too few records") && !html.contains("has transformed"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn a_canary_without_an_active_release_is_compared_with_the_own_transform() {
+        let mut view = view();
+        let canary = view.releases[2].id;
+        (view.rollout.active, view.rollout.rollback_policy) = (None, None);
+        let own = listed("own").id;
+        let scores = [score(own, 4_321, 0, 400), score(canary, 2_000, 0, 400)];
+        let workers = [worker(&own.to_string(), 4, &json!({ "scores": scores }))];
+        let html = section(&view, &workers, Utc::now()).into_string();
+        assert!(html.contains("the workers' own transform"), "{html}");
+        assert!(
+            html.contains("4,321") && html.contains("within the limit"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn a_canary_without_limits_is_no_release_that_is_not_compared() {
+        let mut view = view();
+        view.rollout.rollback_policy = None;
+        view.rollout.canary.as_mut().unwrap().rollback_policy = None;
+        let html = section(&view, &[], Utc::now()).into_string();
+        assert!(html.contains("The canary has no limits"), "{html}");
     }
 }

@@ -4,12 +4,13 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::{Rollout, Trial};
 
-use super::forms::ChangeForm;
+use super::forms::{ChangeForm, recorded_as};
+use super::measured::Evidence;
 use super::serving::policy_in_words;
 use super::{linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
-use crate::console::components::{facts, short, table};
+use crate::console::components::{short, table};
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::publishing::{self, Preview, RolloutAction};
@@ -25,6 +26,10 @@ pub(super) async fn page(console: &Console, form: &ChangeForm) -> Result<Page, P
     publishing::check_allowed(console)?;
     let action = form.action()?;
     let preview = publishing::preview(console, action, &form.why).await?;
+    let evidence = match action.release() {
+        Some(release) => Some(Evidence::of(console, &preview.before, release).await),
+        None => None,
+    };
     let view = match &console.registry {
         Some(place) => console.releases.view(place).await,
         None => View::Reading,
@@ -35,7 +40,10 @@ pub(super) async fn page(console: &Console, form: &ChangeForm) -> Result<Page, P
         }
         View::Reading | View::Failed(_) => short(&release.to_string()),
     };
-    let body = confirmation(form, action, &preview, &named);
+    let evidence = evidence
+        .map(|evidence| evidence.shown())
+        .unwrap_or_default();
+    let body = confirmation(form, action, &preview, &named, &evidence);
     Ok(Page {
         title: title(action).to_owned(),
         sections: vec![Section::fixed("confirm", body)],
@@ -66,19 +74,21 @@ fn confirmation(
     action: RolloutAction,
     preview: &Preview,
     named: &dyn Fn(ReleaseId) -> Markup,
+    evidence: &Markup,
 ) -> Markup {
     let Preview {
         before,
         after,
         author,
     } = preview;
+    let why = author.why.as_deref().unwrap_or_default();
     html! {
         h2 { "What will change" }
         (changes(before, after, named))
-        (facts(&[
-            ("Reason", html! { (inert(author.why.as_deref().unwrap_or_default())) }),
-            ("Recorded as made by", html! { (inert(&author.by)) }),
-        ]))
+        (evidence)
+        h2 { "Make the change?" }
+        p { "Reason: " strong { (inert(why)) } }
+        (recorded_as())
         p { (consequence(action, after)) }
         form method="post" action=(CHANGE) {
             input type="hidden" name="action" value=(form.action);
@@ -182,15 +192,19 @@ mod tests {
             ..ChangeForm::default()
         };
         let action = RolloutAction::Activate(release);
-        let html = confirmation(&form, action, &preview, &named).into_string();
+        let evidence = html! { "no trial" };
+        let html = confirmation(&form, action, &preview, &named, &evidence).into_string();
         let was = format!("jq {}", view.rollout.active.unwrap());
         let becomes = format!("jq {release}");
         assert!(html.find(&was) < html.rfind(&becomes), "{html}");
+        assert!(html.find("no trial") < html.find("Activate it"), "{html}");
         assert_eq!(html.matches("<td>changes</td>").count(), 3, "{html}");
         assert!(html.contains("value=\"&lt;b&gt;why&lt;/b&gt;\""), "{html}");
         assert!(html.contains("name=\"seen\" value=\"4\""), "{html}");
         assert!(
-            html.contains("me@here (console)") && html.contains("Activate it"),
+            html.contains("Reason: <strong>&lt;b&gt;why&lt;/b&gt;</strong>")
+                && html.contains("(console)")
+                && html.contains("Activate it"),
             "{html}"
         );
     }

@@ -8,8 +8,9 @@ use sluice_release::rollout::{Rollout, Share};
 use crate::console::Console;
 use crate::console::components::empty;
 use crate::console::page::PageError;
+use crate::console::pages::notes::REFUSAL;
 use crate::console::payload::inert;
-use crate::console::publishing::{REASON_MAX, RolloutAction};
+use crate::console::publishing::{self, REASON_MAX, RolloutAction};
 use crate::console::releases::{ListedRelease, ReleasesView};
 
 /// Where the forms are sent to.
@@ -25,7 +26,7 @@ pub(super) const SHADOW: &str = "shadow";
 pub(super) const ROLL_BACK: &str = "rollback";
 
 /// What a form sends.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ChangeForm {
     pub(super) action: String,
@@ -36,7 +37,46 @@ pub(super) struct ChangeForm {
     pub(super) seen: String,
 }
 
+/// A field of the forms: its id, and what it is called.
+pub(super) type Field = (&'static str, &'static str);
+
 impl ChangeForm {
+    /// The form before anything is chosen. A canary is the careful way.
+    pub(super) fn untouched() -> Self {
+        Self {
+            action: CANARY.into(),
+            share: "5%".into(),
+            ..Self::default()
+        }
+    }
+
+    /// The field that is wrong, if one is.
+    pub(super) fn wrong_field(&self) -> Option<Field> {
+        let is_rollback = self.action == ROLL_BACK;
+        let is_trial = [CANARY, SHADOW].contains(&self.action.as_str());
+        let reason = match is_rollback {
+            true => ("rollback-why", "Reason of the rollback"),
+            false => ("activate-why", "Reason of the activation"),
+        };
+        let fields = [
+            (
+                !is_rollback && !is_trial && self.action != ACTIVATE,
+                ("activate-canary", "How"),
+            ),
+            (
+                !is_rollback && self.release().is_err(),
+                ("activate-release", "Release"),
+            ),
+            (
+                is_trial && self.share().is_err(),
+                ("activate-share", "Share of the chunks"),
+            ),
+            (publishing::checked_reason(&self.why).is_err(), reason),
+        ];
+        let wrong = fields.into_iter().find(|(is_wrong, _)| *is_wrong);
+        wrong.map(|(_, field)| field)
+    }
+
     /// The action.
     ///
     /// # Errors
@@ -78,8 +118,8 @@ impl ChangeForm {
     }
 }
 
-/// The forms of the page with all releases.
-pub(super) fn section(console: &Console, view: &ReleasesView) -> Markup {
+/// The forms of the page with all releases, as far as they were filled in before.
+pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm) -> Markup {
     let rollout = &view.rollout;
     let other = |release: &&ListedRelease| rollout.active != Some(release.id);
     let offered: Vec<_> = view.releases.iter().filter(other).collect();
@@ -94,11 +134,12 @@ pub(super) fn section(console: &Console, view: &ReleasesView) -> Markup {
                     @if offered.is_empty() {
                         (empty("There is no other release to activate.", "Publish one with `sluice transform publish`, or on the page \"Try\"."))
                     } @else {
-                        (activation(&choice(&offered)))
+                        (activation(&choice(&offered, form), form))
                     }
                 }
-                div { (rollback(rollout)) }
+                div { (rollback(rollout, form)) }
             }
+            (recorded_as())
         }
     }
 }
@@ -120,7 +161,22 @@ pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseI
         } @else if rollout.active == Some(release) {
             p { "This release is active. To change that, activate another release or roll back on the page " a href="/releases" { "Releases" } "." }
         } @else {
-            (activation(&html! { input type="hidden" name="release" value=(release); }))
+            (activation(&html! { input type="hidden" name="release" value=(release); }, &ChangeForm::untouched()))
+            (recorded_as())
+        }
+    }
+}
+
+/// The name that changes are recorded with, and how to set it.
+pub(in crate::console::pages) fn recorded_as() -> Markup {
+    let (name, is_known) = publishing::author_name();
+    html! {
+        p.note {
+            "The history will say that " strong { (inert(&name)) } " made the change."
+            @if !is_known {
+                " To record your name, start the console with the variable " code { "USER" } ": "
+                code { "USER=ann sluice console …" }
+            }
         }
     }
 }
@@ -136,13 +192,16 @@ fn only_reads() -> Markup {
 }
 
 /// The choice of a release.
-fn choice(offered: &[&ListedRelease]) -> Markup {
+fn choice(offered: &[&ListedRelease], form: &ChangeForm) -> Markup {
     html! {
         p.field {
             label for="activate-release" { "Release" }
             select id="activate-release" name="release" required {
                 @for release in offered.iter().take(OFFERED_MAX) {
-                    option value=(release.id) { (in_words(release)) }
+                    option value=(release.id) selected[release.id.to_string() == form.release] { (in_words(release)) }
+                }
+                @if let Some(chosen) = offered.iter().skip(OFFERED_MAX).find(|it| it.id.to_string() == form.release) {
+                    option value=(chosen.id) selected { (in_words(chosen)) }
                 }
             }
             @if offered.len() > OFFERED_MAX {
@@ -164,7 +223,7 @@ fn in_words(release: &ListedRelease) -> String {
 }
 
 /// The form that activates a release, which `release` names.
-fn activation(release: &Markup) -> Markup {
+fn activation(release: &Markup, form: &ChangeForm) -> Markup {
     let ways = [
         (ACTIVATE, "Activate it: it transforms all chunks"),
         (CANARY, "Canary: it transforms a share of the chunks"),
@@ -180,23 +239,24 @@ fn activation(release: &Markup) -> Markup {
                 legend { "How" }
                 @for (way, text) in ways {
                     div.option {
-                        input type="radio" id={ "activate-" (way) } name="action" value=(way) required checked[way == CANARY];
+                        input type="radio" id={ "activate-" (way) } name="action" value=(way) required checked[way == form.action];
                         " " label for={ "activate-" (way) } { (text) }
                     }
                 }
             }
             p.field {
                 label for="activate-share" { "Share of the chunks, for a canary or a shadow" }
-                input id="activate-share" name="share" value="5%" autocomplete="off";
+                input id="activate-share" name="share" value=(inert(&form.share)) maxlength="20" autocomplete="off"
+                    aria-invalid=[is_wrong(form, "activate-share")] aria-describedby=[described(form, "activate-share")];
             }
-            (reason("activate-why"))
+            (reason("activate-why", form, form.action != ROLL_BACK))
             button { "Review the change" }
         }
     }
 }
 
 /// The form that ends the trials or returns to the release before.
-fn rollback(rollout: &Rollout) -> Markup {
+fn rollback(rollout: &Rollout, form: &ChangeForm) -> Markup {
     let has_trial = rollout.canary.is_some() || rollout.shadow.is_some();
     html! {
         h3 { "Roll back" }
@@ -212,97 +272,38 @@ fn rollback(rollout: &Rollout) -> Markup {
             }
             form method="post" action=(CONFIRM) {
                 input type="hidden" name="action" value=(ROLL_BACK);
-                (reason("rollback-why"))
+                (reason("rollback-why", form, form.action == ROLL_BACK))
                 button { "Review the rollback" }
             }
         }
     }
 }
 
-fn reason(id: &str) -> Markup {
+/// The field for the reason, with the one that was given if it was for this form.
+fn reason(id: &str, form: &ChangeForm, is_given: bool) -> Markup {
+    let given = if is_given { form.why.as_str() } else { "" };
     html! {
         p.field {
             label for=(id) { "Reason, which the history keeps" }
-            input id=(id) name="why" required maxlength=(REASON_MAX) autocomplete="off";
+            input id=(id) name="why" value=(inert(given)) required maxlength=(REASON_MAX) autocomplete="off"
+                aria-invalid=[is_wrong(form, id)] aria-describedby=[described(form, id)];
         }
     }
+}
+
+/// Whether a form was sent with a wrong value of a field. One that was not sent has no reason, which is not wrong.
+fn is_wrong(form: &ChangeForm, id: &str) -> Option<&'static str> {
+    let is_sent = !form.release.is_empty() || form.action == ROLL_BACK;
+    let wrong = form.wrong_field().filter(|_| is_sent);
+    wrong
+        .is_some_and(|(field, _)| field == id)
+        .then_some("true")
+}
+
+/// What says why a field is wrong.
+fn described(form: &ChangeForm, id: &str) -> Option<&'static str> {
+    is_wrong(form, id).map(|_| REFUSAL)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::view;
-    use super::*;
-
-    fn form(action: &str, release: &str, share: &str) -> ChangeForm {
-        ChangeForm {
-            action: action.into(),
-            release: release.into(),
-            share: share.into(),
-            ..ChangeForm::default()
-        }
-    }
-
-    #[test]
-    fn a_form_becomes_an_action() {
-        let release = view().releases[0].id;
-        let id = release.to_string();
-        let share: Share = "5%".parse().unwrap();
-        for (form, expected) in [
-            (form("activate", &id, ""), RolloutAction::Activate(release)),
-            (
-                form("canary", &id, "5%"),
-                RolloutAction::Canary(release, share),
-            ),
-            (
-                form("shadow", &id, " 0.05 "),
-                RolloutAction::Shadow(release, share),
-            ),
-            (form("rollback", "", ""), RolloutAction::RollBack),
-        ] {
-            assert_eq!(form.action().unwrap(), expected);
-        }
-        for (form, problem) in [
-            (form("", &id, ""), "Choose what to do"),
-            (form("activate", "1a2b", ""), "Choose a release"),
-            (form("canary", &id, ""), "such as 5%"),
-            (form("shadow", &id, "5"), "such as 5%"),
-        ] {
-            let error = form.action().unwrap_err().to_string();
-            assert!(error.contains(problem), "{error}");
-        }
-        assert!(form("", "", "").seen().is_err());
-    }
-
-    #[test]
-    fn each_input_has_a_label_of_its_own() {
-        let view = view();
-        let offered: Vec<_> = view.releases.iter().collect();
-        let html = html! { (activation(&choice(&offered))) (rollback(&view.rollout)) };
-        let html = html.into_string();
-        for id in [
-            "activate-release",
-            "activate-canary",
-            "activate-share",
-            "activate-why",
-            "rollback-why",
-        ] {
-            assert_eq!(
-                html.matches(&format!(" id=\"{id}\"")).count(),
-                1,
-                "{id}: {html}"
-            );
-            assert!(html.contains(&format!("for=\"{id}\"")), "{id}: {html}");
-        }
-        assert_eq!(html.matches("<option").count(), 3);
-        assert!(html.contains("ends the canary and the shadow"), "{html}");
-    }
-
-    #[test]
-    fn a_rollback_needs_something_to_return_to() {
-        let html = rollback(&Rollout::new()).into_string();
-        assert!(
-            html.contains("nothing to roll back") && !html.contains("<form"),
-            "{html}"
-        );
-    }
-}
+mod tests;

@@ -3,12 +3,18 @@
 mod budgets;
 mod confirm;
 mod difference;
+mod done;
 mod forms;
 mod history;
 mod list;
+mod measured;
+mod plots;
+mod program;
 mod release;
+mod scores;
 mod serving;
 mod shadow;
+mod unregistered;
 mod workers;
 
 use std::sync::Arc;
@@ -22,7 +28,10 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::ChangeKind;
 
+pub(super) use self::done::published;
 use self::forms::ChangeForm;
+pub(super) use self::forms::recorded_as;
+use super::notes::refusal;
 use super::respond;
 use crate::console::Console;
 use crate::console::cached::View;
@@ -44,22 +53,51 @@ pub(super) fn actions() -> Router<Arc<Console>> {
 
 /// Shows what a change would change, and asks whether to make it.
 async fn confirm(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
-    let page = confirm::page(&console, &form).await;
-    respond(&console, PATH, page)
-}
-
-/// Makes a change.
-async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
-    match make(&console, &form).await {
-        Ok(()) => Redirect::to("/releases?changed=yes").into_response(),
-        Err(error) => respond(&console, PATH, Err(error)),
+    match confirm::page(&console, &form).await {
+        Ok(page) => respond(&console, PATH, Ok(page)),
+        Err(error) => refused(&console, &form, error).await,
     }
 }
 
-async fn make(console: &Console, form: &ChangeForm) -> Result<(), PageError> {
+/// Makes a change, and says on the page with all releases what was done.
+async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+    match make(&console, &form).await {
+        Ok(note) => Redirect::to(&console.pages.notes.leave(PATH, note)).into_response(),
+        Err(error) => refused(&console, &form, error).await,
+    }
+}
+
+async fn make(console: &Console, form: &ChangeForm) -> Result<Markup, PageError> {
     publishing::check_allowed(console)?;
     let (action, number) = (form.action()?, form.seen()?);
-    publishing::change_seen(console, action, &form.why, number).await
+    let rollout = publishing::change_seen(console, action, &form.why, number).await?;
+    Ok(done::changed(action, &rollout))
+}
+
+/// The response with the reason why a change was not made, and with the form as it was filled in.
+async fn refused(console: &Console, form: &ChangeForm, error: PageError) -> Response {
+    let Some(place) = console.registry.as_ref() else {
+        return respond(console, PATH, Err(error));
+    };
+    if matches!(error, PageError::NotAllowed(_)) {
+        return respond(console, PATH, Err(error));
+    }
+    let view = console.releases.view(place).await;
+    let wrong = form.wrong_field();
+    let place = wrong.map(|(id, name)| (format!("#{id}"), name));
+    let body = read(&view).map_or_else(forms::unread, |view| forms::section(console, view, form));
+    let page = Page {
+        title: "Releases".to_owned(),
+        sections: vec![
+            Section::fixed("note", refusal(&error.to_string(), place.as_ref())),
+            Section::fixed("change", body),
+            Section::fixed(
+                "back",
+                html! { p { a href=(PATH) { "Back to all releases" } } },
+            ),
+        ],
+    };
+    (error.status(), respond(console, PATH, Ok(page))).into_response()
 }
 
 /// The page with all releases.
@@ -82,17 +120,24 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     let registry = read(&view);
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
     let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
-    let change = || registry.map_or_else(forms::unread, |view| forms::section(console, view));
+    let form = ChangeForm::untouched();
+    let change =
+        || registry.map_or_else(forms::unread, |view| forms::section(console, view, &form));
+    let note = || console.pages.notes.take(request).unwrap_or_default();
+    let now = Utc::now();
+    let plotted = of(&|view| {
+        console
+            .workers
+            .measured(|series| plots::section(view, series, now))
+    });
     let sections = vec![
-        Section::fixed("changed", changed(request)),
+        Section::once("note", request, note),
         Section::live("serving", serves),
         Section::once("change", request, change),
         Section::live("workers", workers::section(registry, &workers)),
         Section::live("shadow", of(&|view| shadow::section(view, &workers))),
-        Section::live(
-            "budgets",
-            of(&|view| budgets::section(view, &workers, Utc::now())),
-        ),
+        Section::live("budgets", of(&|view| budgets::section(view, &workers, now))),
+        Section::live("plots", plotted),
         Section::live("history", of(&history::section)),
         Section::live("releases", of(&|view| list::section(view, request))),
     ];
@@ -105,18 +150,6 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
 /// [`PageError`]
 pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
     release::page(console, request).await
-}
-
-/// What is said after a change.
-fn changed(request: &PageRequest) -> Markup {
-    html! {
-        @if request.get("changed").is_some() {
-            p role="status" {
-                "The change was written. Each worker uses it after its next poll of the registry, which it polls every 5 s "
-                "unless --registry-poll says otherwise."
-            }
-        }
-    }
 }
 
 /// What was read of the registry, if it was.

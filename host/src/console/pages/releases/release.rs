@@ -1,18 +1,20 @@
 //! The page of one release.
 
+use chrono::Utc;
 use maud::{Markup, html};
-use serde_json::Value;
 use sluice_release::bundle::{Manifest, ReleaseId, ReleasePrefix};
 use sluice_release::cases::from_document;
 use sluice_release::registry::{Registry, RegistryError};
 use sluice_release::rollout::Rollout;
 
 use super::difference::difference;
-use super::{forms, link};
-use crate::console::Console;
-use crate::console::components::{empty, facts, short, time_text};
+use super::measured::Evidence;
+use super::program::{program, settings};
+use super::{forms, link, plots, read as known, unregistered};
+use crate::console::components::{Tone, badge, facts, short, time_text};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
+use crate::console::{Console, RegistryPlace};
 use crate::tools::author::program_text;
 use crate::tools::publisher::list::role;
 
@@ -21,6 +23,8 @@ struct ReadRelease {
     id: ReleaseId,
     manifest: Manifest,
     signature: Option<String>,
+    /// Whether the signature is one of the console's public key, if it has one.
+    checked: Option<Result<(), String>>,
     /// How many golden cases it has, or why they cannot be read.
     cases: Result<usize, String>,
     rollout: Rollout,
@@ -36,18 +40,21 @@ pub(super) async fn page(console: &Console, request: &PageRequest) -> Result<Pag
     let name = request.get("id").unwrap_or_default();
     let name: ReleasePrefix = name.parse().map_err(PageError::Wrong)?;
     let read = match &console.registry {
-        Some(place) => read(&place.registry, &name).await,
+        Some(place) => read(place, &name).await,
         None => Err(RegistryError::Unknown(name.clone())),
     };
     let read = match (read, name.id()) {
         (Ok(read), _) => read,
         (Err(RegistryError::Unknown(_) | RegistryError::Missing { .. }), Some(id)) => {
-            return Ok(not_in_registry(id, console.registry.is_some()));
+            return Ok(unregistered::page(console, id).await);
         }
         (Err(error), _) => return Err(unread(error)),
     };
+    let note = console.pages.notes.take(request).unwrap_or_default();
     let sections = vec![
+        Section::fixed("note", note),
         Section::fixed("release", about(&read)),
+        Section::fixed("trial", trial(console, &read).await),
         Section::fixed("change", forms::of_release(console, &read.rollout, read.id)),
         Section::fixed("program", program(&read.manifest)),
         Section::fixed("difference", against_active(&read)),
@@ -69,25 +76,29 @@ fn unread(error: RegistryError) -> PageError {
     }
 }
 
-/// The page of a release that a chunk or a record names, and that was given to a run without a registry, or is gone.
-fn not_in_registry(id: ReleaseId, has_registry: bool) -> Page {
-    let advice = match has_registry {
-        true => {
-            "A run was given these rules without the registry, or `sluice transform gc` has removed the release."
-        }
-        false => "No registry is shown. Start the console with --registry file:registry.",
+/// What is known of how the release does.
+async fn trial(console: &Console, read: &ReadRelease) -> Markup {
+    let evidence = Evidence::of(console, &read.rollout, read.id).await;
+    let canary = read.rollout.canary.as_ref();
+    let place = console.registry.as_ref();
+    let view = match place.filter(|_| canary.is_some_and(|canary| canary.release == read.id)) {
+        Some(place) => Some(console.releases.view(place).await),
+        None => None,
     };
-    let section = html! {
-        (empty("Nothing is known of this release but its id.", advice))
-        (facts(&[("Release", html! { code { (id) } })]))
-    };
-    Page {
-        title: format!("Release {}", id.short()),
-        sections: vec![Section::fixed("release", section)],
+    let plotted = view.as_ref().and_then(known).map(|view| {
+        let now = Utc::now();
+        console
+            .workers
+            .measured(|series| plots::section(view, series, now))
+    });
+    html! {
+        (evidence.shown())
+        (plotted.unwrap_or_default())
     }
 }
 
-async fn read(registry: &Registry, name: &ReleasePrefix) -> Result<ReadRelease, RegistryError> {
+async fn read(place: &RegistryPlace, name: &ReleasePrefix) -> Result<ReadRelease, RegistryError> {
+    let registry = &place.registry;
     let id = registry.find(name).await?;
     let manifest = registry.manifest(id).await?;
     let rollout = registry.active().await?.rollout;
@@ -95,9 +106,12 @@ async fn read(registry: &Registry, name: &ReleasePrefix) -> Result<ReadRelease, 
         Some(active) => Some(registry.manifest(active).await.map_err(|it| it.to_string())),
         None => None,
     };
+    let signature = registry.signature(id).await?;
+    let key = place.keys.public.as_ref();
     Ok(ReadRelease {
         id,
-        signature: registry.signature(id).await?,
+        checked: key.map(|key| key.check(id, signature.as_deref())),
+        signature,
         cases: cases(registry, &manifest).await,
         manifest,
         rollout,
@@ -137,7 +151,7 @@ fn about(read: &ReadRelease) -> Markup {
             ("Role", html! { (role) }),
             ("Published", published.map_or_else(|| text(&None), time_text)),
             ("Note", html! { (inert(manifest.note.as_deref().unwrap_or("none"))) }),
-            ("Signature", signature(read.signature.as_deref())),
+            ("Signature", signature(read)),
             ("Golden cases", html! {
                 @match &read.cases {
                     Ok(cases) => (cases),
@@ -151,37 +165,22 @@ fn about(read: &ReadRelease) -> Markup {
     }
 }
 
-fn signature(signature: Option<&str>) -> Markup {
+/// Whether the release is signed, and whether the signature was checked here.
+fn signature(read: &ReadRelease) -> Markup {
     html! {
-        @match signature {
-            Some(signature) => { "signed: " code { (inert(signature)) } " (a worker with --public-key checks it)" }
-            None => "not signed; a worker with --public-key does not use it",
+        @match (&read.signature, &read.checked) {
+            (None, None) => "not signed; a worker with --public-key does not use it",
+            (None, Some(_)) => {
+                (badge(Tone::Bad, "not signed")) " It cannot be activated here, since the console has a --public-key."
+            }
+            (Some(_), None) => {
+                "signed, and not checked here: give the console the key of the workers, --public-key"
+            }
+            (Some(_), Some(Ok(()))) => { (badge(Tone::Good, "signed")) " with the key of --public-key" }
+            (Some(_), Some(Err(why))) => { (badge(Tone::Bad, "signature not valid")) " " (inert(why)) }
         }
+        @if let Some(signature) = &read.signature { " " code { (inert(signature)) } }
     }
-}
-
-/// The program, and the other settings.
-fn program(manifest: &Manifest) -> Markup {
-    let lines = program_text::lines(&manifest.transform_config);
-    html! {
-        @if !lines.is_empty() {
-            h2 { "Program" }
-            pre.program tabindex="0" role="region" aria-label="The program" { (inert(&lines.join("\n"))) }
-        }
-        h2 { "Configuration" @if !lines.is_empty() { " besides the program" } }
-        pre.program tabindex="0" role="region" aria-label="The configuration" {
-            (inert(&settings(manifest).join("\n")))
-        }
-    }
-}
-
-/// The configuration besides the program, a setting a line.
-fn settings(manifest: &Manifest) -> Vec<String> {
-    let others = program_text::other_settings(&manifest.transform_config);
-    let value: Option<Value> = serde_json::from_str(&others).ok();
-    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    let lines = pretty.unwrap_or(others);
-    lines.lines().map(str::to_owned).collect()
 }
 
 /// What the release would change.
@@ -237,6 +236,7 @@ mod tests {
             id: view.releases[2].id,
             manifest: view.releases[2].manifest.clone(),
             signature: Some("c2lnbmF0dXJl".into()),
+            checked: None,
             cases: Ok(12),
             active: Some(Ok(view.releases[1].manifest.clone())),
             rollout: view.rollout,
@@ -273,6 +273,31 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_is_checked_if_there_is_a_key() {
+        let text = |signature: Option<&str>, checked| {
+            let read = ReadRelease {
+                signature: signature.map(str::to_owned),
+                checked,
+                ..tried()
+            };
+            about(&read).into_string()
+        };
+        let wrong = || Some(Err("<other key>".to_owned()));
+        for (html, said) in [
+            (text(None, None), "not signed; a worker with --public-key"),
+            (text(None, wrong()), "cannot be activated here"),
+            (text(Some("c2ln"), None), "signed, and not checked here"),
+            (
+                text(Some("c2ln"), Some(Ok(()))),
+                "with the key of --public-key",
+            ),
+            (text(Some("c2ln"), wrong()), "&lt;other key&gt;"),
+        ] {
+            assert!(html.contains(said), "{said}: {html}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_compared_is_said() {
         let mut read = tried();
         read.active = Some(Err("<damaged>".into()));
@@ -296,11 +321,9 @@ mod tests {
         let bundle = crate::console::releases::tests::bundle("{}", "2026-01-31T12:00:00Z");
         place.registry.keep(&bundle).await.unwrap();
         let id = bundle.manifest().id();
-        let found = read(&place.registry, &id.short().parse().unwrap())
-            .await
-            .unwrap();
+        let found = read(&place, &id.short().parse().unwrap()).await.unwrap();
         assert_eq!((found.id, found.cases, found.signature), (id, Ok(0), None));
-        let other = read(&place.registry, &"00000000".parse().unwrap()).await;
+        let other = read(&place, &"00000000".parse().unwrap()).await;
         assert!(matches!(other, Err(RegistryError::Unknown(_))));
     }
 }

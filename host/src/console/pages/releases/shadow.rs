@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use serde::Deserialize;
+use sluice_release::bundle::ReleaseId;
 
 use super::linked_text;
+use super::scores::{NO_WORKER, sum};
 use super::serving::percent;
 use crate::console::components::{count, empty, facts, of, table};
 use crate::console::payload::inert;
@@ -65,22 +67,29 @@ impl ShadowSeen {
             (self.shadow_ns, self.records),
             (other.shadow_ns, other.records),
         );
-        self.records += other.records;
-        self.differ += other.differ;
-        self.results.same += other.results.same;
-        self.results.changed += other.results.changed;
-        self.results.added += other.results.added;
-        self.results.missing += other.results.missing;
-        self.results.outcome_changed += other.results.outcome_changed;
-        self.late_batches += other.late_batches;
-        self.failed_batches += other.failed_batches;
+        let (results, others) = (&mut self.results, other.results);
+        let numbers = [
+            (&mut self.records, other.records),
+            (&mut self.differ, other.differ),
+            (&mut results.same, others.same),
+            (&mut results.changed, others.changed),
+            (&mut results.added, others.added),
+            (&mut results.missing, others.missing),
+            (&mut results.outcome_changed, others.outcome_changed),
+            (&mut self.late_batches, other.late_batches),
+            (&mut self.failed_batches, other.failed_batches),
+        ];
+        for (sum, number) in numbers {
+            *sum = sum.saturating_add(number);
+        }
         let counts = [
             (&mut self.outcomes, other.outcomes),
             (&mut self.fields, other.fields),
         ];
         for (sums, others) in counts {
             for (name, count) in others {
-                *sums.entry(name).or_default() += count;
+                let sum: &mut u64 = sums.entry(name).or_default();
+                *sum = sum.saturating_add(count);
             }
         }
         self.samples.extend(other.samples);
@@ -104,7 +113,9 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView]) -> Markup {
     html! {
         h2 { "What the shadow has shown" }
         @if seen.is_empty() {
-            @if current.is_some() {
+            @if current.is_some() && workers.is_empty() {
+                (empty(NO_WORKER, "Start the console with --worker http://127.0.0.1:9464, once for each worker."))
+            } @else if current.is_some() {
                 (empty("No worker has compared a record yet.", "Wait until a chunk of its share has arrived, and check that the workers are polled."))
             } @else {
                 (empty("There is no shadow.", "Activate a release as a shadow: it transforms the same records, and its output is compared and discarded."))
@@ -134,22 +145,29 @@ fn seen(workers: &[WorkerView]) -> Vec<ShadowSeen> {
     all.into_values().collect()
 }
 
+/// How many records of a shadow the workers have compared, and how many of these differ.
+pub(super) fn compared(workers: &[WorkerView], release: ReleaseId) -> (u64, u64) {
+    let release = release.to_string();
+    let seen = seen(workers).into_iter().find(|it| it.release == release);
+    seen.map_or((0, 0), |seen| (seen.records, seen.differ))
+}
+
 fn comparison(view: &ReleasesView, seen: &ShadowSeen, is_current: bool) -> Markup {
     let results = &seen.results;
     html! {
         h3 { "Shadow " (linked_text(Some(view), &seen.release)) @if !is_current { " (has ended)" } }
         (facts(&[
-            ("Records compared", count(seen.records)),
+            ("Records compared", sum(seen.records)),
             ("Records that differ", html! { (of(seen.differ, seen.records)) " (" (share(seen.differ, seen.records)) ")" }),
-            ("Results the same", count(results.same)),
-            ("Results changed", count(results.changed)),
-            ("Results added", count(results.added)),
-            ("Results missing", count(results.missing)),
-            ("Outcomes changed", count(results.outcome_changed)),
+            ("Results the same", sum(results.same)),
+            ("Results changed", sum(results.changed)),
+            ("Results added", sum(results.added)),
+            ("Results missing", sum(results.missing)),
+            ("Outcomes changed", sum(results.outcome_changed)),
             ("Active release, a record", html! { (count(seen.active_ns)) " ns" }),
             ("Shadow, a record", html! { (count(seen.shadow_ns)) " ns" }),
-            ("Late batches", count(seen.late_batches)),
-            ("Failed batches", count(seen.failed_batches)),
+            ("Late batches", sum(seen.late_batches)),
+            ("Failed batches", sum(seen.failed_batches)),
         ]))
         @if seen.late_batches > 0 {
             p { "A late batch was not compared, since the shadow took more than ten times as long as the active release." }
@@ -176,7 +194,7 @@ fn counts(caption: &str, name: &str, counts: &BTreeMap<String, u64>) -> Markup {
     sorted.sort_by(|a, b| b.1.cmp(a.1));
     let rows = sorted.iter().take(FIELDS_MAX);
     let rows: Vec<_> = rows
-        .map(|(name, results)| vec![html! { code { (inert(name)) } }, count(**results)])
+        .map(|(name, results)| vec![html! { code { (inert(name)) } }, sum(**results)])
         .collect();
     html! {
         @if !rows.is_empty() {
@@ -241,6 +259,7 @@ mod tests {
         ];
         let html = section(&view, &workers).into_string();
         assert!(html.contains("6 of 4,000 (0.15 %)"), "{html}");
+        assert_eq!(compared(&workers, view.releases[2].id), (4_000, 6));
         assert!(
             html.contains("700</span> ns") && html.contains("900</span> ns"),
             "{html}"
@@ -258,9 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_that_is_too_large_is_said() {
+        let view = view();
+        let report = json!({ "shadow": { "release": "a", "records": u64::MAX, "results": { "same": u64::MAX } } });
+        let workers = [worker("a", 1, &report), worker("a", 1, &report)];
+        let html = section(&view, &workers).into_string();
+        assert!(html.contains("at least <span"), "{html}");
+    }
+
+    #[test]
     fn without_a_report_the_page_says_why() {
         let mut view = view();
         let html = section(&view, &[]).into_string();
+        assert!(html.contains("No worker is polled"), "{html}");
+        let html = section(&view, &[worker("a", 1, &json!({}))]).into_string();
         assert!(html.contains("No worker has compared"), "{html}");
         view.rollout.shadow = None;
         let html = section(&view, &[]).into_string();

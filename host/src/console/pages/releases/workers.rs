@@ -157,8 +157,9 @@ fn errors(view: Option<&ReleasesView>, worker: &WorkerView) -> Markup {
     html! {
         @if let Some(problem) = &worker.problem {
             p { (inert(problem)) }
-            @if let Some(at) = worker.seen_at {
-                p { "The rest is as of " (time(at)) "." }
+            @match worker.seen_at {
+                Some(at) => { p { "It does not answer since " (time(at)) ". The rest is as of then." } }
+                None => { p { "It has not answered since the console started." } }
             }
         }
         @if let Some(error) = rollouts.and_then(|rollouts| rollouts.error.as_deref()) {

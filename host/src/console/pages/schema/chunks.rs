@@ -13,6 +13,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use sluice_engine::digest::Digest;
 use sluice_engine::record::{SequenceNumber, ShardId};
+use sluice_release::bundle::ReleaseId;
 use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{ListedObject, ObjectStore};
 
@@ -20,7 +21,8 @@ use crate::console::Lake;
 use crate::console::manifests::{self, Wanted};
 use crate::format::Format;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::object_key::{ChunkName, METADATA_FOLDER};
+use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ShortId};
+use crate::layout::partition_columns::partition_columns;
 use crate::ledger::DocumentName;
 use crate::ledger::heads::{LedgerHead, ListedDocument};
 
@@ -44,6 +46,9 @@ const READS_MAX: usize = 8;
 pub(super) struct ChunkEvents {
     pub(super) shard: ShardId,
     pub(super) name: ChunkName,
+    pub(super) release: ReleaseId,
+    pub(super) records: u64,
+    pub(super) quarantined: u64,
     /// When its manifest was put, milliseconds since the Unix epoch.
     pub(super) put_at: i64,
     pub(super) format: Format,
@@ -75,6 +80,27 @@ pub(super) struct NewestChunks {
     pub(super) shards: usize,
     /// What cannot be read of them.
     pub(super) problems: Vec<String>,
+}
+
+impl NewestChunks {
+    /// The release of the newest one.
+    pub(super) fn release(&self) -> Option<ShortId> {
+        self.chunks.first().map(|chunk| chunk.name.release)
+    }
+
+    /// The columns that most events are partitioned by.
+    pub(super) fn usual_columns(&self) -> Vec<String> {
+        let (mut events, mut with_column) = (0, BTreeMap::<String, u64>::new());
+        for object in self.chunks.iter().flat_map(|chunk| &chunk.objects) {
+            events += object.events;
+            let columns = partition_columns(&object.partition);
+            for column in columns.split('/').filter(|column| !column.is_empty()) {
+                *with_column.entry(column.to_owned()).or_default() += object.events;
+            }
+        }
+        with_column.retain(|_, with| *with > events / 2);
+        with_column.into_keys().collect()
+    }
 }
 
 /// What was read before.
@@ -136,6 +162,9 @@ impl ChunkEvents {
             objects: objects.collect(),
             name,
             put_at,
+            release: manifest.release,
+            records: manifest.range.count,
+            quarantined: manifest.counts.quarantined,
             format: manifest.pins.format,
             schema: manifest.pins.schema,
             shard: manifest.shard,

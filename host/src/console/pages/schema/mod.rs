@@ -4,6 +4,7 @@ mod chunks;
 mod columns;
 mod drift;
 mod event_type;
+mod of_release;
 mod recent;
 mod sample;
 #[cfg(test)]
@@ -17,12 +18,14 @@ use maud::{Markup, html};
 
 use self::drift::WorkerDrift;
 use self::event_type::PartitionType;
+pub(super) use self::of_release::ChunksOfRelease;
 use self::recent::{KnownLake, RecentLake};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
+use crate::layout::object_key::ShortId;
 
 /// How long what was read of the lake is shown before it is read again.
 const MAX_AGE: Duration = Duration::from_secs(30);
@@ -52,6 +55,26 @@ impl State {
         let read = || on_a_thread(move || recent::read(lake, known));
         self.recent.view(wait, read).await
     }
+}
+
+/// What the newest chunks of a lake say to other pages.
+pub(super) struct Newest {
+    /// The release of the newest one.
+    pub(super) release: Option<ShortId>,
+    /// The columns that most events are partitioned by.
+    pub(super) columns: Vec<String>,
+}
+
+/// What the newest chunks of a lake say; `None` if they are not read yet.
+pub(super) async fn newest(console: &Console, lake: &Lake) -> Option<Newest> {
+    let View::Ready(seen) = console.pages.schema.view(lake, WAIT).await else {
+        return None;
+    };
+    let chunks = &seen.value.chunks;
+    Some(Newest {
+        release: chunks.release(),
+        columns: chunks.usual_columns(),
+    })
 }
 
 /// The page.

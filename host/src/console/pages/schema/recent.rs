@@ -226,6 +226,7 @@ pub(super) fn types(chunks: &[Arc<ChunkEvents>]) -> Vec<RecentType> {
 mod tests {
     use super::super::test_lake::TestLake;
     use super::*;
+    use crate::layout::object_key::ShortId;
     use sluice_schema::{Column, ColumnType, Schema};
 
     #[tokio::test]
@@ -237,6 +238,9 @@ mod tests {
         let recent = read(lake.lake(), Arc::clone(&known)).await.unwrap();
         assert_eq!((recent.chunks.chunks.len(), recent.chunks.shards), (2, 2));
         assert!(recent.chunks.are_all && recent.chunks.problems.is_empty());
+        assert_eq!(recent.chunks.usual_columns(), ["date", "event_type"]);
+        let release = ShortId::of(Digest::of(b"release"));
+        assert_eq!(recent.chunks.release(), Some(release));
         let [x, y] = recent.types.as_slice() else {
             panic!("there are two types");
         };

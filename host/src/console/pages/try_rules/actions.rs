@@ -8,28 +8,24 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{DefaultBodyLimit, Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
-use sluice_release::bundle::ReleaseId;
-use sluice_release::rollout::Share;
 
-use super::form::{JQ, PASTED, TryForm};
-use super::records::Loaded;
+use super::form::{JQ, PASTED, PATH, TryForm, received};
+use super::loaded::Loaded;
+use super::publish::{self, Refused};
 use super::rules::Rules;
-use super::{config_form, golden, made, outcome, record, records, rules, run};
+use super::run::Job;
+use super::{baseline, config_form, golden, made, outcome, record, records, rules, run, start};
 use crate::console::Console;
 use crate::console::components::problem;
-use crate::console::page::PageError;
-use crate::console::pages::respond;
+use crate::console::page::{PageError, Section};
+use crate::console::pages::{notes, respond};
 use crate::console::payload::inert;
-use crate::console::publishing::{self, RolloutAction};
 use crate::output;
-
-/// The path of the page.
-const PATH: &str = "/try";
 
 /// The largest form.
 const BODY_MAX_BYTES: usize = 8 << 20;
@@ -44,22 +40,10 @@ pub(in crate::console::pages) fn actions() -> Router<Arc<Console>> {
         .route("/try/run", post(run_form))
         .route("/try/config", post(show_config))
         .route("/try/cases", post(change_cases))
-        .route("/try/publish", post(publish))
+        .route("/try/publish", post(publish::publish))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .route("/try/component", component)
         .route("/try/cases.tar", get(download_cases))
-}
-
-/// The form of a request.
-fn received(form: Result<Form<TryForm>, FormRejection>) -> Result<TryForm, PageError> {
-    match form {
-        Ok(Form(form)) => Ok(form.normalized()),
-        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let why = "The records and the rules take more than 8 MiB as they are sent; try fewer records.";
-            Err(PageError::Wrong(why.into()))
-        }
-        Err(rejected) => Err(PageError::Wrong(rejected.body_text())),
-    }
 }
 
 fn is_fragment(headers: &HeaderMap) -> bool {
@@ -84,9 +68,14 @@ async fn run_form(
         Ok(form) => form,
         Err(error) => return refused(&console, &headers, error),
     };
-    let outcome = match form.load.is_empty() {
-        true => outcome_of(&console, &form).await,
-        false => match records::sample_text() {
+    let (loads, starts) = (!form.load.is_empty(), !form.start.is_empty());
+    let outcome = match (loads, starts) {
+        (false, false) => outcome_of(&console, &form).await,
+        (false, true) => match start::change(&console, &mut form).await {
+            Ok(()) => outcome_of(&console, &form).await,
+            Err(error) => problem(&error.to_string()),
+        },
+        (true, _) => match records::sample_text() {
             Ok(text) => {
                 form.source = PASTED.into();
                 form.records = text;
@@ -116,7 +105,13 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     if loaded.len() == 0 {
         return outcome::nothing_yet();
     }
-    let serving = rules::serving(console).await;
+    let offer = start::offer(console, form, &loaded).await;
+    let baseline = baseline::chosen(console, form, &loaded).await;
+    let job = Job {
+        rules: rules.bundle,
+        usual_columns: baseline::usual_columns(console, &baseline).await,
+        baseline,
+    };
     let running = state.turns.wait().await;
     if !turn.is_newest() {
         return problem(SUPERSEDED);
@@ -126,12 +121,13 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         let _until_it_ends = running;
         let show = |shown: &run::ShownRecord<'_>| record::record(shown, shows);
         let goes_on = || turn.is_newest();
-        let ran = run::run(sandbox, &rules.bundle, serving, &loaded, &goes_on, &show);
-        Ok(match ran {
-            _ if !goes_on() => problem(SUPERSEDED),
+        let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
+        let shown = match ran {
+            _ if !goes_on() => return Ok(problem(SUPERSEDED)),
             Ok(ran) => outcome::outcome(&ran, &loaded),
             Err(error) => outcome::failed(&error, rules.program.as_deref()),
-        })
+        };
+        Ok(html! { (offer) (shown) })
     });
     ran.await
         .unwrap_or_else(|error| outcome::failed(&error, None))
@@ -225,15 +221,18 @@ async fn change_cases(
         (Err(error), true) => {
             golden::list(&state.cases(), &inert(&error.to_string())).into_response()
         }
-        (Ok(_), false) => {
+        (Ok(message), false) => {
             let outcome = outcome_of(&console, &form).await;
-            respond(
-                &console,
-                PATH,
-                Ok(made(&console, &form, &outcome, None).await),
-            )
+            let mut page = made(&console, &form, &outcome, None).await;
+            let done = notes::done(&html! { (inert(&message)) }, &[]);
+            page.sections.insert(0, Section::fixed("done", done));
+            respond(&console, PATH, Ok(page))
         }
-        (Err(error), false) => respond(&console, PATH, Err(error)),
+        (Err(error), false) => {
+            let refused = Refused::from(error);
+            let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
+            refused.response(&console, page)
+        }
     }
 }
 
@@ -266,77 +265,4 @@ async fn download_cases(State(console): State<Arc<Console>>) -> Response {
         ),
     ];
     (headers, archive).into_response()
-}
-
-/// Publishes the rules of the form, as a canary if a share is given, and goes on to the page of the release.
-async fn publish(
-    State(console): State<Arc<Console>>,
-    form: Result<Form<TryForm>, FormRejection>,
-) -> Response {
-    let form = match received(form) {
-        Ok(form) => form,
-        Err(error) => return respond(&console, PATH, Err(error)),
-    };
-    match published(&console, &form).await {
-        Ok(path) => Redirect::to(&path).into_response(),
-        Err(error) => {
-            let (status, why) = (error.status(), error.to_string());
-            let page = made(&console, &form, &outcome::nothing_yet(), Some(&why)).await;
-            (status, respond(&console, PATH, Ok(page))).into_response()
-        }
-    }
-}
-
-/// Publishes, and returns the path of the page of the release.
-async fn published(console: &Console, form: &TryForm) -> Result<String, PageError> {
-    publishing::check_allowed(console)?;
-    let share: Option<Share> = match &*form.canary {
-        "" => None,
-        share => Some(share.parse().map_err(PageError::Wrong)?),
-    };
-    if share.is_some() && form.why.trim().is_empty() {
-        let why = "Write the reason for the canary, which is recorded in the history.";
-        return Err(PageError::Wrong(why.into()));
-    }
-    let rules = rules::chosen(console, form).await?;
-    let cases = console.pages.try_rules.cases().document();
-    let note = Some(form.note.trim().to_owned()).filter(|note| !note.is_empty());
-    let cases = cases.map_err(PageError::Wrong)?;
-    let id = publishing::publish(console, rules.bundle, cases, note).await?;
-    if let Some(share) = share {
-        let why = form.why.trim();
-        let changed = publishing::change(console, RolloutAction::Canary(id, share), why).await;
-        changed.map_err(|error| only_published(id, error))?;
-    }
-    Ok(format!("/release?id={id}"))
-}
-
-/// The error of a canary whose release is published already.
-fn only_published(id: ReleaseId, error: PageError) -> PageError {
-    let published = format!("Release {} is published, but is not the canary", id.short());
-    match error {
-        PageError::NotFound(why) => PageError::NotFound(format!("{published}. {why}")),
-        PageError::Wrong(why) => PageError::Wrong(format!("{published}. {why}")),
-        PageError::NotAllowed(why) => PageError::NotAllowed(format!("{published}. {why}")),
-        PageError::Failed(why) => PageError::Failed(why.context(published)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sluice_engine::digest::Digest;
-
-    use super::*;
-
-    #[test]
-    fn a_canary_that_fails_says_that_the_release_is_published() {
-        let id = Digest::of(b"release");
-        let published = format!("Release {} is published", id.short());
-        let wrong = only_published(id, PageError::Wrong("Activate a release first.".into()));
-        let failed = only_published(id, PageError::Failed(anyhow::anyhow!("no bucket")));
-        for (error, why) in [(wrong, "Activate a release"), (failed, "no bucket")] {
-            let text = error.to_string();
-            assert!(text.starts_with(&published) && text.contains(why), "{text}");
-        }
-    }
 }

@@ -1,8 +1,14 @@
 //! What the form of the page holds.
 
+use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
+use axum::http::StatusCode;
 use serde::Deserialize;
 
-use crate::console::page::PageRequest;
+use crate::console::page::{PageError, PageRequest};
+
+/// The path of the page.
+pub(super) const PATH: &str = "/try";
 
 /// The form. A browser sends all fields, and the button that was pressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +26,9 @@ pub(super) struct TryForm {
     pub(super) rid: String,
     /// The target of an archive.
     pub(super) archive: String,
+    /// The encoding and the format of data that no run has decoded; empty as the run was set.
+    pub(super) encoding: String,
+    pub(super) format: String,
     /// Which rules: `jq`, `enrich`, `copy`, `release` or `component`.
     pub(super) rules: String,
     /// The jq program.
@@ -30,6 +39,10 @@ pub(super) struct TryForm {
     pub(super) component: String,
     /// The transform configuration.
     pub(super) config: String,
+    /// What to compare with: one of these words, a built-in transform, or the id of a release. Empty: what makes most sense.
+    pub(super) against: String,
+    /// The button that changes the rules: `rejected` or `time`.
+    pub(super) start: String,
     /// A note about the release that is published.
     pub(super) note: String,
     /// Why it becomes a canary.
@@ -51,6 +64,23 @@ pub(super) const ARCHIVE: &str = "archive";
 pub(super) const JQ: &str = "jq";
 pub(super) const RELEASE: &str = "release";
 pub(super) const COMPONENT: &str = "component";
+
+pub(super) const ACTIVE: &str = "active";
+pub(super) const REJECTED: &str = "rejected";
+pub(super) const LAST: &str = "last";
+pub(super) const NOTHING: &str = "nothing";
+
+/// The form of a request.
+pub(super) fn received(form: Result<Form<TryForm>, FormRejection>) -> Result<TryForm, PageError> {
+    match form {
+        Ok(Form(form)) => Ok(form.normalized()),
+        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let why = "The records and the rules take more than 8 MiB as they are sent; try fewer records.";
+            Err(PageError::Wrong(why.into()))
+        }
+        Err(rejected) => Err(PageError::Wrong(rejected.body_text())),
+    }
+}
 
 impl TryForm {
     /// The form of a new page: what its address names, or a program that lands each record.

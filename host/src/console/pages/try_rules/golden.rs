@@ -13,7 +13,7 @@ use sluice_release::registry::CASES_MAX_BYTES;
 
 use super::archive_file::tar;
 use crate::console::components::{empty, table};
-use crate::console::payload::payload;
+use crate::console::payload::{payload, payload_bytes};
 use crate::output::counted;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 
@@ -179,7 +179,7 @@ fn rows(cases: &SavedCases) -> Vec<Vec<Markup>> {
     let row = |(name, case): (&String, &SavedCase)| {
         vec![
             html! { code { (name) } },
-            payload(String::from_utf8_lossy(&case.input).trim_end(), true),
+            payload_bytes(case.input.trim_ascii_end(), true),
             payload(case.results.trim_end(), true),
             html! {
                 button type="submit" form="try-form" formaction="/try/cases" name="remove" value=(name) {

@@ -4,21 +4,29 @@
 //! ```text
 //! form ─┬─▶ records (pasted, quarantine, archive) ─┐
 //!       ├─▶ rules (jq, built-in, release, component) ─▶ run ─▶ outcome and records as HTML
-//!       └──────────────── what serves ─────────────┘
+//!       └─▶ baseline (what the outcome is compared with) ────┘
 //! ```
 
 mod actions;
 mod archive_file;
+mod baseline;
 mod config_form;
+mod decoding;
+mod effects;
 mod form;
 mod golden;
 mod kept;
+mod loaded;
 mod outcome;
 mod place;
+mod publish;
 mod record;
 mod records;
+mod releases;
 mod rules;
 mod run;
+mod start;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -27,11 +35,14 @@ mod view;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maud::Markup;
+use sluice_release::registry::Registry;
+use tokio::sync::OnceCell;
 
 pub(super) use self::actions::actions;
 use self::form::TryForm;
 use self::golden::SavedCases;
 use self::kept::Kept;
+use self::publish::Refused;
 use self::records::LastLoaded;
 use self::turns::Turns;
 use self::view::Offer;
@@ -44,9 +55,12 @@ use crate::tools::author::try_rules::sandbox::Sandbox;
 #[derive(Default)]
 pub(super) struct State {
     turns: Turns,
-    sandbox: Arc<Mutex<Option<Sandbox>>>,
+    /// Whoever waits for it holds no thread.
+    sandbox: Arc<tokio::sync::Mutex<Option<Sandbox>>>,
     components: Kept,
     releases: Kept,
+    /// The releases that the lake keeps.
+    of_lake: OnceCell<Registry>,
     loaded: Arc<LastLoaded>,
     cases: Mutex<SavedCases>,
 }
@@ -56,14 +70,14 @@ impl State {
         self.cases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something in the sandbox, which is started when it is first needed, on a thread that may block.
+    /// Does something in the sandbox, which is started when it is first needed, on a thread that may block. One does so at a
+    /// time, and the others wait.
     async fn in_sandbox<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Sandbox) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        let sandbox = Arc::clone(&self.sandbox);
+        let mut sandbox = Arc::clone(&self.sandbox).lock_owned().await;
         let done = tokio::task::spawn_blocking(move || {
-            let mut sandbox = sandbox.lock().unwrap_or_else(PoisonError::into_inner);
             if sandbox.is_none() {
                 *sandbox = Some(Sandbox::new()?);
             }
@@ -87,6 +101,8 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     }
     if !form.release.is_empty() {
         rules::fill(console, &mut form).await?;
+    } else if !form.is_pasted() {
+        start::begin(console, &mut form).await;
     }
     Ok(made(console, &form, &outcome::nothing_yet(), None).await)
 }
@@ -96,7 +112,7 @@ async fn made(
     console: &Console,
     form: &TryForm,
     outcome: &Markup,
-    publish_error: Option<&str>,
+    refused: Option<&Refused>,
 ) -> Page {
     let state = &console.pages.try_rules;
     let mut releases = Vec::new();
@@ -114,13 +130,19 @@ async fn made(
         releases,
         components: state.components.manifests(),
         cases: cases.len(),
+        signs: console
+            .registry
+            .as_ref()
+            .is_some_and(|it| it.keys.sign.is_some()),
     };
+    let note = refused.map(Refused::shown).unwrap_or_default();
     Page {
         title: "Try".into(),
         sections: vec![
+            Section::fixed("note", note),
             Section::fixed("try", view::workbench(form, &offer, outcome)),
             Section::fixed("try-cases", golden::list(&cases, "")),
-            Section::fixed("try-publish", view::publishing(form, &offer, publish_error)),
+            Section::fixed("try-publish", publish::section(form, &offer, refused)),
         ],
     }
 }

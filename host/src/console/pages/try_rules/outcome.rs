@@ -8,10 +8,11 @@ use maud::{Markup, html};
 use sluice_release::admission::AdmissionError;
 use sluice_release::compare::Comparison;
 
+use super::loaded::Loaded;
 use super::place::marked;
-use super::records::Loaded;
 use super::rules::not_admitted;
 use super::run::{Against, Ran};
+use super::{effects, releases};
 use crate::console::components::{count, empty, facts, of, problem, short, table};
 use crate::console::payload::inert;
 use crate::output;
@@ -31,6 +32,7 @@ pub(super) fn nothing_yet() -> Markup {
 /// What came of a run.
 pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
     html! {
+        @if let Some(notice) = lost(ran) { (notice) }
         (summary(&ran.summary))
         @for note in &loaded.notes { p.note { (inert(note)) } }
         @if ran.ended_early {
@@ -39,8 +41,9 @@ pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
                 " records. Try fewer records, or rules that take less time."
             }
         }
-        h3 { "Against what serves" }
+        h3 { "Compared with" }
         (against(&ran.against))
+        @if let Against::Compared(_) = &ran.against { (effects::compared(&ran.effects)) }
         h3 { "Records" }
         ol.try-records { @for record in ran.records() { li { (record) } } }
         @let left = ran.summary.records().saturating_sub(ran.records().count() as u64);
@@ -48,6 +51,15 @@ pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
             p { "The outcome above counts all records. " (count(left)) " of them are not shown." }
         }
     }
+}
+
+/// What is said of partitions that events lack.
+fn lost(ran: &Ran) -> Option<Markup> {
+    let replaced = match &ran.against {
+        Against::Compared(compared) => Some(releases::name(&compared.0.bundle)),
+        Against::Nothing(_) | Against::Failed(_) => None,
+    };
+    effects::notice(&ran.effects, replaced.as_deref(), ran.rules)
 }
 
 /// The counts of all records, and what they took.
@@ -86,14 +98,19 @@ pub(super) fn took(time: Duration) -> String {
 
 fn against(against: &Against) -> Markup {
     match against {
-        Against::Nothing(why) => html! { p { (why) } },
-        Against::Failed(why) => problem(&format!("cannot compare with what serves: {why}")),
+        Against::Nothing(why) => html! { p { strong { "Nothing." } " " (inert(why)) } },
+        Against::Failed(why) => problem(&format!("cannot compare with {why}")),
         Against::Compared(compared) => {
-            let (bundle, comparison) = &**compared;
+            let (rules, comparison) = &**compared;
             html! {
+                p.compared {
+                    (inert(&rules.role))
+                    @if rules.is_release { " " (short(&rules.bundle.manifest().id().to_string())) }
+                    ": " (releases::described(&rules.bundle)) "."
+                    @if !rules.why.is_empty() { " " (inert(&rules.why)) }
+                }
                 p {
-                    strong { (of(comparison.differ, comparison.records)) " differ" }
-                    " from the active release " (short(&bundle.manifest().id().to_string())) "."
+                    strong { (of(comparison.differ, comparison.records)) " differ" } "."
                     @if comparison.differ > 0 { " These are listed first." }
                 }
                 (compared_by(comparison))

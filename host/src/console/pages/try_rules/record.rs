@@ -10,7 +10,7 @@ use sluice_release::compare::fields::Difference;
 use super::outcome::took;
 use super::run::ShownRecord;
 use crate::console::components::{Tone, badge};
-use crate::console::payload::{inert, payload};
+use crate::console::payload::{bounded, inert, payload, payload_bytes};
 use crate::output::counted;
 use crate::tools::author::try_rules::trial::{Outcome, Tried, TriedEvent};
 
@@ -19,9 +19,6 @@ const DIFFERENCES: usize = 20;
 
 /// The most events of a record that are shown; the rest is counted.
 const EVENTS: usize = 10;
-
-/// The longest value of a difference, in characters.
-const VALUE_CHARS: usize = 200;
 
 /// A record of a run. `shows` says whether its content may be shown.
 pub(super) fn record(shown: &ShownRecord<'_>, shows: bool) -> Markup {
@@ -42,14 +39,14 @@ pub(super) fn record(shown: &ShownRecord<'_>, shows: bool) -> Markup {
             p { "Was quarantined as " code { (inert(code)) } ": " (payload(message, shows)) }
         }
         @if !changed.is_empty() {
-            p { "Differs from what serves:" }
+            p { "Differs from the rules that it is compared with:" }
             (differences(changed, shows))
         }
         (became(tried, shows))
         (logged(tried, shows))
         details id={ "try-record-" (index) } {
             summary { "The record" }
-            (payload(&String::from_utf8_lossy(tried.record.data), shows))
+            (payload_bytes(tried.record.data, shows))
         }
         button type="submit" form="try-form" formaction="/try/cases" name="case" value={ (index) ":" (digest) }
             aria-label={ "Save as golden case: " (inert(&place(tried))) } { "Save as golden case" }
@@ -157,16 +154,5 @@ fn one_difference(difference: &Difference, shows: bool) -> Markup {
 fn value(text: &str, shows: bool) -> Markup {
     html! {
         @if shows { (bounded(text)) } @else { (payload(text, false)) }
-    }
-}
-
-/// The beginning of a text, and how much is left out.
-fn bounded(text: &str) -> String {
-    match text.char_indices().nth(VALUE_CHARS) {
-        None => inert(text),
-        Some((end, _)) => {
-            let left = counted((text.len() - end) as u64, "more byte");
-            format!("{}… ({left})", inert(&text[..end]))
-        }
     }
 }

@@ -1,23 +1,20 @@
 //! The rules that are tried: a jq program, a built-in transform, a release, or a component that a browser has sent.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use sluice_engine::digest::Digest;
 use sluice_engine::limits::Limits;
 use sluice_engine::sandbox::SandboxError;
 use sluice_release::admission;
 use sluice_release::admission::AdmissionError;
-use sluice_release::bundle::{Manifest, ReleaseBundle, ReleaseId, ReleasePrefix};
+use sluice_release::bundle::{Manifest, ReleaseBundle};
 
-use super::State;
 use super::form::{COMPONENT, JQ, RELEASE, TryForm};
+use super::releases;
 use crate::builtin::Builtin;
 use crate::config::transform_source::parse_builtin;
 use crate::config::{ConfigError, TransformChoice, TransformSource};
-use crate::console::cached::View;
+use crate::console::Console;
 use crate::console::page::PageError;
-use crate::console::{Console, RegistryPlace};
 use crate::tools::author::program_text;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 
@@ -28,16 +25,6 @@ pub(super) struct Rules {
     pub(super) program: Option<String>,
 }
 
-/// What serves, to compare with.
-pub(super) enum Serving {
-    /// Nothing: why.
-    Nothing(&'static str),
-    /// It cannot be read.
-    Failed(String),
-    /// The active release.
-    Release(ReleaseBundle),
-}
-
 /// The rules that a form names.
 ///
 /// # Errors
@@ -46,7 +33,7 @@ pub(super) async fn chosen(console: &Console, form: &TryForm) -> Result<Rules, P
     let state = &console.pages.try_rules;
     let bundle = match &*form.rules {
         RELEASE => {
-            let bundle = release(console, form.release.trim()).await?;
+            let bundle = releases::named(console, &form.release).await?;
             match form.config.trim() {
                 "" => bundle,
                 _ => configured(&bundle, &form.config)?,
@@ -98,7 +85,10 @@ fn object(config: &str) -> Result<&str, PageError> {
 }
 
 /// The same component with another configuration.
-fn configured(bundle: &ReleaseBundle, config: &str) -> Result<ReleaseBundle, PageError> {
+///
+/// # Errors
+/// The configuration is no JSON object.
+pub(super) fn configured(bundle: &ReleaseBundle, config: &str) -> Result<ReleaseBundle, PageError> {
     let canonical = ReleaseBundle::new(Vec::new(), object(config)?).map_err(PageError::Wrong)?;
     let manifest = Manifest {
         component: bundle.manifest().component,
@@ -108,79 +98,48 @@ fn configured(bundle: &ReleaseBundle, config: &str) -> Result<ReleaseBundle, Pag
     bundle.map_err(PageError::Wrong)
 }
 
-fn registry(console: &Console) -> Result<&Arc<RegistryPlace>, PageError> {
-    console.registry.as_ref().ok_or_else(|| {
-        let why = "This console shows no registry. Start it with --registry to try releases.";
-        PageError::Wrong(why.into())
-    })
-}
-
-/// The release of a name.
-async fn release(console: &Console, name: &str) -> Result<ReleaseBundle, PageError> {
-    let place = registry(console)?;
-    let name: ReleasePrefix = name.parse().map_err(PageError::Wrong)?;
-    let id = place.registry.find(&name).await;
-    let id = id.map_err(anyhow::Error::from)?;
-    by_id(&console.pages.try_rules, place, id)
-        .await
-        .map_err(PageError::from)
-}
-
-/// A release, from memory if it was used lately.
-async fn by_id(
-    state: &State,
-    place: &RegistryPlace,
-    id: ReleaseId,
-) -> anyhow::Result<ReleaseBundle> {
-    if let Some(known) = state.releases.find(|manifest| manifest.id() == id) {
-        return Ok(known);
-    }
-    let bundle = place.registry.get(id).await?;
-    state.releases.keep(bundle.clone());
-    Ok(bundle)
-}
-
-/// The release that serves.
-pub(super) async fn serving(console: &Console) -> Serving {
-    let Some(place) = &console.registry else {
-        return Serving::Nothing(
-            "To compare with the active release, start the console with --registry.",
-        );
-    };
-    let active = match console.releases.view(place).await {
-        View::Reading => return Serving::Failed("the registry is still being read".into()),
-        View::Failed(why) => return Serving::Failed(why),
-        View::Ready(seen) => seen.value.rollout.active,
-    };
-    let Some(active) = active else {
-        return Serving::Nothing(
-            "No release of the registry is active, so there is nothing to compare with.",
-        );
-    };
-    match by_id(&console.pages.try_rules, place, active).await {
-        Ok(bundle) => Serving::Release(bundle),
-        Err(error) => Serving::Failed(error.to_string()),
-    }
-}
-
 /// Fills a form with the rules of the release that it names: its configuration, or its program if it is one of the
 /// built-in transform for jq.
 ///
 /// # Errors
 /// There is no such release.
 pub(super) async fn fill(console: &Console, form: &mut TryForm) -> Result<(), PageError> {
-    let bundle = release(console, form.release.trim()).await?;
-    let (component, config) = (bundle.manifest().component, bundle.transform_config());
+    let bundle = releases::named(console, &form.release).await?;
+    fill_with(form, &bundle);
+    Ok(())
+}
+
+/// Fills a form with the rules of a release. A built-in transform is chosen as itself, so that its configuration is what is
+/// changed.
+pub(super) fn fill_with(form: &mut TryForm, bundle: &ReleaseBundle) {
+    let config = bundle.transform_config();
     form.release = bundle.manifest().id().to_string();
-    match program_text::program(config) {
-        Some(program) if component == Digest::of(Builtin::Jq.component()) => {
+    match releases::builtin(bundle.manifest()) {
+        Some(Builtin::Jq) => {
             form.rules = JQ.into();
-            form.jq = program;
+            form.jq = program_text::program(config).unwrap_or_default();
             form.config = pretty(&program_text::other_settings(config));
         }
-        _ => form.config = pretty(config),
+        Some(builtin) => {
+            form.rules = builtin.name().into();
+            form.config = pretty(config);
+        }
+        None => {
+            form.rules = RELEASE.into();
+            form.config = pretty(config);
+        }
     }
-    Ok(())
+}
+
+/// Whether two forms have the same rules.
+pub(super) fn are_same(one: &TryForm, other: &TryForm) -> bool {
+    let config = |form: &TryForm| -> Option<serde_json::Value> {
+        serde_json::from_str(object(&form.config).ok()?).ok()
+    };
+    one.rules == other.rules
+        && config(one) == config(other)
+        && (one.rules != JQ || one.jq == other.jq)
+        && (one.rules != RELEASE || one.release == other.release)
 }
 
 /// A configuration for people; `{}` is shown as nothing.
@@ -253,6 +212,32 @@ mod tests {
         assert_eq!(other.transform_config(), "{\"b\":1}");
         assert_eq!(other.component(), b"x");
         assert!(configured(&bundle, "{\"b\":1,\"b\":2}").is_err());
+    }
+
+    #[test]
+    fn the_rules_of_a_release_fill_a_form() {
+        let of = |component: &[u8], config: &str| {
+            let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
+            let mut form = TryForm::default();
+            fill_with(&mut form, &bundle);
+            form
+        };
+        let jq = of(
+            Builtin::Jq.component(),
+            r#"{"program":".a","routes":["bus"]}"#,
+        );
+        assert_eq!((&*jq.rules, &*jq.jq), (JQ, ".a"));
+        assert!(!jq.config.contains("program"), "{}", jq.config);
+        let enrich = of(Builtin::Enrich.component(), r#"{"time_format":"auto"}"#);
+        assert_eq!(enrich.rules, "enrich");
+        assert!(enrich.config.contains("auto"));
+        let other = of(b"x", "{}");
+        assert_eq!((&*other.rules, &*other.config), (RELEASE, ""));
+        let mut spaced = enrich.clone();
+        spaced.config = "{ \"time_format\" : \"auto\" }".into();
+        assert!(are_same(&enrich, &spaced) && !are_same(&enrich, &jq));
+        spaced.config = "{}".into();
+        assert!(!are_same(&enrich, &spaced));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One run: the rules on the records, and what serves on the same records.
+//! One run: the rules on the records, and the rules that they are compared with on the same records.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,16 @@ use sluice_release::compare::Comparison;
 use sluice_release::compare::fields::Difference;
 use sluice_release::compare::record_result::{RecordResult, record_results};
 
-use super::records::Loaded;
-use super::rules::{Serving, not_admitted};
+use super::baseline::{Baseline, ComparedRules};
+use super::effects::Effects;
+use super::loaded::Loaded;
+use super::releases;
+use super::rules::not_admitted;
+use crate::builtin::Builtin;
 use crate::tools::author::try_rules::input::Records;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 use crate::tools::author::try_rules::summary::Summary;
-use crate::tools::author::try_rules::trial::{Trial, Tried};
+use crate::tools::author::try_rules::trial::{Outcome, Trial, Tried, outcomes};
 
 /// The most records that are shown. All are counted.
 const SHOWN: usize = 100;
@@ -24,8 +28,11 @@ const TIME_MAX: Duration = Duration::from_secs(20);
 /// What came of a run.
 pub(super) struct Ran {
     pub(super) summary: Summary,
+    /// The rules that were tried, if they are a built-in transform.
+    pub(super) rules: Option<Builtin>,
     pub(super) against: Against,
-    /// The records that differ from what serves, up to [`SHOWN`].
+    pub(super) effects: Effects,
+    /// The records that differ from the compared rules, up to [`SHOWN`].
     differing: Vec<Markup>,
     /// The others, up to [`SHOWN`].
     others: Vec<Markup>,
@@ -33,14 +40,22 @@ pub(super) struct Ran {
     pub(super) ended_early: bool,
 }
 
-/// How the results differ from those of what serves.
+/// Rules to run, and what their results are compared with.
+pub(super) struct Job {
+    pub(super) rules: ReleaseBundle,
+    pub(super) baseline: Baseline,
+    /// The columns that events are usually partitioned by.
+    pub(super) usual_columns: Vec<String>,
+}
+
+/// How the results differ from those of the rules that they are compared with.
 pub(super) enum Against {
     /// There is nothing to compare with: why.
-    Nothing(&'static str),
-    /// What serves could not be read or admitted.
+    Nothing(String),
+    /// The other rules could not be read or admitted: which, and why.
     Failed(String),
-    /// The differences from this release.
-    Compared(Box<(ReleaseBundle, Comparison)>),
+    /// The differences from these rules.
+    Compared(Box<(ComparedRules, Comparison)>),
 }
 
 /// A record that is shown.
@@ -48,7 +63,7 @@ pub(super) struct ShownRecord<'a> {
     /// Its index in the records of the run.
     pub(super) index: usize,
     pub(super) tried: &'a Tried<'a>,
-    /// How its results differ from those of what serves.
+    /// How its results differ from those of the compared rules.
     pub(super) differences: &'a [Difference],
 }
 
@@ -59,27 +74,31 @@ impl Ran {
     }
 }
 
-/// What serves, ready to run.
-struct Baseline {
-    bundle: ReleaseBundle,
+/// The rules that results are compared with, ready to run.
+struct ReadyBaseline {
+    rules: ComparedRules,
     trial: Trial,
     comparison: Comparison,
 }
 
-impl Baseline {
-    fn new(sandbox: &mut Sandbox, bundle: ReleaseBundle) -> Result<Self, String> {
-        let release = sandbox.validate(&bundle);
-        let release = release.map_err(|error| not_admitted(&error))?;
+impl ReadyBaseline {
+    fn new(sandbox: &mut Sandbox, rules: ComparedRules) -> Result<Self, String> {
+        let release = sandbox.validate(&rules.bundle);
+        let release =
+            release.map_err(|error| format!("{}: {}", rules.role, not_admitted(&error)))?;
         Ok(Self {
-            bundle,
+            rules,
             trial: Trial::new(release),
             comparison: Comparison::default(),
         })
     }
 
-    fn results(&mut self, records: &Records) -> anyhow::Result<Vec<RecordResult>> {
+    /// What becomes of records: as lines to compare, and what it means for a lake.
+    fn results(&mut self, records: &Records) -> anyhow::Result<Vec<(RecordResult, Outcome)>> {
         let transformed = self.trial.transform(records)?;
-        Ok(record_results(records.len(), &transformed))
+        let lines = record_results(records.len(), &transformed);
+        let outcomes = outcomes(records.len(), transformed);
+        Ok(lines.into_iter().zip(outcomes).collect())
     }
 }
 
@@ -91,23 +110,24 @@ impl Baseline {
 /// record.
 pub(super) fn run(
     sandbox: &mut Sandbox,
-    rules: &ReleaseBundle,
-    serving: Serving,
+    job: Job,
     loaded: &Loaded,
     goes_on: &dyn Fn() -> bool,
     show: &dyn Fn(&ShownRecord<'_>) -> Markup,
 ) -> anyhow::Result<Ran> {
-    let release = sandbox.validate(rules)?;
-    let (mut baseline, against) = match serving {
-        Serving::Nothing(why) => (None, Against::Nothing(why)),
-        Serving::Failed(why) => (None, Against::Failed(why)),
-        Serving::Release(bundle) => match Baseline::new(sandbox, bundle) {
-            Ok(baseline) => (Some(baseline), Against::Nothing("")),
+    let release = sandbox.validate(&job.rules)?;
+    let (mut baseline, against) = match job.baseline {
+        Baseline::Nothing(why) => (None, Against::Nothing(why)),
+        Baseline::Failed(why) => (None, Against::Failed(why)),
+        Baseline::Rules(rules) => match ReadyBaseline::new(sandbox, *rules) {
+            Ok(baseline) => (Some(baseline), Against::Nothing(String::new())),
             Err(why) => (None, Against::Failed(why)),
         },
     };
     let mut ran = Ran {
         summary: Summary::new(release.id()),
+        rules: releases::builtin(job.rules.manifest()),
+        effects: Effects::new(job.usual_columns),
         against,
         differing: Vec::new(),
         others: Vec::new(),
@@ -122,11 +142,11 @@ pub(super) fn run(
         }
         ran.part(&mut trial, baseline.as_mut(), records, show)?;
     }
-    if let Some(Baseline {
-        bundle, comparison, ..
+    if let Some(ReadyBaseline {
+        rules, comparison, ..
     }) = baseline
     {
-        ran.against = Against::Compared(Box::new((bundle, comparison)));
+        ran.against = Against::Compared(Box::new((rules, comparison)));
     }
     Ok(ran)
 }
@@ -136,24 +156,27 @@ impl Ran {
     fn part(
         &mut self,
         trial: &mut Trial,
-        mut baseline: Option<&mut Baseline>,
+        mut baseline: Option<&mut ReadyBaseline>,
         records: &Records,
         show: &dyn Fn(&ShownRecord<'_>) -> Markup,
     ) -> anyhow::Result<()> {
         let transformed = trial.transform(records)?;
         let results = record_results(records.len(), &transformed);
-        let serving = match &mut baseline {
+        let before = match &mut baseline {
             Some(baseline) => baseline.results(records)?,
             None => Vec::new(),
         };
         let tried = trial.measure(records, transformed)?;
         for (at, (tried, new)) in tried.iter().zip(&results).enumerate() {
-            let differences = match (&mut baseline, serving.get(at)) {
-                (Some(baseline), Some(old)) => baseline.comparison.add(old, new),
+            let old = before.get(at);
+            let differences = match (&mut baseline, old) {
+                (Some(baseline), Some((old, _))) => baseline.comparison.add(old, new),
                 _ => Vec::new(),
             };
             let index = usize::try_from(self.summary.records()).unwrap_or(usize::MAX);
             self.summary.add(tried);
+            self.effects
+                .add(old.map(|(_, outcome)| outcome), &tried.outcome);
             let shown = match differences.is_empty() {
                 true => &mut self.others,
                 false => &mut self.differing,

@@ -1,16 +1,20 @@
 //! Runs of jq programs on pasted records.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use maud::Markup;
 use sluice_release::bundle::ReleaseBundle;
 use sluice_release::cases::from_document;
 
+use super::baseline::{Baseline, ComparedRules};
 use super::golden::{self, SavedCases};
-use super::records::{Loaded, pasted};
-use super::rules::{Serving, schema};
-use super::run::{Ran, ShownRecord, run};
-use super::{outcome, record};
+use super::loaded::Loaded;
+use super::records::pasted;
+use super::rules::schema;
+use super::run::{Job, Ran, ShownRecord, run};
+use super::{State, outcome, record, releases};
+use crate::builtin::Builtin;
 use crate::config::TransformChoice;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 
@@ -33,26 +37,48 @@ fn show(shown: &ShownRecord<'_>) -> Markup {
 fn run_on(
     sandbox: &mut Sandbox,
     program: &str,
-    serving: Serving,
+    baseline: Baseline,
     loaded: &Loaded,
 ) -> anyhow::Result<Ran> {
-    run(sandbox, &jq(program), serving, loaded, &|| true, &show)
+    run(sandbox, job(program, baseline), loaded, &|| true, &show)
 }
 
-fn rendered(program: &str, serving: Serving, records: &str) -> String {
+fn job(program: &str, baseline: Baseline) -> Job {
+    Job {
+        rules: jq(program),
+        usual_columns: match &baseline {
+            Baseline::Rules(rules) => releases::columns(&rules.bundle),
+            Baseline::Nothing(_) | Baseline::Failed(_) => Vec::new(),
+        },
+        baseline,
+    }
+}
+
+fn rendered(program: &str, baseline: Baseline, records: &str) -> String {
     let loaded = pasted(records).unwrap();
-    let ran = run_on(&mut sandbox(), program, serving, &loaded);
+    let ran = run_on(&mut sandbox(), program, baseline, &loaded);
     outcome::outcome(&ran.unwrap(), &loaded).into_string()
 }
 
-const NOTHING: Serving = Serving::Nothing("nothing serves");
+fn nothing() -> Baseline {
+    Baseline::Nothing("nothing serves".into())
+}
+
+fn active(bundle: ReleaseBundle) -> Baseline {
+    Baseline::Rules(Box::new(ComparedRules {
+        bundle,
+        role: "the active release".into(),
+        is_release: true,
+        why: String::new(),
+    }))
+}
 
 #[test]
 fn each_record_is_shown_with_what_becomes_of_it() {
     let program = r#"if .a == 1 then .b = 2 elif .a == 2 then error("no_two: two is not wanted") else empty end"#;
     let loaded = pasted("{\"a\":1}\n{\"a\":2}\n\n{\"a\":3}\n").unwrap();
     let mut sandbox = sandbox();
-    let ran = run_on(&mut sandbox, program, NOTHING, &loaded).unwrap();
+    let ran = run_on(&mut sandbox, program, nothing(), &loaded).unwrap();
     let summary = &ran.summary;
     assert_eq!(
         (summary.records(), summary.with_events, summary.dropped),
@@ -77,25 +103,69 @@ fn each_record_is_shown_with_what_becomes_of_it() {
 }
 
 #[test]
-fn records_that_differ_from_what_serves_come_first() {
-    let serving = Serving::Release(jq("."));
+fn records_that_differ_from_the_compared_rules_come_first() {
     let html = rendered(
         "if .a == 3 then .b = 7 else . end",
-        serving,
+        active(jq(".")),
         "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n",
     );
     assert!(html.contains("1 of 3 differ"), "{html}");
     assert!(html.contains("event.b"), "{html}");
     let (changed, same) = (html.find("Line 3").unwrap(), html.find("Line 1").unwrap());
     assert!(changed < same, "{html}");
-    assert_eq!(html.matches("Differs from what serves:").count(), 1);
+    assert_eq!(html.matches("Differs from the rules").count(), 1);
 }
 
 #[test]
-fn rules_that_serve_and_fail_admission_are_said() {
-    let html = rendered(".", Serving::Release(jq("nonsens")), "{}");
-    assert!(html.contains("cannot compare with what serves"), "{html}");
+fn compared_rules_that_fail_admission_are_said() {
+    let html = rendered(".", active(jq("nonsens")), "{}");
+    assert!(
+        html.contains("cannot compare with the active release: "),
+        "{html}"
+    );
     assert!(html.contains("Line 1"), "{html}");
+}
+
+#[test]
+fn a_program_that_replaces_the_enrichment_says_what_is_lost() {
+    let enrich = || active(releases::with_defaults(Builtin::Enrich).unwrap());
+    let records = "{\"event_uuid\":\"u\",\"event_name\":\"a:b\",\"created_at\":\"2026-01-01T00:00:00Z\"}\n\
+                   {\"event_uuid\":\"u\",\"event_name\":\"a:b\",\"created_at\":1}\n";
+    let html = rendered(".", enrich(), records);
+    for part in [
+        "These rules replace builtin:enrich: 2 of 2 events have no <code>event_type</code>",
+        "builtin:enrich with its default configuration",
+        "Records rejected",
+        "1 event in another partition",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let choice =
+        TransformChoice::of_text(".event_type = \"a\"", r#"{"partition_by":["event_type"]}"#);
+    let rules = choice.unwrap().bundle().unwrap();
+    let job = Job {
+        rules,
+        ..job(".", enrich())
+    };
+    let loaded = pasted(records).unwrap();
+    let ran = run(&mut sandbox(), job, &loaded, &|| true, &show).unwrap();
+    let html = outcome::outcome(&ran, &loaded).into_string();
+    assert!(!html.contains("These rules replace"), "{html}");
+    assert!(html.contains("0 events in another partition"), "{html}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_marked() {
+    let mut loaded = pasted("{\"a\":1}").unwrap();
+    let mut batch = loaded.parts[0].batch.empty();
+    let mut record = loaded.parts[0].batch.records().next().unwrap();
+    record.data = b"{\"a\":\"\xff\"}";
+    batch.push(record);
+    loaded.parts[0].batch = batch;
+    let ran = run_on(&mut sandbox(), ".", nothing(), &loaded).unwrap();
+    let html = outcome::outcome(&ran, &loaded).into_string();
+    assert!(html.contains("<mark>\\xff</mark>"), "{html}");
+    assert!(html.contains("Not UTF-8: 1 byte marked"), "{html}");
 }
 
 #[test]
@@ -103,7 +173,7 @@ fn an_error_in_a_program_is_shown_with_its_line() {
     let program = ".a = 1\n| nonsens";
     let loaded = pasted("{}").unwrap();
     let mut sandbox = sandbox();
-    let error = run_on(&mut sandbox, program, NOTHING, &loaded)
+    let error = run_on(&mut sandbox, program, nothing(), &loaded)
         .err()
         .unwrap();
     let html = outcome::failed(&error, Some(program)).into_string();
@@ -115,7 +185,7 @@ fn an_error_in_a_program_is_shown_with_its_line() {
 fn a_run_that_is_not_wanted_any_more_ends() {
     let loaded = pasted("{}").unwrap();
     let mut sandbox = sandbox();
-    let ran = run(&mut sandbox, &jq("."), NOTHING, &loaded, &|| false, &show).unwrap();
+    let ran = run(&mut sandbox, job(".", nothing()), &loaded, &|| false, &show).unwrap();
     assert!(ran.ended_early);
     assert_eq!(ran.summary.records(), 0);
 }
@@ -123,7 +193,7 @@ fn a_run_that_is_not_wanted_any_more_ends() {
 #[test]
 fn the_content_of_records_does_nothing() {
     let hostile = "{\"<img src=x>\":\"<script>alert(1)</script>\u{202e}\"}";
-    let html = rendered(". + {\"b\":\"<svg onload=x>\"}", NOTHING, hostile);
+    let html = rendered(". + {\"b\":\"<svg onload=x>\"}", nothing(), hostile);
     for tag in ["<img", "<script", "<svg"] {
         assert!(!html.contains(tag), "{html}");
     }
@@ -131,7 +201,7 @@ fn the_content_of_records_does_nothing() {
         html.contains("&lt;script&gt;") && html.contains("\\u{202e}"),
         "{html}"
     );
-    let rejected = rendered("error(\"bad: <b>\" + (. | tostring))", NOTHING, hostile);
+    let rejected = rendered("error(\"bad: <b>\" + (. | tostring))", nothing(), hostile);
     assert!(
         rejected.contains("&lt;b&gt;") && !rejected.contains("<b>"),
         "{rejected}"
@@ -144,21 +214,31 @@ fn hidden_content_is_not_in_the_page() {
     let mut sandbox = sandbox();
     let hide = |shown: &ShownRecord<'_>| record::record(shown, false);
     for program in [".b = .a", "error(\"x: \" + .a)", "empty"] {
-        let ran = run(
-            &mut sandbox,
-            &jq(program),
-            NOTHING,
-            &loaded,
-            &|| true,
-            &hide,
-        )
-        .unwrap();
+        let job = job(program, nothing());
+        let ran = run(&mut sandbox, job, &loaded, &|| true, &hide).unwrap();
         let html = outcome::outcome(&ran, &loaded).into_string();
         assert!(
             !html.contains("secret") && html.contains("hidden"),
             "{html}"
         );
     }
+}
+
+#[test]
+fn who_waits_for_the_sandbox_holds_no_thread() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(async {
+        let state = State::default();
+        let held = Arc::clone(&state.sandbox).lock_owned().await;
+        let waiting = state.in_sandbox(|_| Ok(7));
+        tokio::pin!(waiting);
+        let too_early = tokio::time::timeout(Duration::ZERO, &mut waiting);
+        assert!(too_early.await.is_err());
+        assert_eq!(tokio::task::spawn_blocking(|| 1).await.unwrap(), 1);
+        drop(held);
+        assert_eq!(waiting.await.unwrap(), 7);
+    });
 }
 
 #[test]

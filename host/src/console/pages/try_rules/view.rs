@@ -1,14 +1,17 @@
-//! The page: records on the left, rules in the middle, and the outcome on the right.
+//! The page: records, rules and what to compare with on the left, and the outcome on the right; on a narrow screen below.
 
 use maud::{Markup, html};
 use sluice_release::bundle::Manifest;
 
-use super::form::{ARCHIVE, COMPONENT, JQ, PASTED, QUARANTINE, RELEASE, TryForm};
+use super::decoding;
+use super::form::{
+    ACTIVE, ARCHIVE, COMPONENT, JQ, LAST, NOTHING, PASTED, QUARANTINE, REJECTED, RELEASE, TryForm,
+};
 use super::records::NO_PAYLOADS;
 use crate::builtin::Builtin;
 use crate::console::Permissions;
-use crate::console::components::problem;
 use crate::console::payload::inert;
+use crate::ledger::decoding::{RecordEncoding, RecordFormat};
 
 /// The most releases of a list.
 const RELEASES_MAX: usize = 100;
@@ -24,6 +27,8 @@ pub(super) struct Offer {
     pub(super) components: Vec<Manifest>,
     /// How many golden cases there are.
     pub(super) cases: usize,
+    /// Whether the console signs what it publishes.
+    pub(super) signs: bool,
 }
 
 /// The form and the outcome.
@@ -40,6 +45,7 @@ pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Mark
                     span.note.script-only hidden { "Runs by itself after a change; Ctrl+Enter runs at once." }
                     span #try-status role="status" {}
                 }
+                (against(form, offer))
                 (records(form, offer))
                 (rules(form, offer))
             }
@@ -83,12 +89,14 @@ fn records(form: &TryForm, offer: &Offer) -> Markup {
         fieldset {
             legend { "Records" }
             (radio("source", PASTED, &form.source, "Pasted records"))
-            (text("records", "One JSON object a line, up to 1,000", &form.records, 14))
-            p.script-only hidden {
-                label for="try-file" { "Or choose a file, or drop one here" }
-                " " input #try-file type="file";
+            div.for-pasted {
+                (text("records", "One JSON object a line, up to 1,000", &form.records, 12))
+                p.script-only hidden {
+                    label for="try-file" { "Or choose a file, or drop one here" }
+                    " " input #try-file type="file";
+                }
+                p { button type="submit" name="load" value="sample" { "Load a sample" } }
             }
-            p { button type="submit" name="load" value="sample" { "Load a sample" } }
             @if offer.permissions.payloads {
                 (lake_records(form, offer))
             } @else {
@@ -102,14 +110,38 @@ fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
     html! {
         @if offer.has_lake {
             (radio("source", QUARANTINE, &form.source, "The newest quarantined records"))
-            (line("reason", "Reason", &form.reason, "all reasons"))
-            (line("shard", "Shard", &form.shard, "all shards"))
-            (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
+            div.for-quarantine {
+                (line("reason", "Reason", &form.reason, "all reasons"))
+                (line("shard", "Shard", &form.shard, "all shards"))
+                (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
+            }
         } @else {
             p.note { "To try quarantined records, start the console with " code { "--lake" } "." }
         }
         (radio("source", ARCHIVE, &form.source, "Records of an archive"))
-        (line("archive", "Archive", &form.archive, "file:DIR or s3://BUCKET/PREFIX"))
+        div.for-archive {
+            (line("archive", "Archive", &form.archive, "file:DIR or s3://BUCKET/PREFIX"))
+        }
+        details.for-stored #try-decoding open[!form.encoding.is_empty() || !form.format.is_empty()] {
+            summary { "How data is decoded that no run has decoded" }
+            p.note { "Records that a run has decoded stay as they are. Data that it could not decode is tried as it was." }
+            (select("encoding", "Encoding", &form.encoding, &decoding::names::<RecordEncoding>()))
+            (select("format", "Format", &form.format, &decoding::names::<RecordFormat>()))
+        }
+    }
+}
+
+/// A choice of how data is decoded.
+fn select(name: &str, label: &str, chosen: &str, values: &[String]) -> Markup {
+    let id = format!("try-{name}");
+    html! {
+        p.field {
+            label for=(id) { (label) }
+            select id=(id) name=(name) {
+                option value="" { "as in the run" }
+                @for value in values { option value=(value) selected[value == chosen] { (value) } }
+            }
+        }
     }
 }
 
@@ -120,19 +152,19 @@ fn rules(form: &TryForm, offer: &Offer) -> Markup {
         fieldset {
             legend { "Rules" }
             (radio("rules", JQ, &form.rules, "A jq program"))
-            (text("jq", "Program", &form.jq, 14))
+            div.for-jq { (text("jq", "Program", &form.jq, 12)) }
             @for builtin in builtins {
                 (radio("rules", builtin.name(), &form.rules, &format!("{builtin}: {}", builtin.summary())))
             }
-            @if offer.has_registry {
+            @if offer.has_registry || form.rules == RELEASE {
                 (radio("rules", RELEASE, &form.rules, "A release"))
-                (releases(form, &offer.releases))
+                div.for-release { (releases(form, &offer.releases)) }
             } @else {
                 p.note { "To try releases, start the console with " code { "--registry" } "." }
             }
             (sent_components(form, &offer.components))
             (text("config", "Transform configuration, a JSON object", &form.config, 4))
-            details #try-config-details .script-only hidden {
+            details #try-config-details .script-only hidden open[!matches!(&*form.rules, JQ | "")] {
                 summary { "Enter the configuration in fields" }
                 div #try-config-fields {}
             }
@@ -149,14 +181,59 @@ fn releases(form: &TryForm, releases: &[Manifest]) -> Markup {
                 @if !form.release.is_empty() && !is_listed(&form.release) {
                     option value=(inert(&form.release)) selected { (inert(&form.release)) }
                 }
-                @for release in releases.iter().take(RELEASES_MAX) {
-                    @let id = release.id();
-                    option value=(id) selected[id.to_string() == form.release] {
-                        (id.short()) " "
-                        (inert(release.transform.as_deref().unwrap_or_default())) " "
-                        (inert(release.note.as_deref().unwrap_or_default()))
-                    }
+                (options(&form.release, releases))
+            }
+        }
+    }
+}
+
+fn options(chosen: &str, releases: &[Manifest]) -> Markup {
+    html! {
+        @for release in releases.iter().take(RELEASES_MAX) {
+            @let id = release.id();
+            option value=(id) selected[id.to_string() == chosen] {
+                (id.short()) " "
+                (inert(release.transform.as_deref().unwrap_or_default())) " "
+                (inert(release.note.as_deref().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// What the outcome can be compared with.
+fn against(form: &TryForm, offer: &Offer) -> Markup {
+    let by_itself = "The active release, or else the one that rejected the records, or else the one that wrote last";
+    let choices = [
+        ("", by_itself, true),
+        (ACTIVE, "The active release", offer.has_registry),
+        (
+            REJECTED,
+            "The release that rejected the records",
+            offer.has_lake,
+        ),
+        (
+            LAST,
+            "The release that wrote to the lake last",
+            offer.has_lake,
+        ),
+        (NOTHING, "Nothing", true),
+    ];
+    let is_offered =
+        |(value, _, is_offered): &(&str, &str, bool)| *is_offered || *value == form.against;
+    let builtins = Builtin::ALL.into_iter();
+    let builtins = builtins.filter(|builtin| *builtin != Builtin::Jq);
+    html! {
+        p.field.against {
+            label for="try-against" { "Compare the outcome with" }
+            select #try-against name="against" {
+                @for (value, label, _) in choices.into_iter().filter(is_offered) {
+                    option value=(value) selected[value == form.against] { (label) }
                 }
+                @for builtin in builtins {
+                    @let value = builtin.to_string();
+                    option value=(value) selected[value == form.against] { (value) " with its default configuration" }
+                }
+                (options(&form.against, &offer.releases))
             }
         }
     }
@@ -185,49 +262,11 @@ fn sent_components(form: &TryForm, components: &[Manifest]) -> Markup {
     }
 }
 
-/// The form to publish the rules.
-pub(super) fn publishing(form: &TryForm, offer: &Offer, error: Option<&str>) -> Markup {
-    html! {
-        h2 { "Publish" }
-        @if let Some(error) = error { (problem(error)) }
-        @if offer.permissions.publish && offer.has_registry {
-            p {
-                "Publishes the rules above as a release, "
-                @match offer.cases {
-                    0 => "without golden cases.",
-                    1 => "with the saved golden case.",
-                    cases => { "with the " (cases) " saved golden cases." },
-                }
-            }
-            p.field {
-                label for="try-note" { "Note about the release" }
-                input #try-note name="note" form="try-form" value=(form.note) maxlength="500" autocomplete="off";
-            }
-            p.field {
-                label for="try-why" { "Reason for the canary" }
-                input #try-why name="why" form="try-form" value=(form.why) maxlength="500" autocomplete="off";
-            }
-            p {
-                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="" { "Publish" }
-                " "
-                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="5%" {
-                    "Publish and canary 5 %"
-                }
-            }
-        } @else {
-            p.note {
-                "To publish rules from here, start the console with "
-                code { "--registry" } " and " code { "--allow-publish" } "."
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn offer(payloads: bool, publish: bool) -> Offer {
+    pub(in super::super) fn offer(payloads: bool, publish: bool) -> Offer {
         Offer {
             permissions: Permissions { publish, payloads },
             has_lake: true,
@@ -235,6 +274,7 @@ mod tests {
             releases: Vec::new(),
             components: Vec::new(),
             cases: 2,
+            signs: false,
         }
     }
 
@@ -265,12 +305,26 @@ mod tests {
     }
 
     #[test]
-    fn publishing_needs_permission() {
-        let form = TryForm::default();
-        let html = publishing(&form, &offer(true, false), None).into_string();
-        assert!(html.contains("--allow-publish") && !html.contains("<button"));
-        let html = publishing(&form, &offer(true, true), Some("a <b>")).into_string();
-        assert!(html.contains("with the 2 saved golden cases"), "{html}");
-        assert!(html.contains("a &lt;b&gt;"), "{html}");
+    fn what_to_compare_with_can_be_chosen() {
+        let form = TryForm {
+            against: NOTHING.into(),
+            ..TryForm::default()
+        };
+        let html = workbench(&form, &offer(true, true), &html! {}).into_string();
+        for part in [
+            "value=\"active\"",
+            "value=\"rejected\"",
+            "value=\"builtin:enrich\"",
+            "value=\"nothing\" selected",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        let without = Offer {
+            has_lake: false,
+            has_registry: false,
+            ..offer(true, true)
+        };
+        let html = workbench(&form, &without, &html! {}).into_string();
+        assert!(!html.contains("value=\"active\"") && !html.contains("value=\"last\""));
     }
 }

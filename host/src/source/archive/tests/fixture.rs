@@ -58,6 +58,8 @@ pub(super) struct Archive {
     pub(super) after: Option<SequenceNumber>,
     /// How the records of further objects were decoded.
     pub(super) decoding: RecordDecoding,
+    /// A larger object is not read.
+    pub(super) object_max_bytes: usize,
 }
 
 impl Archive {
@@ -66,6 +68,7 @@ impl Archive {
             folder: tempfile::tempdir().unwrap(),
             after: None,
             decoding: RecordDecoding::default(),
+            object_max_bytes: usize::MAX,
         }
     }
 
@@ -153,6 +156,7 @@ impl Archive {
                 },
                 repeated: Vec::new(),
             },
+            object_max_bytes: self.object_max_bytes,
             budget: Budget::new(1 << 20),
         };
         let mut reading = source.read(from).unwrap();

@@ -19,6 +19,7 @@ use crate::source::{ResumePoint, ShardBatches, Source as _};
 pub(crate) struct ArchiveInput {
     settings: ArchiveSettings,
     unpacking: Unpacking,
+    object_max_bytes: usize,
 }
 
 impl ArchiveInput {
@@ -26,6 +27,15 @@ impl ArchiveInput {
         Self {
             settings,
             unpacking,
+            object_max_bytes: usize::MAX,
+        }
+    }
+
+    /// The same, of which no object with more bytes is read: it ends the reading with an error.
+    pub(crate) fn with_object_max_bytes(self, object_max_bytes: usize) -> Self {
+        Self {
+            object_max_bytes,
+            ..self
         }
     }
 
@@ -46,6 +56,7 @@ impl ArchiveInput {
         Ok(ArchiveReading {
             name: self.name(),
             unpacking: self.unpacking,
+            object_max_bytes: self.object_max_bytes,
             store,
             shards,
             open: None,
@@ -62,6 +73,7 @@ impl ArchiveInput {
 pub(crate) struct ArchiveReading {
     name: String,
     unpacking: Unpacking,
+    object_max_bytes: usize,
     store: Arc<dyn ObjectStore>,
     /// The shards that are not read yet, the last one first.
     shards: Vec<(ShardId, Vec<ObjectRange>)>,
@@ -102,6 +114,7 @@ impl ArchiveReading {
                 repeated: Vec::new(),
             },
             budget: Budget::default(),
+            object_max_bytes: self.object_max_bytes,
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::TryArgs;
 use super::archive::{ArchiveInput, ArchiveReading};
+use super::origin::Origin;
 use super::quarantined::{QuarantineInput, QuarantineReading};
 use super::stream::{RETRY_TIMEOUT, StreamInput, stream_settings};
 use crate::config::{ConfigError, Mode};
@@ -32,17 +33,6 @@ pub(crate) struct Records {
     pub(crate) batch: Batch,
     /// The origin of each.
     pub(crate) origins: Vec<Origin>,
-}
-
-/// Where a record comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// The file, the stream, the archive, or the object of quarantine.
-    pub(crate) source: String,
-    /// The number of the line in a file, from 1.
-    pub(crate) line: Option<u64>,
-    /// Why the record was quarantined, if it comes from there: the code and the message.
-    pub(crate) quarantined: Option<(String, String)>,
 }
 
 impl Records {
@@ -379,7 +369,7 @@ impl<'a> FileReader<'a> {
             let origin = |line| Origin {
                 source: name.clone(),
                 line: Some(line),
-                quarantined: None,
+                ..Origin::default()
             };
             return Ok(Some(Records {
                 origins: numbered.lines.into_iter().map(origin).collect(),

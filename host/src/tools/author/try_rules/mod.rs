@@ -11,6 +11,7 @@ mod args;
 mod difference;
 pub(crate) mod input;
 mod json;
+pub(crate) mod origin;
 mod people;
 pub(crate) mod quarantined;
 mod rules;

@@ -9,7 +9,8 @@ use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 
-use super::input::{Origin, Records};
+use super::input::Records;
+use super::origin::Origin;
 use super::people::escape;
 use super::stream::RETRY_TIMEOUT;
 use crate::config::{ConfigError, parse_store};
@@ -17,7 +18,7 @@ use crate::layout::quarantine::QuarantinedRecord;
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
 use crate::quarantine::{
-    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object, records,
+    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object_up_to, records,
 };
 use crate::source::decoding::Decoder;
 
@@ -55,7 +56,8 @@ impl QuarantineInput {
     pub(super) async fn open(&self) -> anyhow::Result<QuarantineReading> {
         let store = self.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
         let quarantine = Quarantine::open(&store, READS_AT_ONCE).await?;
-        let mut reading = QuarantineReading::open(&quarantine, &self.filter, self.decoding).await?;
+        let decoding = Some(self.decoding);
+        let mut reading = QuarantineReading::open(&quarantine, &self.filter, decoding).await?;
         reading.print_notes();
         if reading.objects.is_empty() && self.filter != QuarantineFilter::default() {
             let present = quarantine.present(|object| !object.is_redriven()).await?;
@@ -80,21 +82,24 @@ pub(crate) struct QuarantineReading {
     store: Arc<dyn ObjectStore>,
     /// The objects that are not read yet, the next one first.
     pub(crate) objects: VecDeque<QuarantineObject>,
-    decoding: RecordDecoding,
+    /// How records that are as the source has them are decoded; `None` as their chunk was.
+    decoding: Option<RecordDecoding>,
+    object_max_bytes: usize,
     ready: VecDeque<Records>,
     /// What is left out.
     pub(crate) notes: Vec<String>,
 }
 
 impl QuarantineReading {
-    /// Lists the objects with records that are quarantined now and that a filter takes.
+    /// Lists the objects with records that are quarantined now and that a filter takes. Their records are decoded with
+    /// `decoding`, or as their chunks were.
     ///
     /// # Errors
     /// The lake cannot be listed, or has a chunk manifest that cannot be used.
     pub(crate) async fn open(
         quarantine: &Quarantine,
         filter: &QuarantineFilter,
-        decoding: RecordDecoding,
+        decoding: Option<RecordDecoding>,
     ) -> anyhow::Result<Self> {
         let store = quarantine.store();
         let list = quarantine.objects(filter).await?;
@@ -108,6 +113,7 @@ impl QuarantineReading {
             objects: objects.filter(|object| !object.is_redriven()).collect(),
             store: Arc::clone(store),
             decoding,
+            object_max_bytes: quarantine.object_max_bytes(),
             ready: VecDeque::new(),
             notes,
         })
@@ -133,12 +139,17 @@ impl QuarantineReading {
                 return Ok(None);
             };
             let place = self.store.place(&object.key);
-            let read = read_object(self.store.as_ref(), &object.key, object.digest).await;
-            let lines = match read {
+            let (store, max) = (self.store.as_ref(), self.object_max_bytes);
+            let read = read_object_up_to(store, &object.key, object.digest, max);
+            let lines = match read.await {
                 Ok(lines) => lines,
                 Err(ObjectProblem::Missing) => {
                     let note = format!("leaving out {place}, which was removed a moment ago");
                     self.notes.push(note);
+                    continue;
+                }
+                Err(problem @ ObjectProblem::TooLarge { .. }) => {
+                    self.notes.push(format!("leaving out {place}: {problem}"));
                     continue;
                 }
                 Err(problem) => {
@@ -148,12 +159,19 @@ impl QuarantineReading {
             // A redrive has committed those before.
             let first = usize::try_from(object.redriven).unwrap_or(usize::MAX);
             let records = records(&lines).skip(first);
-            let decoding = match object.is_undecoded {
-                true => self.decoding,
-                false => RecordDecoding::default(),
-            };
-            self.ready = batches(&place, records, decoding)?;
+            self.ready = batches(&place, records, decoding_of(&object, self.decoding))?;
         }
+    }
+}
+
+/// How the records of an object are decoded that are as the source has them: with `given`, or as their chunk was.
+pub(crate) fn decoding_of(
+    object: &QuarantineObject,
+    given: Option<RecordDecoding>,
+) -> RecordDecoding {
+    match object.is_undecoded {
+        true => given.unwrap_or(object.decoding),
+        false => RecordDecoding::default(),
     }
 }
 
@@ -186,6 +204,7 @@ pub(crate) fn batches<'a>(
                 source: place.to_owned(),
                 line: None,
                 quarantined: Some((read.reason.to_string(), read.message.to_string())),
+                rejected_by: read.release.parse().ok(),
             };
             records.origins.resize(records.batch.len(), origin);
         }

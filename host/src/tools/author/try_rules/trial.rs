@@ -9,7 +9,8 @@ use sluice_release::admission::Release;
 use sluice_release::compare::fields::Difference;
 
 use super::difference;
-use super::input::{Origin, Records};
+use super::input::Records;
+use super::origin::Origin;
 use crate::layout::chunk::{Chunk, ChunkLimits, ChunkRules};
 use crate::ledger::pins::Pins;
 
@@ -132,7 +133,7 @@ impl Trial {
 }
 
 /// The outcome of each of `records` records, in order.
-fn outcomes(records: usize, transformed: Transformed) -> Vec<Outcome> {
+pub(crate) fn outcomes(records: usize, transformed: Transformed) -> Vec<Outcome> {
     let mut outcomes = vec![Outcome::Dropped; records];
     for event in &transformed.events {
         let tried = TriedEvent {

@@ -1,0 +1,97 @@
+// Records that the built-in enrichment rejects for their time become a canary of the same rules by a few clicks.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Window, launch } from '../support/browser.js';
+import { rollout } from '../support/rules.js';
+import { Pipeline, TIMEOUT, event, until } from '../support/sluice.js';
+
+/** How many records have a number as their time, and how many a text. */
+const GOOD = 20;
+const REJECTED = 8;
+
+let pipeline;
+let browser;
+let window;
+
+before(async () => {
+  pipeline = await Pipeline.start();
+  const registry = ['--registry', 's3://bucket/registry'];
+  const release = pipeline.run('transform', 'publish', 'builtin:enrich', ...registry);
+  pipeline.run('transform', 'activate', release, '--why', 'to begin', ...registry);
+  const good = Array.from({ length: GOOD }, (_, n) => event(n));
+  const rejected = Array.from({ length: REJECTED }, (_, n) => event(n, { created_at: '2026-01-01T00:00:00Z' }));
+  await pipeline.put([...good, ...rejected]);
+  const worker = await pipeline.worker();
+  const address = await pipeline.wholeConsole(worker, '--show-payloads', '--allow-publish');
+  browser = await launch();
+  await until('the records are committed', async () => (await pipeline.committed(worker)) === GOOD + REJECTED);
+  window = await Window.open(browser, address);
+}, { timeout: TIMEOUT });
+
+after(async () => {
+  await browser?.close();
+  await pipeline?.stop();
+});
+
+/** Waits until the outcome of a run says this. */
+async function outcome(pattern) {
+  await window.page.waitForFunction((source) => {
+    const text = document.querySelector('#try-outcome').innerText;
+    return new RegExp(source, 'i').test(text);
+  }, pattern.source);
+}
+
+/** Opens Try with the rejected records, and waits for the rules that have rejected them. */
+async function begin() {
+  await until('the form has the rules that have rejected the records', async () => {
+    await window.goto('/try?reason=invalid_field');
+    return window.page.getByRole('radio', { name: /builtin:enrich/ }).isChecked();
+  });
+  await outcome(/compared with\s+the active release/);
+}
+
+test('a program in jq says which partition it loses', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await begin();
+  await page.getByRole('radio', { name: 'A jq program' }).check();
+  await page.getByLabel('Program', { exact: true }).fill('.');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await outcome(new RegExp(`These rules replace builtin:enrich: ${REJECTED} of ${REJECTED} events have no event_type`));
+  await page.getByLabel('Compare the outcome with').selectOption('nothing');
+  await outcome(/compared with\s+nothing/);
+  assert.deepEqual(await window.faults(), []);
+  window.isClean();
+});
+
+test('the same rules take the records by one click, and become a canary', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await begin();
+  await outcome(new RegExp(`${REJECTED} of ${REJECTED} for the format of their time`));
+  await page.getByRole('button', { name: /time_format: auto/ }).click();
+  await outcome(new RegExp(`with events\\s+${REJECTED}`));
+  assert.match(await page.getByLabel('Transform configuration, a JSON object').inputValue(), /"time_format": "auto"/);
+  assert.deepEqual(await window.faults(), []);
+  await page.getByLabel('Reason for the canary').fill('times as texts');
+  await page.getByRole('button', { name: 'Publish and canary 5 %' }).click();
+  await page.waitForURL((url) => url.pathname === '/release');
+  const { canary } = rollout(pipeline);
+  assert.equal(canary.release, new URL(page.url()).searchParams.get('id'));
+  window.isClean();
+});
+
+for (const width of [1000, 1280, 1440]) {
+  test(`the page can be read at ${width} pixels`, { timeout: TIMEOUT }, async () => {
+    const { page } = window;
+    await page.setViewportSize({ width, height: 900 });
+    await begin();
+    const box = async (selector) => page.locator(selector).boundingBox();
+    const [form, right] = [await box('#try-form'), await box('.try-right')];
+    const isBelow = right.y >= form.y + form.height;
+    assert.equal(isBelow, width < 1100);
+    assert.ok(form.width >= 500 && right.width >= 600, `${form.width} and ${right.width} pixels`);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
+    window.isClean();
+  });
+}

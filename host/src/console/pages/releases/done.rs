@@ -1,0 +1,138 @@
+//! What is said after a change: what was done, and what can be done next.
+
+use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
+use sluice_release::rollout::{Rollout, Share};
+
+use super::{in_words, link};
+use crate::console::pages::notes::done;
+use crate::console::publishing::{Published, RolloutAction};
+
+/// When workers follow.
+const FOLLOW: &str = "Each worker uses it after its next poll of the registry, which it polls every 5 s unless \
+                      --registry-poll says otherwise.";
+
+/// What a change has done, by the newest entry of the history.
+pub(super) fn changed(action: RolloutAction, rollout: &Rollout) -> Markup {
+    let what = html! {
+        "The change was written"
+        @if let Some(change) = rollout.history.last() {
+            ", #" (change.number) ": " (in_words(change.what)) " "
+            @match change.release {
+                Some(release) => (link(release)),
+                None => "the workers' own transform",
+            }
+        }
+        ". " (FOLLOW)
+    };
+    let followed = html! { "See " a href="#workers" { "whether the workers follow" } "." };
+    let next = match action {
+        RolloutAction::Activate(_) => vec![followed, watch_limits(), roll_back()],
+        RolloutAction::Canary(release, _) => {
+            vec![followed, watch(release), activate(release), roll_back()]
+        }
+        RolloutAction::Shadow(release, _) => {
+            let compared = html! { "See " a href="#shadow" { "what it makes otherwise" } "." };
+            vec![followed, compared, activate(release), roll_back()]
+        }
+        RolloutAction::RollBack => vec![followed],
+    };
+    done(&what, &next)
+}
+
+fn watch_limits() -> Markup {
+    html! { "See " a href="#budgets" { "how near it is to an automatic rollback" } "." }
+}
+
+fn watch(release: ReleaseId) -> Markup {
+    html! { "Watch it: " a href={ "/release?id=" (release) } { "what is known of how it does" } "." }
+}
+
+fn activate(release: ReleaseId) -> Markup {
+    html! { "If it does well, " a href={ "/release?id=" (release) "#change" } { "activate it" } "." }
+}
+
+fn roll_back() -> Markup {
+    html! { "If not, " a href="/releases#change" { "roll back" } "." }
+}
+
+/// What a publication has done. With a share, the release is the canary too.
+pub(in crate::console::pages) fn published(release: Published, canary: Option<Share>) -> Markup {
+    let Published {
+        id,
+        is_new,
+        is_signed,
+    } = release;
+    let what = html! {
+        @match is_new {
+            true => { "Release " (link(id)) " was published" }
+            false => { "Release " (link(id)) " was published before, and its note stays as it was" }
+        }
+        @if is_signed { ", and signed" }
+        @match canary {
+            Some(share) => { ". It is the canary now, and transforms " (share) " of the chunks. " (FOLLOW) }
+            None => ". It transforms nothing yet.",
+        }
+    };
+    let next = match canary {
+        Some(_) => vec![
+            html! { "Watch it: load this page again for " a href="#trial" { "what is known of how it does" } "." },
+            html! { "If it does well, " a href="#change" { "activate it" } "." },
+            roll_back(),
+        ],
+        None => vec![
+            html! { "See " a href="#difference" { "how it differs from the active release" } "." },
+            html! { a href="#change" { "Let it start" } " as a canary or a shadow, or activate it." },
+        ],
+    };
+    done(&what, &next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::view;
+    use super::*;
+
+    #[test]
+    fn a_change_is_said_with_what_can_be_done_next() {
+        let view = view();
+        let release = view.releases[2].id;
+        let html = changed(RolloutAction::Shadow(release, Share::ALL), &view.rollout);
+        let html = html.into_string();
+        assert!(
+            html.contains("The change was written") && html.contains("#4: made the shadow"),
+            "{html}"
+        );
+        assert!(
+            html.contains("#shadow") && html.contains("roll back"),
+            "{html}"
+        );
+        let html = changed(RolloutAction::RollBack, &Rollout::new()).into_string();
+        assert!(html.contains("The change was written") && !html.contains("#shadow"));
+    }
+
+    #[test]
+    fn a_publication_says_whether_anything_uses_the_release() {
+        let release = Published {
+            id: view().releases[0].id,
+            is_new: true,
+            is_signed: false,
+        };
+        let html = published(release, None).into_string();
+        assert!(
+            html.contains("was published. It transforms nothing yet."),
+            "{html}"
+        );
+        let again = Published {
+            is_new: false,
+            is_signed: true,
+            ..release
+        };
+        let html = published(again, Some("5%".parse().unwrap())).into_string();
+        assert!(
+            html.contains("was published before") && html.contains("and signed"),
+            "{html}"
+        );
+        assert!(html.contains("transforms 5 % of the chunks"), "{html}");
+    }
+}

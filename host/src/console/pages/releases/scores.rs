@@ -1,0 +1,90 @@
+//! What the workers that are polled have measured of releases, in numbers.
+
+use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
+
+use crate::console::components::{count, decimal};
+use crate::console::workers::{WorkerScore, WorkerView};
+
+/// What is said instead of what workers have measured, if none is polled.
+pub(super) const NO_WORKER: &str = "No worker is polled.";
+
+/// What workers have measured of a release, a sum. A sum that is too large stays the largest number.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Measured {
+    pub(super) records: u64,
+    pub(super) rejected: u64,
+    pub(super) failed: u64,
+    /// The time for all records, nanoseconds.
+    ns: f64,
+}
+
+impl Measured {
+    pub(super) fn of<'a>(scores: impl IntoIterator<Item = &'a WorkerScore>) -> Self {
+        let scores = scores.into_iter();
+        scores.fold(Self::default(), |sum, score| Self {
+            records: sum.records.saturating_add(score.records),
+            rejected: sum.rejected.saturating_add(score.rejected),
+            failed: sum.failed.saturating_add(score.failed),
+            ns: sum.ns + as_float(score.ns) * as_float(score.records),
+        })
+    }
+
+    pub(super) fn share(self, part: u64) -> f64 {
+        as_float(part) / as_float(self.records.max(1))
+    }
+
+    pub(super) fn ns_per_record(self) -> f64 {
+        self.ns / as_float(self.records.max(1))
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "rates are no finer than that")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+/// A sum of counts. One that is too large for a number says so.
+pub(super) fn sum(sum: u64) -> Markup {
+    html! { @if sum == u64::MAX { "at least " } (count(sum)) }
+}
+
+/// A number of nanoseconds, in the unit that fits.
+pub(super) fn ns(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e6 => format!("{} ms", decimal(ns / 1e6)),
+        ns if ns >= 1e3 => format!("{} µs", decimal(ns / 1e3)),
+        ns => format!("{} ns", decimal(ns)),
+    }
+}
+
+/// The score of a release that a worker has, if it is known.
+pub(super) fn score(worker: &WorkerView, release: ReleaseId) -> Option<&WorkerScore> {
+    let release = release.to_string();
+    let status = worker.status.as_deref()?;
+    status.scores.iter().find(|score| score.release == release)
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::digest::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_sum_that_is_too_large_is_said() {
+        let score = |records: u64| WorkerScore {
+            release: Digest::of(b"release").to_string(),
+            records,
+            rejected: 7,
+            failed: 0,
+            ns: 1_500,
+        };
+        let measured = Measured::of([&score(u64::MAX), &score(5)]);
+        assert_eq!((measured.records, measured.rejected), (u64::MAX, 14));
+        assert!(sum(measured.records).into_string().contains("at least"));
+        assert!(!sum(5).into_string().contains("at least"));
+        let mean = Measured::of([&score(4), &score(4)]).ns_per_record();
+        assert_eq!(ns(mean), "1.50 µs");
+    }
+}

@@ -1,0 +1,242 @@
+//! The form that publishes the rules, and what becomes of it.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use sluice_release::bundle::ReleaseId;
+use sluice_release::rollout::Share;
+
+use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm, received};
+use super::view::Offer;
+use super::{made, outcome, rules};
+use crate::console::Console;
+use crate::console::page::{Page, PageError};
+use crate::console::pages::notes::{self, Place, REFUSAL};
+use crate::console::pages::{releases, respond};
+use crate::console::publishing::{self, REASON_MAX, RolloutAction};
+
+/// The ids of the fields.
+const NOTE: &str = "try-note";
+const WHY: &str = "try-why";
+
+/// The form.
+pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&Refused>) -> Markup {
+    html! {
+        h2 { "Publish" }
+        @if offer.permissions.publish && offer.has_registry {
+            p {
+                "Publishes the rules above as a release, "
+                @match offer.cases {
+                    0 => "without golden cases.",
+                    1 => "with the saved golden case.",
+                    cases => { "with the " (cases) " saved golden cases." },
+                }
+                @if offer.signs {
+                    " The release is signed with the key of --sign."
+                } @else {
+                    " The release is not signed. Workers with --public-key do not use it; to sign it, start the console with "
+                    "--sign FILE."
+                }
+            }
+            (line(NOTE, "note", "Note about the release", &form.note, refused))
+            (line(WHY, "why", "Reason for the canary", &form.why, refused))
+            (releases::recorded_as())
+            p {
+                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="" { "Publish" }
+                " "
+                button type="submit" form="try-form" formaction="/try/publish" name="canary" value="5%" data-requires=(WHY) {
+                    "Publish and canary 5 %"
+                }
+            }
+        } @else {
+            p.note {
+                "To publish rules from here, start the console with "
+                code { "--registry" } " and " code { "--allow-publish" } "."
+            }
+        }
+    }
+}
+
+/// A field of the form.
+fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&Refused>) -> Markup {
+    let is_wrong = refused.is_some_and(|refused| refused.is_of(id));
+    html! {
+        p.field {
+            label for=(id) { (label) }
+            input id=(id) name=(name) form="try-form" value=(value) maxlength=(REASON_MAX) autocomplete="off"
+                aria-invalid=[is_wrong.then_some("true")] aria-describedby=[is_wrong.then_some(REFUSAL)];
+        }
+    }
+}
+
+/// Why the rules were not published, or are not the canary.
+#[derive(Debug)]
+pub(super) struct Refused {
+    error: PageError,
+    /// The field that is wrong, or what was done before the error.
+    place: Option<Place>,
+}
+
+impl Refused {
+    fn of(error: PageError, field: &str, name: &'static str) -> Self {
+        Self {
+            error,
+            place: Some((format!("#{field}"), name)),
+        }
+    }
+
+    fn is_of(&self, field: &str) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|(target, _)| target.strip_prefix('#') == Some(field))
+    }
+
+    /// The response with a page that says so.
+    pub(super) fn response(&self, console: &Console, page: Page) -> Response {
+        (self.error.status(), respond(console, PATH, Ok(page))).into_response()
+    }
+
+    /// What is said on top of the page.
+    pub(super) fn shown(&self) -> Markup {
+        notes::refusal(&self.error.to_string(), self.place.as_ref())
+    }
+}
+
+impl From<PageError> for Refused {
+    fn from(error: PageError) -> Self {
+        let place = None;
+        Self { error, place }
+    }
+}
+
+/// The field with the rules of a form.
+fn rules_field(form: &TryForm) -> (&'static str, &'static str) {
+    match &*form.rules {
+        JQ | "" => ("try-jq", "The program"),
+        RELEASE => ("try-release", "The release"),
+        COMPONENT => ("try-component", "The component"),
+        _ => ("try-config", "The transform configuration"),
+    }
+}
+
+/// Publishes the rules of the form, as a canary if a share is given, and goes on to the page of the release, which says
+/// what was done. If that fails, the page with the form is shown as it was filled in.
+pub(super) async fn publish(
+    State(console): State<Arc<Console>>,
+    form: Result<Form<TryForm>, FormRejection>,
+) -> Response {
+    let form = match received(form) {
+        Ok(form) => form,
+        Err(error) => return respond(&console, PATH, Err(error)),
+    };
+    match published(&console, &form).await {
+        Ok(path) => Redirect::to(&path).into_response(),
+        Err(refused) => {
+            let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
+            refused.response(&console, page)
+        }
+    }
+}
+
+/// Publishes, and returns the address of the page of the release.
+async fn published(console: &Console, form: &TryForm) -> Result<String, Refused> {
+    publishing::check_allowed(console)?;
+    let share: Option<Share> = match &*form.canary {
+        "" => None,
+        share => Some(share.parse().map_err(PageError::Wrong)?),
+    };
+    if share.is_some() {
+        let checked = publishing::checked_reason(&form.why);
+        checked.map_err(|error| Refused::of(error, WHY, "Reason for the canary"))?;
+    }
+    let checked = publishing::checked_note(&form.note);
+    checked.map_err(|error| Refused::of(error, NOTE, "Note about the release"))?;
+    let (field, name) = rules_field(form);
+    let of_rules = |error| Refused::of(error, field, name);
+    let rules = rules::chosen(console, form).await.map_err(of_rules)?;
+    let cases = console.pages.try_rules.cases().document();
+    let cases =
+        cases.map_err(|why| Refused::of(PageError::Wrong(why), "try-cases", "The cases"))?;
+    let published = publishing::publish(console, rules.bundle, cases, &form.note).await;
+    let published = published.map_err(of_rules)?;
+    if let Some(share) = share {
+        let action = RolloutAction::Canary(published.id, share);
+        let changed = publishing::change(console, action, &form.why).await;
+        changed.map_err(|error| only_published(published.id, error))?;
+    }
+    let note = releases::published(published, share);
+    let page = format!("/release?id={}", published.id);
+    Ok(console.pages.notes.leave(&page, note))
+}
+
+/// The error of a canary whose release is published already.
+fn only_published(id: ReleaseId, error: PageError) -> Refused {
+    let published = "The release is published, but is not the canary";
+    let error = match error {
+        PageError::NotFound(why) => PageError::NotFound(format!("{published}. {why}")),
+        PageError::Wrong(why) => PageError::Wrong(format!("{published}. {why}")),
+        PageError::NotAllowed(why) => PageError::NotAllowed(format!("{published}. {why}")),
+        PageError::Failed(why) => PageError::Failed(why.context(published)),
+    };
+    let place = Some((format!("/release?id={id}"), "The published release"));
+    Refused { error, place }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_engine::digest::Digest;
+
+    use super::super::view::tests::offer;
+    use super::*;
+
+    #[test]
+    fn a_canary_that_fails_says_that_the_release_is_published() {
+        let id = Digest::of(b"release");
+        let wrong = PageError::Wrong("Activate a release first.".into());
+        let failed = PageError::Failed(anyhow::anyhow!("no bucket"));
+        for (error, why) in [(wrong, "Activate a release"), (failed, "no bucket")] {
+            let html = only_published(id, error).shown().into_string();
+            assert!(
+                html.contains("The release is published") && html.contains(why),
+                "{html}"
+            );
+            assert!(html.contains(&format!("/release?id={id}")), "{html}");
+        }
+    }
+
+    #[test]
+    fn publishing_needs_permission() {
+        let form = TryForm::default();
+        let html = section(&form, &offer(true, false), None).into_string();
+        assert!(html.contains("--allow-publish") && !html.contains("<button"));
+        let html = section(&form, &offer(true, true), None).into_string();
+        assert!(html.contains("with the 2 saved golden cases"), "{html}");
+        assert!(html.contains("is not signed"), "{html}");
+        let signs = Offer {
+            signs: true,
+            ..offer(true, true)
+        };
+        let html = section(&form, &signs, None).into_string();
+        assert!(html.contains("signed with the key of --sign"), "{html}");
+    }
+
+    #[test]
+    fn the_wrong_field_is_named_and_what_was_typed_is_kept() {
+        let form = TryForm {
+            why: "x <b>".into(),
+            note: "a note".into(),
+            ..TryForm::default()
+        };
+        let refused = Refused::of(PageError::Wrong("too long".into()), WHY, "Reason");
+        let html = section(&form, &offer(true, true), Some(&refused)).into_string();
+        assert!(html.contains("value=\"x &lt;b&gt;\"") && html.contains("value=\"a note\""));
+        assert_eq!(html.matches("aria-invalid").count(), 1, "{html}");
+        let html = refused.shown().into_string();
+        assert!(
+            html.contains("href=\"#try-why\"") && html.contains("too long"),
+            "{html}"
+        );
+    }
+}

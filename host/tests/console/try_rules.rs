@@ -1,0 +1,164 @@
+//! The page "Try": what the outcome is compared with, what is lost, and the way from records with another time to a canary.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::client::Response;
+use super::html::Form;
+use super::{Console, console, html, publish, transform};
+use crate::local::events;
+use crate::support::program::Place;
+
+/// The path of the records that are rejected for their time, and how many there are.
+const PATH: &str = "/try?reason=invalid_field";
+const REJECTED: usize = 3;
+
+/// A folder with a lake that has events, and records that are rejected because their time is a text.
+fn place() -> Place {
+    let place = Place::new();
+    let rejected = (0..REJECTED).map(|n| {
+        let record = json!({
+            "event_uuid": format!("t-{n}"), "event_name": "lesson:done", "created_at": "2026-01-01T00:00:00Z",
+        });
+        format!("{record}\n")
+    });
+    let rejected: String = rejected.collect();
+    place.write("events.ndjson", events(0..5) + &rejected);
+    let landed = place.land(&[]);
+    assert_eq!(landed.count("quarantined"), REJECTED as u64);
+    place
+}
+
+/// The form of the page.
+fn form(page: &Response) -> Form {
+    let forms = html::forms(&page.body).into_iter();
+    let mut forms = forms.filter(|form| form.fields.contains_key("jq"));
+    forms.next().unwrap_or_else(|| panic!("{}", page.text()))
+}
+
+/// The form of a new page, once it has the rules that have rejected the records.
+fn begun(console: &Console) -> Form {
+    let page = console.until(PATH, |page| form(page).fields["rules"] == "enrich");
+    form(&page)
+}
+
+fn submitted(console: &Console, form: &Form, button: &str, filled: &[(&str, &str)]) -> Response {
+    let page = console.submit(form, button, filled);
+    assert_eq!(page.status, 200, "{}", page.text());
+    html::assert_inert(&page.body);
+    page
+}
+
+fn assert_says(page: &Response, parts: &[&str]) {
+    for part in parts {
+        assert!(page.says(part), "{part}: {}", page.text());
+    }
+}
+
+#[test]
+fn without_a_registry_records_are_compared_with_the_rules_that_rejected_them() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let begun = begun(&console);
+    let page = submitted(&console, &begun, "Run", &[]);
+    let compared = [
+        "the release that has rejected the records",
+        "builtin:enrich with its default configuration",
+        "0 of 3 differ",
+        "The console shows no registry",
+        "3 of 3 for the format of their time",
+    ];
+    assert_says(&page, &compared);
+    // Rules that take the records without a partition.
+    let copied = submitted(&console, &begun, "Run", &[("rules", "copy")]);
+    let lost = [
+        "These rules replace builtin:enrich: 3 of 3 events have no event_type",
+        "3 of 3 differ",
+    ];
+    assert_says(&copied, &lost);
+    let taken = submitted(&console, &form(&page), "Take times", &[]);
+    let config = &form(&taken).fields["config"];
+    let config: Value = serde_json::from_str(config).unwrap();
+    assert_eq!(config, json!({ "time_format": "auto" }));
+    assert_says(&taken, &["3 (3 events)", "3 of 3 differ"]);
+    assert!(!taken.says("events have no"), "{}", taken.text());
+}
+
+#[test]
+fn what_to_compare_with_can_be_chosen() {
+    let place = place();
+    let active = publish(&place, r#"{"partition_by":["date"]}"#, "by day");
+    let other = publish(&place, r#"{"partition_by":["hour"]}"#, "by hour");
+    transform(&place, &["activate", &active, "--why", "to begin"]).succeeded();
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(&place, &[&args[..], &["--show-payloads"]].concat());
+    console.says("/schema", &["lesson"]);
+    let begun = begun(&console);
+    for (against, parts) in [
+        ("", ["the active release", r#"{"partition_by":["date"]}"#]),
+        ("active", ["the active release", &active[..8]]),
+        (
+            "rejected",
+            ["the release that has rejected", "default configuration"],
+        ),
+        (
+            "last",
+            ["the release that has written to the lake last", "enrich"],
+        ),
+        ("builtin:copy", ["a built-in transform", "builtin:copy"]),
+        (&*other, ["that you have chosen", "hour"]),
+        ("nothing", ["Nothing.", "compare with nothing"]),
+        ("0123456789", ["cannot compare with", "0123456789"]),
+    ] {
+        let page = submitted(&console, &begun, "Run", &[("against", against)]);
+        assert_says(&page, &parts);
+    }
+}
+
+#[test]
+fn records_with_another_time_lead_to_a_canary() {
+    let place = place();
+    let active = publish(&place, "{}", "the first rules");
+    transform(&place, &["activate", &active, "--why", "to begin"]).succeeded();
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let more = ["--show-payloads", "--allow-publish"];
+    let console = console(&place, &[&args[..], &more].concat());
+    let page = submitted(&console, &begun(&console), "Run", &[]);
+    let taken = submitted(&console, &form(&page), "Take times", &[]);
+    let why = [("why", "times as texts"), ("note", "any time")];
+    let published = console.submit(&form(&taken), "Publish and canary", &why);
+    assert_eq!(published.status, 303, "{}", published.text());
+    let text = fs::read(place.path("registry").join("active.json")).unwrap();
+    let rollout: Value = serde_json::from_slice(&text).unwrap();
+    let canary = rollout["canary"]["release"].as_str().unwrap();
+    assert_eq!(
+        published.headers["location"],
+        format!("/release?id={canary}")
+    );
+    let release = place.path(format!("registry/releases/{canary}.json"));
+    let release: Value = serde_json::from_slice(&fs::read(release).unwrap()).unwrap();
+    assert_eq!(release["transform_config"], r#"{"time_format":"auto"}"#);
+}
+
+/// A byte that is not UTF-8 is marked on the page of the record, and in Try.
+#[test]
+fn a_byte_that_is_no_text_is_marked() {
+    let place = Place::new();
+    place.write("events.ndjson", b"{\"event_uuid\":\"\xff\"}\n");
+    assert_eq!(place.land(&[]).count("quarantined"), 1);
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let pages = super::visit(&console);
+    let mut records = pages
+        .iter()
+        .filter(|(path, _)| path.starts_with("/record?"));
+    let (_, page) = records.next().unwrap();
+    assert!(page.body.contains("<mark>\\xff</mark>"), "{}", page.text());
+    let mut tries = pages.keys().filter(|path| path.starts_with("/try?"));
+    let page = console.until(tries.next().unwrap(), |page| {
+        form(page).fields["source"] == "quarantine" && form(page).fields["rules"] == "enrich"
+    });
+    let ran = submitted(&console, &form(&page), "Run", &[]);
+    assert!(ran.body.contains("<mark>\\xff</mark>"), "{}", ran.text());
+    assert_says(&ran, &["Not UTF-8: 1 byte marked"]);
+}
