@@ -115,7 +115,7 @@ fn a_lake_that_is_gone_is_said_on_each_page() {
     for path in PAGES {
         console.until(path, |_| true);
     }
-    console.says("/", &["records in the lake"]);
+    console.says("/", &["committed records"]);
     fs::rename(place.lake(), place.path("elsewhere")).unwrap();
     for path in PAGES {
         console.says(path, &["no ledger is there any more"]);

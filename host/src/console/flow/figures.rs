@@ -16,7 +16,7 @@ const OTHER_REASONS: &str = "(others)";
 
 /// What has flowed through the lake in the last hour. Its times are those when records arrived: a chunk counts as if its
 /// records had come evenly between the first and the last of them. Records of files have no such time; they count when
-/// their manifest was put.
+/// their manifest was put. What a redrive has landed is not in it, since these records are not new.
 #[derive(Clone, Debug)]
 pub(in crate::console) struct FlowView {
     /// Committed records.

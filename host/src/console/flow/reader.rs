@@ -20,6 +20,7 @@ use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
 use crate::ledger::heads::LedgerHead;
 use crate::output::counted;
+use crate::redrive::RedriveId;
 
 /// The most shards whose manifests are listed at once.
 const SHARDS_MAX: usize = 200;
@@ -137,8 +138,12 @@ impl FlowReader {
         moved
     }
 
-    /// Whether the committed record of a shard has moved.
+    /// Whether the committed record of a shard has moved. What a redrive has committed came long before, and was counted
+    /// then.
     fn moved(&self, ledger: &Ledger) -> Option<MovedShard> {
+        if RedriveId::of_shard(ledger.shard()).is_some() {
+            return None;
+        }
         let head = LedgerHead::of(ledger)?;
         let known = self.shards.get(&head.shard);
         let behind = known.and_then(|known| known.read_to);

@@ -130,6 +130,20 @@ async fn manifests_count_once_when_they_are_committed() {
 }
 
 #[tokio::test]
+async fn redriven_records_do_not_count_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let shards = ["s", "redrive-20261127-125358-1b22"];
+    for shard in shards {
+        put(folder.path(), &manifest(shard, 1, 9, None));
+    }
+    let ledgers = shards.map(|shard| ledger(shard, &[(1, 9)]));
+    let mut reader = reader(folder.path(), now);
+    reader.read(&seen(&ledgers), now).await;
+    assert_eq!(records(&reader, now), 10.0);
+}
+
+#[tokio::test]
 async fn a_manifest_that_cannot_be_used_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let now = Utc::now();

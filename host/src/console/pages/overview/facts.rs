@@ -86,7 +86,7 @@ fn objects(measures: &Measures) -> Vec<Fact> {
 fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = ready(overview.ledgers.as_ref()) {
-        facts.push(("Records in the lake", count(records(&seen.value.ledgers))));
+        facts.push(("Committed records", count(records(&seen.value.ledgers))));
     }
     let total = |name: &str| {
         count(
@@ -252,7 +252,7 @@ mod tests {
             seen.problem = Some("it is gone".into());
         }
         let html = html(&overview);
-        assert!(html.contains("Records in the lake"), "{html}");
+        assert!(html.contains("Committed records"), "{html}");
         assert!(
             !html.contains("Bytes of records") && !html.contains("Rates"),
             "{html}"

@@ -48,7 +48,8 @@ pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup 
                 (plot("Quarantined records", "/s", &lines, &flow.reshards, span))
             }
             p.note {
-                "Rates are means of a minute. The plot has the records of all shards and releases, redriven ones too."
+                "Rates are means of a minute. The plot has the records of all shards and releases. Those that a redrive has "
+                "quarantined again count once."
             }
         }
     }
