@@ -34,12 +34,16 @@ const MANIFESTS_MAX: usize = 5_000;
 /// How many manifests are in memory at once. A large one has megabytes.
 const READS_AT_ONCE: usize = 8;
 
+/// If ledgers were not read for longer, nobody knows when a shard was finished meanwhile.
+const GAP_MAX: TimeDelta = TimeDelta::seconds(120);
+
 /// Brings the figures up to date.
 pub(super) struct FlowReader {
     lake: Lake,
     view: FlowView,
-    /// How often ledgers were read.
+    /// How often ledgers were read, and when last.
     round: u64,
+    read_at: Option<DateTime<Utc>>,
     shards: BTreeMap<ShardId, KnownShard>,
     left_out: LeftOut,
 }
@@ -83,6 +87,7 @@ impl FlowReader {
             lake,
             view: FlowView::new(now),
             round: 0,
+            read_at: None,
             shards: BTreeMap::new(),
             left_out: LeftOut::default(),
         }
@@ -243,17 +248,19 @@ impl FlowReader {
     }
 
     /// Notes which shards are finished. A shard of a stream that was finished since the last round has been split or merged.
+    /// If that round was long ago, the plots do not say when.
     fn note_finished(&mut self, ledgers: &[Ledger], now: DateTime<Utc>) {
-        let is_first = self.round == 1;
+        let read_at = self.read_at.replace(now);
+        let is_timely = read_at.is_some_and(|read_at| now - read_at <= GAP_MAX);
         for ledger in ledgers {
             let is_finished = ledger.is_finished();
             let known = self.shards.entry(ledger.shard().clone());
             let known = known.or_insert(KnownShard {
                 read_to: None,
                 round: 0,
-                is_finished: is_first && is_finished,
+                is_finished: false,
             });
-            let is_new = is_finished && !known.is_finished;
+            let is_new = is_timely && is_finished && !known.is_finished;
             known.is_finished = is_finished;
             if is_new && is_of_stream(ledger) {
                 let shard = ledger.shard();

@@ -225,4 +225,9 @@ async fn a_shard_of_a_stream_that_is_finished_is_a_mark() {
         assert_eq!(marks.len(), 1);
         assert!(marks[0].text.starts_with("s was split or merged"));
     }
+    // Nobody has looked for a while, and nobody knows when these were finished.
+    let later = now + TimeDelta::hours(2);
+    let meanwhile = ["u", "v"].map(|shard| ledger(shard, &[]).finish().unwrap());
+    reader.read(&seen(&meanwhile), later).await;
+    assert!(reader.view().unwrap().reshards.is_empty());
 }
