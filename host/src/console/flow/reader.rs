@@ -114,6 +114,9 @@ impl FlowReader {
                 Arc::clone(&seen.value)
             }
         };
+        if self.round == 0 {
+            self.view.since = now;
+        }
         self.round += 1;
         self.note_finished(&ledgers.ledgers, now);
         let moved = self.choose(&ledgers.ledgers, now);
@@ -296,7 +299,7 @@ impl FlowReader {
         let mut parts = Vec::new();
         if shards > 0 {
             parts.push(format!(
-                "the hour before the console started is read of {SHARDS_MAX} shards only, and left out of {}",
+                "the hour before the first page is read of {SHARDS_MAX} shards only, and left out of {}",
                 counted(shards, "shard")
             ));
         }

@@ -119,13 +119,14 @@ async fn manifests_count_once_when_they_are_committed() {
     assert!(reader.view().is_none());
     reader.read(&View::Reading, now).await;
     assert!(reader.view().is_none());
+    let now = now + TimeDelta::seconds(5);
     for (committed, expected) in [(2, 20.0), (2, 20.0), (3, 30.0)] {
         let ledger = ledger("s", &chunks[..committed]);
         reader.read(&seen(&[ledger]), now).await;
         assert_eq!(records(&reader, now), expected);
     }
     let view = reader.view().unwrap();
-    assert_eq!((view.left_out, view.problem), (None, None));
+    assert_eq!((view.left_out, view.problem, view.since), (None, None, now));
     assert!(view.reshards.is_empty());
 }
 
