@@ -38,7 +38,6 @@ pub(super) struct WorkerMeasures {
     pub(super) bus_calls: Vec<Point>,
     pub(super) retries: Vec<Point>,
     pub(super) rollbacks: Vec<Point>,
-    pub(super) bus_calls_limit: Option<f64>,
     /// By shard, seconds.
     pub(super) lag: Vec<NamedLine>,
     /// By worker, bytes.
@@ -60,7 +59,6 @@ impl WorkerMeasures {
             bus_calls: rate(Counter::BusCalls),
             retries: rate(Counter::Retries),
             rollbacks: rate(Counter::Rollbacks),
-            bus_calls_limit: series.bus_calls_limit(now),
             quarantined: series.quarantined(now),
             lag: series.lag(now),
             memory: series.memory(now),

@@ -16,8 +16,6 @@ const GAP_MAX: TimeDelta = TimeDelta::seconds(60);
 pub(in crate::console) struct WorkerSeries {
     counters: BTreeMap<Counter, Series>,
     quarantined: BTreeMap<String, Series>,
-    /// The largest limit of a worker.
-    bus_calls_limit: Series,
     /// By worker.
     memory: BTreeMap<String, Series>,
     cpu: BTreeMap<String, Series>,
@@ -31,7 +29,6 @@ impl WorkerSeries {
         Self {
             counters: BTreeMap::new(),
             quarantined: BTreeMap::new(),
-            bus_calls_limit: Series::new(Kind::Largest),
             memory: BTreeMap::new(),
             cpu: BTreeMap::new(),
             lag: BTreeMap::new(),
@@ -73,9 +70,6 @@ impl WorkerSeries {
     }
 
     fn add_gauges(&mut self, worker: &str, polled: &Poll, now: DateTime<Utc>) {
-        if let Some(limit) = polled.metrics.bus_calls_limit {
-            self.bus_calls_limit.add(now, limit);
-        }
         if let Some(bytes) = polled.metrics.resident_bytes {
             let series = self.memory.entry(worker.to_owned());
             series.or_insert_with(gauge).add(now, bytes);
@@ -122,11 +116,6 @@ impl WorkerSeries {
     /// How a release has done.
     pub(in crate::console) fn release(&self, release: &str, now: DateTime<Utc>) -> ReleasePoints {
         self.releases.points(release, now)
-    }
-
-    /// How many calls of the bus a worker makes at once, at most.
-    pub(in crate::console) fn bus_calls_limit(&self, now: DateTime<Utc>) -> Option<f64> {
-        self.bus_calls_limit.last(now)
     }
 }
 

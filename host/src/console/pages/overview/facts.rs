@@ -126,8 +126,10 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
         html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
     });
-    let limit = overview.worker_measures.bus_calls_limit;
-    let limit = limit.filter(|limit| *limit > 0.0);
+    let limits = overview
+        .statuses()
+        .filter_map(|(worker, _)| worker.bus_calls_limit);
+    let limit = limits.filter(|limit| *limit > 0.0).reduce(f64::max);
     let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
     facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
     facts
@@ -211,6 +213,23 @@ mod tests {
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
+    }
+
+    #[test]
+    fn the_limit_of_bus_calls_is_that_of_workers_that_answer() {
+        let mut overview = overview(vec![status("a"), status("b"), status("c")]);
+        for (worker, limit) in overview.workers.iter_mut().zip([64.0, 16.0, 0.0]) {
+            worker.bus_calls_limit = Some(limit);
+        }
+        let has = |overview: &Overview, limit: &str| {
+            let html = facts(overview, None).into_string();
+            html.contains(&format!("at most</dt><dd><span class=\"number\">{limit}<"))
+        };
+        assert!(has(&overview, "64"));
+        overview.workers[0].problem = Some("no answer".into());
+        assert!(has(&overview, "16"));
+        overview.workers[1].problem = Some("no answer".into());
+        assert!(!has(&overview, "0") && !has(&overview, "16"));
     }
 
     #[test]

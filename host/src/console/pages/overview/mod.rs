@@ -198,6 +198,7 @@ mod tests {
             status: Some(Arc::new(status)),
             problem: None,
             seen_at: Some(now()),
+            bus_calls_limit: None,
         });
         Overview {
             now: now(),
