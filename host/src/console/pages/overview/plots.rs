@@ -6,12 +6,9 @@ use super::Overview;
 use crate::console::cached::View;
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
-use crate::console::pages::measures::{Measures, NamedLine, largest, rates, smoothed};
+use crate::console::pages::measures::{LINES_MAX, Measures, NamedLine, largest, rates, smoothed};
 use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, marks_in_words, plot};
-
-/// The lines of a plot of many things: those with the largest values.
-const LINES_MAX: usize = 5;
 
 /// What all plots show alike.
 struct Frame<'a> {
