@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::{self, OptionFuture};
 
 use crate::console::Console;
 use crate::console::cached::{Seen, View};
@@ -66,15 +67,15 @@ pub(super) async fn page(
 
 impl Overview {
     async fn of(console: &Console) -> Self {
+        let ledgers = console.lake.as_ref().map(|_| console.ledgers.view());
+        let releases = console.registry.as_ref();
+        let releases = releases.map(|place| console.releases.view(place));
+        let views = future::join(OptionFuture::from(ledgers), OptionFuture::from(releases));
+        #[cfg(feature = "table")]
+        let ((ledgers, releases), table) = future::join(views, console.table.view()).await;
+        #[cfg(not(feature = "table"))]
+        let (ledgers, releases) = views.await;
         let now = Utc::now();
-        let ledgers = match &console.lake {
-            Some(_) => Some(console.ledgers.view().await),
-            None => None,
-        };
-        let releases = match &console.registry {
-            Some(place) => Some(console.releases.view(place).await),
-            None => None,
-        };
         let worker_measures = console
             .workers
             .measured(|series| WorkerMeasures::of(series, now));
@@ -86,7 +87,7 @@ impl Overview {
             flow: console.flow.view(),
             releases,
             #[cfg(feature = "table")]
-            table: console.table.view().await,
+            table,
         }
     }
 
