@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{Overview, ready};
+use super::Overview;
 use crate::console::components::{count, decimal, duration, facts as shown, short};
 use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
@@ -85,7 +85,7 @@ fn objects(measures: &Measures) -> Vec<Fact> {
 /// What was landed: by the lake since its beginning, by workers since they were started.
 fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(seen) = ready(overview.ledgers.as_ref()) {
+    if let Some(seen) = overview.read_ledgers() {
         facts.push(("Committed records", count(records(&seen.value.ledgers))));
     }
     let total = |name: &str| {
@@ -137,7 +137,7 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
 
 /// The active release and those on trial: by the registry, or else by the workers.
 fn release(overview: &Overview) -> Markup {
-    if let Some(seen) = ready(overview.releases.as_ref()) {
+    if let Some(seen) = overview.read_releases() {
         let rollout = &seen.value.rollout;
         let trials = [("canary", &rollout.canary), ("shadow", &rollout.shadow)];
         return html! {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use sluice_release::rollout::ChangeKind;
 
-use super::{Overview, ready, worker_findings};
+use super::{Overview, worker_findings};
 use crate::console::cached::View;
 use crate::console::flow::FlowView;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
@@ -105,13 +105,10 @@ pub(super) fn named(things: impl IntoIterator<Item = String>) -> Vec<String> {
 /// A table that no builder can go on with.
 #[cfg(feature = "table")]
 fn of_table(view: &View<TableView>) -> Option<Finding> {
-    let problem = match view {
-        View::Ready(seen) => match seen.value.as_ref() {
-            TableView::Status(status) => status.problem.clone(),
-            TableView::NotSet | TableView::Missing(_) => None,
-        },
-        View::Reading | View::Failed(_) => None,
-    };
+    let problem = view.ready().and_then(|seen| match seen.value.as_ref() {
+        TableView::Status(status) => status.problem.clone(),
+        TableView::NotSet | TableView::Missing(_) => None,
+    });
     let Some(problem) = problem else {
         return unread(Some(view), "The table", TABLE);
     };
@@ -156,7 +153,7 @@ fn of_ledgers(overview: &Overview) -> Vec<Finding> {
         "The ledgers of the lake",
         SHARDS,
     ));
-    let Some(seen) = ready(overview.ledgers.as_ref()) else {
+    let Some(seen) = overview.read_ledgers() else {
         return findings;
     };
     let problems = &seen.value.problems;
@@ -216,7 +213,7 @@ pub(super) fn lost_ranges(lost: Vec<String>) -> Option<Finding> {
 fn of_registry(overview: &Overview) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unread(overview.releases.as_ref(), "The registry", RELEASES));
-    let Some(seen) = ready(overview.releases.as_ref()) else {
+    let Some(seen) = overview.read_releases() else {
         findings.extend(worker_findings::of_rollbacks(overview));
         return findings;
     };

@@ -91,6 +91,16 @@ impl Overview {
         }
     }
 
+    /// The ledgers, if they were read.
+    fn read_ledgers(&self) -> Option<&Seen<LedgersView>> {
+        self.ledgers.as_ref()?.ready()
+    }
+
+    /// The releases, if they were read.
+    fn read_releases(&self) -> Option<&Seen<ReleasesView>> {
+        self.releases.as_ref()?.ready()
+    }
+
     /// What flows: by the lake if there is one, else by the workers.
     fn measures(&self) -> Option<Measures> {
         match &self.flow {
@@ -105,7 +115,7 @@ impl Overview {
     /// The run of files that has filled the lake and has finished; `None` if a worker is polled, and if anything else may
     /// still land.
     fn finished_run(&self) -> Option<FinishedRun> {
-        let seen = ready(self.ledgers.as_ref()).filter(|seen| seen.problem.is_none())?;
+        let seen = self.read_ledgers().filter(|seen| seen.problem.is_none())?;
         if !self.workers.is_empty() || !seen.value.problems.is_empty() {
             return None;
         }
@@ -126,7 +136,8 @@ impl Overview {
 
     /// Whether the figures of the lake are old: its ledgers cannot be read any more.
     fn is_old(&self) -> bool {
-        ready(self.ledgers.as_ref()).is_some_and(|seen| seen.problem.is_some())
+        self.read_ledgers()
+            .is_some_and(|seen| seen.problem.is_some())
     }
 
     /// The status of each worker whose last poll succeeded.
@@ -150,7 +161,7 @@ impl Overview {
     }
 
     fn marks(&self) -> Vec<Mark> {
-        let releases = ready(self.releases.as_ref());
+        let releases = self.read_releases();
         let mut marks = releases.map(|seen| seen.value.marks()).unwrap_or_default();
         let flow = self.flow.iter();
         marks.extend(flow.flat_map(|flow| flow.reshards.iter().cloned()));
@@ -171,14 +182,6 @@ fn landed_of_file(ledger: &Ledger) -> Option<u64> {
     let committed = ledger.committed()?;
     let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
     is_all.then_some(committed.records)
-}
-
-/// What was read of a view.
-fn ready<T>(view: Option<&View<T>>) -> Option<&Seen<T>> {
-    match view {
-        Some(View::Ready(seen)) => Some(seen),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

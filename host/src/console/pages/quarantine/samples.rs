@@ -74,7 +74,7 @@ pub(super) async fn section(
     filter: &QuarantineFilter,
     view: &View<QuarantineView>,
 ) -> Markup {
-    let View::Ready(seen) = view else {
+    let Some(seen) = view.ready() else {
         return html! {};
     };
     let Some(reason) = filter.reasons.first() else {
