@@ -70,15 +70,17 @@ fn objects(measures: &Measures) -> Vec<Fact> {
     let (objects, bytes) = (total(&measures.objects), total(&measures.object_bytes));
     let size = (objects > 0.0).then_some(bytes / objects);
     let size = size.map_or_else(String::new, |size| format!(", {} each", amount(size, "B")));
+    let messages = total(&measures.messages);
+    let last_hour = |count: f64, more: &str| {
+        html! {
+            span.number { (amount(count.round(), "")) } (more)
+            // What workers did before is not known.
+            @if !measures.is_of_lake { div.more { "since the console started, at most an hour" } }
+        }
+    };
     vec![
-        (
-            "Objects in the last hour",
-            html! { span.number { (amount(objects.round(), "")) } (size) },
-        ),
-        (
-            "Messages in the last hour",
-            html! { span.number { (amount(total(&measures.messages).round(), "")) } },
-        ),
+        ("Objects in the last hour", last_hour(objects, &size)),
+        ("Messages in the last hour", last_hour(messages, "")),
     ]
 }
 
@@ -159,7 +161,13 @@ fn release(overview: &Overview) -> Markup {
     used.sort_by_key(|(release, _)| *release);
     used.dedup_by_key(|(release, _)| *release);
     let Some((release, transform)) = used.first() else {
-        return unknown();
+        let is_told = overview.releases.is_some() || !overview.workers.is_empty();
+        return match is_told {
+            true => unknown(),
+            false => {
+                html! { span.more { "unknown: start the console with --registry or --worker" } }
+            }
+        };
     };
     html! {
         (short(release)) " " (inert(&transform.name)) " " (inert(&transform.version))
@@ -207,6 +215,7 @@ mod tests {
             "15 /s</span> (1.00 % in 5 min)",
             "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
+            "Messages in the last hour</dt><dd><span class=\"number\">0</span><div class=\"more\">since the console started",
             "2 s</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
@@ -266,7 +275,12 @@ mod tests {
             let measures = overview.measures();
             facts(overview, measures.as_ref()).into_string()
         };
-        assert!(html(&overview).contains("Bytes of records"));
+        let shown = html(&overview);
+        assert!(shown.contains("Bytes of records"), "{shown}");
+        assert!(!shown.contains("since the console started"), "{shown}");
+        // Neither a registry nor a worker is given.
+        let option = "unknown: start the console with --registry or --worker";
+        assert!(shown.contains(option), "{shown}");
         if let Some(View::Ready(seen)) = &mut overview.ledgers {
             seen.problem = Some("it is gone".into());
         }
