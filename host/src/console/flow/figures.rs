@@ -94,6 +94,11 @@ impl FlowView {
         }
     }
 
+    /// Whether a reason has a series of its own, if it came.
+    pub(in crate::console) fn is_told_apart(&self, reason: &str) -> bool {
+        self.by_reason.contains_key(reason) || !self.by_reason.contains_key(OTHER_REASONS)
+    }
+
     fn of_reason(&mut self, reason: &str) -> &mut Series {
         let is_full = self.by_reason.len() >= REASONS_MAX;
         let name = match is_full && !self.by_reason.contains_key(reason) {
@@ -211,9 +216,11 @@ mod tests {
     fn reasons_beyond_the_most_share_a_series() {
         let mut view = FlowView::new(at(0));
         for number in 0..REASONS_MAX + 5 {
+            assert_eq!(view.is_told_apart("never"), number <= REASONS_MAX);
             view.of_reason(&format!("reason_{number}")).add(at(0), 1.0);
         }
         assert_eq!(view.by_reason.len(), REASONS_MAX + 1);
+        assert!(view.is_told_apart("reason_0"));
         assert_eq!(view.by_reason[OTHER_REASONS].last(at(20)), Some(0.25));
     }
 }
