@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn what_the_plot_does_not_filter_is_said() {
         let flow = FlowView::new(Utc::now());
-        let html = |filter| of_flow(&flow, filter, Utc::now()).into_string();
+        let html = |filter: &QuarantineFilter| of_flow(&flow, filter, Utc::now()).into_string();
         let note = "takes the reason only";
         assert!(!html(&traps()).contains(note));
         let of_shard = QuarantineFilter {
