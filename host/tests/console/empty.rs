@@ -9,6 +9,7 @@ use super::{Console, PAGES, command_in, console, visit};
 use crate::local::events;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::S3;
+use crate::support::lake;
 use crate::support::program::{Place, Running};
 
 /// Whether a page says that there is nothing, in the way that all pages do.
@@ -72,6 +73,23 @@ fn what_cannot_be_read_is_named() {
     let console = console(&place, &["--lake", "file:lake"]);
     console.says("/shards", &["damaged.json"]);
     visit(&console);
+}
+
+/// Figures that lack a chunk are no reason to say that all is well.
+#[test]
+fn a_damaged_chunk_manifest_is_a_problem() {
+    let place = super::place();
+    let chunks = place.lake().join("_sluice/chunks");
+    let manifest = lake::tree(&chunks)
+        .into_keys()
+        .find(|path| !path.ends_with('/'));
+    fs::write(chunks.join(manifest.unwrap()), "{}").unwrap();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let page = console.says(
+        "/",
+        &["chunk manifests cannot be read, so the figures are too low"],
+    );
+    assert!(!page.says("all is well"), "{}", page.text());
 }
 
 /// Starts a console that must print this.
