@@ -188,6 +188,11 @@ fn lag_is_shown_for_the_shards_that_are_read_and_only_for_those() {
     let states = status["shards"].as_array().unwrap().iter();
     let states: Vec<_> = states.map(|shard| &shard["state"]).collect();
     assert_eq!(states, ["finished", "working", "working"]);
+    let ages = status["shards"].as_array().unwrap().iter();
+    let ages: Vec<_> = ages
+        .map(|shard| shard["read_age_seconds"].is_number())
+        .collect();
+    assert_eq!(ages, [false, true, true]);
 }
 
 #[test]

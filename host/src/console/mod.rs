@@ -29,6 +29,7 @@ mod stream;
 #[cfg(feature = "table")]
 mod table;
 mod tasks;
+mod words;
 mod workers;
 
 use std::sync::Arc;

@@ -103,7 +103,7 @@ fn hidden(bytes: usize) -> Markup {
 }
 
 /// The first `most` characters of a text, and how many bytes are left out.
-fn cut(text: &str, most: usize) -> (&str, usize) {
+pub(super) fn cut(text: &str, most: usize) -> (&str, usize) {
     let end = text
         .char_indices()
         .nth(most)

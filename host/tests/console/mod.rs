@@ -9,9 +9,12 @@ mod html;
 mod live;
 mod pages;
 mod refused;
+mod requests;
 mod rollout;
 mod scale;
 mod signed;
+#[cfg(feature = "table")]
+mod table;
 mod try_rules;
 mod usage;
 

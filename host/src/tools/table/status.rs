@@ -35,7 +35,7 @@ pub struct StatusArgs {
 /// Wrong usage, what cannot be read, or a problem, which has been printed.
 pub(super) async fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
-    let tables = location.open_existing().await?;
+    let tables = location.open_to_read(command_retries()).await?;
     let lake = location.lake.open(command_retries()).await?;
     let status = TableStatus::read(&tables, &location.table, lake).await?;
     match args.json {

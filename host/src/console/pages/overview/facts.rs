@@ -10,6 +10,8 @@ use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::console::words::read_age;
+use crate::console::workers::WorkerShard;
 use crate::ledger::Ledger;
 use crate::output::counted;
 use crate::redrive::RedriveId;
@@ -120,21 +122,32 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
         return Vec::new();
     }
     let shards = overview.shards();
-    let lags = shards
-        .iter()
-        .filter_map(|shard| Some((shard.lag_seconds?, shard)));
-    let largest = lags.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let lag = largest.map(|(seconds, shard)| {
+    let lag = largest(&shards, |shard| shard.lag_seconds).map(|(seconds, shard)| {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
         html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
+    });
+    let age = largest(&shards, |shard| shard.read_age_seconds);
+    let age = age.map(|(seconds, shard)| {
+        html! { span.number { (read_age(seconds)) } div.more { (inert(&shard.shard)) } }
     });
     let limits = overview
         .statuses()
         .filter_map(|(worker, _)| worker.bus_calls_limit);
     let limit = limits.filter(|limit| *limit > 0.0).reduce(f64::max);
     let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
+    facts.extend(age.map(|age| ("Oldest last read of a shard", age)));
     facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
     facts
+}
+
+/// The largest of these times, in seconds, and its shard.
+fn largest<'a>(
+    shards: &[&'a WorkerShard],
+    seconds: impl Fn(&WorkerShard) -> Option<f64>,
+) -> Option<(f64, &'a WorkerShard)> {
+    let shards = shards.iter().copied();
+    let times = shards.filter_map(|shard| Some((seconds(shard)?, shard)));
+    times.max_by(|(a, _), (b, _)| a.total_cmp(b))
 }
 
 /// The active release and those on trial: by the registry, or else by the workers.
@@ -217,6 +230,7 @@ mod tests {
             "Records since workers started</dt><dd><span class=\"number\">20<",
             "Messages in the last hour</dt><dd><span class=\"number\">0</span><div class=\"more\">since the console started",
             "2 s</span><div class=\"more\">b<",
+            "Oldest last read of a shard</dt><dd><span class=\"number\">less than 10 s ago</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
         ] {
