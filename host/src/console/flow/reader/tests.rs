@@ -131,6 +131,19 @@ async fn manifests_count_once_when_they_are_committed() {
 }
 
 #[tokio::test]
+async fn a_manifest_of_megabytes_counts_as_the_pipeline_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let mut large = manifest("s", 1, 9, None);
+    large.objects[0].key = "x".repeat(9 << 20);
+    put(folder.path(), &large);
+    let mut reader = reader(folder.path(), now);
+    reader.read(&seen(&[ledger("s", &[(1, 9)])]), now).await;
+    assert_eq!(records(&reader, now), 10.0);
+    assert_eq!(reader.view().unwrap().problem, None);
+}
+
+#[tokio::test]
 async fn redriven_records_do_not_count_again() {
     let folder = tempfile::tempdir().unwrap();
     let now = Utc::now();
