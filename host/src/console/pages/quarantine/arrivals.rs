@@ -121,10 +121,10 @@ impl<'a> Arrivals<'a> {
         let of = |reason: &&ReasonCode| counts.get(*reason).copied().unwrap_or_default();
         let of_reasons: Vec<u64> = self.reasons.iter().map(of).collect();
         let others = sum - of_reasons.iter().sum::<u64>();
-        let at = moment(at).unwrap_or_default();
-        let mut cells = vec![match self.width {
-            HOUR => time(at),
-            _ => html! { (at.format("%Y-%m-%d").to_string()) },
+        let mut cells = vec![match (moment(at), self.width) {
+            (None, _) => html! { "unknown" },
+            (Some(at), HOUR) => time(at),
+            (Some(at), _) => html! { (at.format("%Y-%m-%d").to_string()) },
         }];
         cells.push(count(sum));
         cells.extend(of_reasons.into_iter().map(count));
@@ -205,6 +205,10 @@ mod tests {
             new.is_some() && new < old,
             "the newest comes first: {by_day}"
         );
+        // A clock can be wrong by anything.
+        commit(&mut test, 40, u64::MAX, &[("41", "trap")]);
+        let html = html(&test).await;
+        assert!(html.contains("<td>unknown</td>"), "{html}");
     }
 
     fn traps() -> QuarantineFilter {
