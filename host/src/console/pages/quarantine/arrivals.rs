@@ -13,7 +13,7 @@ use crate::console::flow::FlowView;
 use crate::console::pages::measures::quarantined_by_reason;
 use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, plot};
-use crate::console::words::moment;
+use crate::console::words::{further, moment};
 use crate::quarantine::QuarantineFilter;
 
 /// The most reasons that have a line or a column of their own.
@@ -151,12 +151,8 @@ pub(super) fn over_time(selected: &Selected<'_>) -> Markup {
         @if !rows.is_empty() {
             h3 { (title) }
             (table(title, &columns, &rows))
-            p.note {
-                "A chunk counts with the time of its first record."
-                @if arrivals.rows.len() > ROWS {
-                    " These are the newest " (ROWS) " of " (arrivals.rows.len()) " rows."
-                }
-            }
+            (further(ROWS, arrivals.rows.len(), "row"))
+            p.note { "A chunk counts with the time of its first record." }
         }
     }
 }

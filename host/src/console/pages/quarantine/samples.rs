@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::shown_record::ShownRecord;
 use super::view::{QuarantineView, times};
 use crate::console::cached::{Cached, Seen, View};
-use crate::console::components::{ROWS, problem, viewed};
+use crate::console::components::{problem, viewed};
 use crate::console::payload::inert;
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
@@ -146,7 +146,7 @@ async fn read(lake: Lake, objects: Vec<Listed>, mut samples: Samples) -> anyhow:
 fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
     let samples = &*seen.value;
     html! {
-        @for wrong in samples.problems.iter().take(ROWS) { (problem(wrong)) }
+        @for wrong in &samples.problems { (problem(wrong)) }
         @if samples.objects == 0 {
             p { "No such record is quarantined now." }
         }

@@ -96,9 +96,7 @@ fn by_reason(selected: &Selected<'_>, filter: &QuarantineFilter) -> Markup {
     html! {
         h3 { "By reason" }
         (table("Quarantined records by reason", &columns, &rows))
-        @if groups.len() > ROWS {
-            p.note { "These are the " (ROWS) " reasons with the most records, of " (groups.len()) "." }
-        }
+        (further(ROWS, groups.len(), "reason"))
     }
 }
 
