@@ -34,7 +34,8 @@ while :; do
     kill -0 "$console" 2>/dev/null || fail "the console has ended"
     sleep 0.5
     if [ -z "$address" ]; then
-        opened=$(sed -n 's/^sluice: the console is at //p' "$folder/printed")
+        # The address for who cannot find the name of the console, such as an old curl.
+        opened=$(sed -n 's/^sluice: if your browser cannot find that name: //p' "$folder/printed")
         [ -n "$opened" ] || continue
         address=${opened%%\?*}
         curl -sf -c "$folder/cookie" -o "$folder/page" "$opened" || fail "it does not take its own token"

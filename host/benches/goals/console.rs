@@ -289,7 +289,7 @@ fn start_console(command: &mut Command) -> anyhow::Result<(Running, String, Stri
     let (mut lines, mut printed) = (BufReader::new(stderr).lines(), String::new());
     let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
         printed += &line;
-        let url = line.strip_prefix("sluice: the console is at http://")?;
+        let url = line.strip_prefix("sluice: if your browser cannot find that name: http://")?;
         Some(url.to_owned())
     });
     // The rest is read, so that it never waits for a reader.

@@ -1,7 +1,7 @@
 //! A console that runs, and a client of it that sends what a browser would, and what it would not.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ const ADDRESS: &str = "sluice: the console is at http://";
 pub(super) struct Console {
     pub(super) process: Running,
     pub(super) address: SocketAddr,
+    /// The name and the port that the console has printed.
+    pub(super) host: String,
     pub(super) token: String,
     pub(super) cookie: String,
 }
@@ -29,15 +31,19 @@ impl Console {
     pub(super) fn start(command: &mut Command) -> Self {
         command.args(["--port", "0"]);
         let served = Served::start(command.stdout(Stdio::null()), ADDRESS);
-        let (address, token) = served.place.split_once("/?token=").unwrap();
-        let (address, token): (SocketAddr, _) = (address.parse().unwrap(), token.to_owned());
-        let (host, path) = (address.to_string(), format!("/?token={token}"));
+        let (host, token) = served.place.split_once("/?token=").unwrap();
+        let (host, token) = (host.to_owned(), token.to_owned());
+        let (name, port) = host.split_once(':').unwrap();
+        assert!(name.ends_with(".localhost"), "{name}");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse::<u16>().unwrap()));
+        let path = format!("/?token={token}");
         let signed_in = send(address, "GET", &path, &[("Host", &host)], "");
         assert_eq!(signed_in.status, 200, "{signed_in:#?}");
         let cookie = &signed_in.headers["set-cookie"];
         Self {
             process: served.process,
             address,
+            host,
             token,
             cookie: cookie.split(';').next().unwrap().to_owned(),
         }
@@ -51,8 +57,7 @@ impl Console {
         more: &[Header<'_>],
         body: &str,
     ) -> Response {
-        let host = self.address.to_string();
-        let own = [("Host", &*host), ("Cookie", &*self.cookie)];
+        let own = [("Host", &*self.host), ("Cookie", &*self.cookie)];
         send(self.address, method, path, &[&own, more].concat(), body)
     }
 
@@ -83,7 +88,7 @@ impl Console {
 
     /// Posts fields as a form of a page of the console does.
     pub(super) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let origin = format!("http://{}", self.address);
+        let origin = format!("http://{}", self.host);
         self.post_from(&origin, path, fields)
     }
 
@@ -121,7 +126,7 @@ impl Console {
         let path = format!("/live?page={}", encoded(page));
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n",
-            self.address, self.cookie
+            self.host, self.cookie
         );
         stream.write_all(head.as_bytes()).unwrap();
         Live(BufReader::new(stream))

@@ -4,8 +4,11 @@ mod access;
 pub(crate) mod attached;
 mod client;
 mod empty;
+mod forms;
 mod hostile;
 mod html;
+#[cfg(target_os = "linux")]
+mod launch;
 mod live;
 mod pages;
 mod refused;

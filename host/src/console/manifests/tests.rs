@@ -248,7 +248,7 @@ async fn manifests_behind_a_record_or_a_moment_are_found() {
         let listed = list(bucket.clone(), head.clone(), wanted);
         let listed = listed.await.unwrap();
         let first = listed.newest.first().map(|listed| listed.name.first);
-        let first = first.and_then(SequenceNumber::as_offset);
+        let first = first.and_then(|first| first.as_offset());
         (first, listed.newest.len(), listed.all, listed.has_older)
     };
     let behind = find(Some(199_900), i64::MIN).await;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 use sluice_schema::inference::{EVENT_TYPES_MAX, Example, PathReport, TypeReport, ValueKind};
 use sluice_schema::{Inference, NoEvent, Schema};
 
@@ -15,7 +16,6 @@ use super::reading::{Collector, collect};
 use super::table::Table;
 use super::{document, print_json};
 use crate::output::{self, counted};
-use crate::tools::author::try_rules::escape;
 
 /// The examples in the help.
 pub(super) const EXAMPLES: &str = "\

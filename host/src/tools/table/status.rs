@@ -6,13 +6,13 @@ use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat};
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 
 use super::args::TableArgs;
 use super::dedupe;
 use crate::output::{self, counted};
 use crate::table::location::{TableLocation, command_retries};
 use crate::table::status::{ShardLag, TableStatus};
-use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
 /// The most shards and paths that people are shown.

@@ -23,14 +23,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Redirect;
-use axum::routing::post;
 use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
 pub(super) use self::record::record;
 use self::samples::SampleCache;
 use self::view::QuarantineView;
+use super::forms::action;
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
@@ -64,9 +63,7 @@ impl Default for State {
 
 /// The requests that try or change something.
 pub(super) fn actions() -> Router<Arc<Console>> {
-    let to_the_form = || async { Redirect::to("/quarantine") };
-    let preview = post(preview_page::respond_to).get(to_the_form);
-    Router::new().route("/quarantine/preview", preview)
+    Router::new().route("/quarantine/preview", action(preview_page::respond_to))
 }
 
 /// What is in the quarantine of the lake.

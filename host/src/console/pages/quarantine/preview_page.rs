@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -18,6 +17,7 @@ use crate::console::components::{
     count, duration, empty, facts, of, problem, short, table, viewed,
 };
 use crate::console::page::{Page, PageError, Section, encoded};
+use crate::console::pages::forms::Received;
 use crate::console::pages::respond;
 use crate::console::payload::{inert, payload};
 use crate::console::tasks::on_a_thread;
@@ -78,7 +78,7 @@ fn name(short: &str, manifest: &Manifest) -> String {
 /// Responds to the form.
 pub(super) async fn respond_to(
     State(console): State<Arc<Console>>,
-    Form(fields): Form<BTreeMap<String, String>>,
+    Received(fields): Received<BTreeMap<String, String>>,
 ) -> Response {
     let page = page(&console, &fields).await;
     respond(&console, "/quarantine", page)
