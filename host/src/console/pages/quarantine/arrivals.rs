@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use sluice_engine::outcome::ReasonCode;
 
