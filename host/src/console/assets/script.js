@@ -258,6 +258,10 @@ function tryRules(form) {
       event.preventDefault();
       try {
         document.getElementById("try-cases").innerHTML = await post("/try/cases", button);
+        // They are published with the rules, which is said beside the button that does it.
+        const published = document.getElementById("try-published");
+        const message = document.getElementById("try-cases-message");
+        if (published !== null && message !== null) published.textContent = message.dataset.published;
       } catch (error) {
         say(error);
       }
