@@ -149,6 +149,33 @@ test('a canary without a reason is not sent, and one that is refused keeps what 
   window.isClean();
 });
 
+test('a file is taken as it is, and what is left out of it is said', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await window.goto('/try');
+  const take = async (name, content) => {
+    const file = { name, mimeType: 'application/octet-stream', buffer: Buffer.from(content) };
+    await page.locator('#try-file').setInputFiles(file);
+    await window.says(`${name} (was read|is not|has more)`);
+    return page.locator('#try-status').innerText();
+  };
+  const lines = async () => (await page.locator('#try-records').inputValue()).split('\n').length;
+  const many = Array.from({ length: 1_001 }, (_, n) => `{"n":${n}}`);
+  assert.match(await take('more.ndjson', many.join('\n')), /Only its first 1000 lines/);
+  assert.equal(await lines(), 1_000);
+  assert.doesNotMatch(await take('all.ndjson', many.slice(1).join('\n')), /Only/);
+  assert.equal(await lines(), 1_000);
+  // The third byte of a character is behind the end of what is read, or the second, or none.
+  const line = `"${'\u20ac'.repeat(10_000)}"\n`;
+  for (const shift of ['', ' ', '  ']) {
+    assert.match(await take(`cut${shift.length}.ndjson`, shift + line.repeat(80)), /Only its first/);
+    assert.equal(await lines(), 69);
+  }
+  assert.doesNotMatch(await take('mark.ndjson', '"\ufffd"'), /is not/);
+  assert.match(await take('bytes.ndjson', [0x22, 0xff, 0x22]), /is not a text in UTF-8/);
+  assert.match(await take('large.jq', '.'.repeat(3 << 20)), /has more than 2 MiB/);
+  window.isClean();
+});
+
 test('the page "Try" needs no mouse', { timeout: TIMEOUT }, async () => {
   const { page } = window;
   await window.goto('/try');

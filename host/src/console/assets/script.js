@@ -109,6 +109,7 @@ function tryRules(form) {
   const fields = document.getElementById("try-config-fields");
   let timer = 0;
   let running = null;
+  let showing = null;
 
   // Sends the form, as a button of it would; the answer is a piece of HTML.
   async function post(path, button, signal) {
@@ -148,12 +149,15 @@ function tryRules(form) {
     timer = setTimeout(run, TRY_PAUSE);
   }
 
-  // Shows the fields for the configuration of the rules that are chosen.
+  // Shows the fields for the configuration of the rules that are chosen. An answer for others is dropped.
   async function showFields() {
+    showing?.abort();
+    const own = new AbortController();
+    showing = own;
     try {
-      fields.innerHTML = await post("/try/config", null);
+      fields.innerHTML = await post("/try/config", null, own.signal);
     } catch (error) {
-      say(error);
+      if (!own.signal.aborted) say(error);
     }
   }
 
@@ -177,27 +181,49 @@ function tryRules(form) {
       status.textContent = `The transform configuration is not JSON (${error.message}), so its fields do not change it.`;
       return;
     }
+    if (config === null || typeof config !== "object" || Array.isArray(config)) {
+      status.textContent = "The transform configuration is no JSON object, so its fields do not change it.";
+      return;
+    }
     config[field.dataset.config] = valueOf(field);
     form.elements.config.value = JSON.stringify(config, null, 2);
     later();
+  }
+
+  // Bytes as a text; null if they are none.
+  function textOf(bytes) {
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return text.includes("\0") ? null : text;
+    } catch {
+      return null;
+    }
   }
 
   // Takes a file as a component, a program or records, by its name.
   async function take(file) {
     if (file.name.endsWith(".wasm")) return upload(file);
     const isProgram = file.name.endsWith(".jq");
-    let text = await file.slice(0, TRY_FILE_BYTES).text();
-    if (/[\u0000\ufffd]/.test(text)) {
+    let isCut = file.size > TRY_FILE_BYTES;
+    if (isProgram && isCut) {
+      status.textContent = `${file.name} has more than 2 MiB, so it was not read. Use sluice transform try for it.`;
+      return;
+    }
+    let bytes = new Uint8Array(await file.slice(0, TRY_FILE_BYTES).arrayBuffer());
+    // The line in which a large file is cut is left out: a character can be cut too.
+    if (isCut) bytes = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+    let text = textOf(bytes);
+    if (text === null) {
       status.textContent = `${file.name} is not a text in UTF-8. Use sluice transform try for compressed files.`;
       return;
     }
-    let left = "";
     if (!isProgram) {
       const lines = text.split("\n");
-      if (file.size > TRY_FILE_BYTES) lines.pop();
-      if (file.size > TRY_FILE_BYTES || lines.length > TRY_FILE_LINES + 1) left = ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.`;
+      if (lines.at(-1) === "") lines.pop();
+      isCut ||= lines.length > TRY_FILE_LINES;
       text = lines.slice(0, TRY_FILE_LINES).join("\n");
     }
+    const left = isCut ? ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.` : "";
     form.elements[isProgram ? "rules" : "source"].value = isProgram ? "jq" : "pasted";
     form.elements[isProgram ? "jq" : "records"].value = text;
     await run();
