@@ -8,7 +8,7 @@
 mod arrivals;
 mod command;
 mod fault_place;
-mod filter;
+pub(super) mod filter;
 mod json_place;
 mod marked;
 mod preview;

@@ -4,8 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use sluice_engine::outcome::ReasonCode;
-use sluice_engine::record::ShardId;
 
 use super::decoding;
 use super::form::TryForm;
@@ -37,9 +35,9 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
     let decoding = decoding::chosen(form)?;
     let (loaded, nothing) = match &*form.rid {
         "" => {
-            let filter = filter(form)?;
+            let filter = form.filter()?;
             let loaded = on_a_thread(move || newest(lake, filter, decoding)).await?;
-            let nothing = "No record is quarantined now that this reason and this shard name.";
+            let nothing = "No record is quarantined now that the filter takes.";
             (loaded, nothing.to_owned())
         }
         rid => {
@@ -58,19 +56,6 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
         return Err(PageError::NotFound(why.join(" ")));
     }
     Ok(loaded.finished(true))
-}
-
-fn filter(form: &TryForm) -> Result<QuarantineFilter, PageError> {
-    let mut filter = QuarantineFilter::default();
-    if !form.reason.is_empty() {
-        let reason: Result<ReasonCode, _> = form.reason.parse();
-        filter.reasons.push(reason.map_err(PageError::Wrong)?);
-    }
-    if !form.shard.is_empty() {
-        let shard = ShardId::new(&form.shard);
-        filter.shards.push(shard.map_err(PageError::Wrong)?);
-    }
-    Ok(filter)
 }
 
 async fn open(lake: &Lake) -> anyhow::Result<Quarantine> {

@@ -113,6 +113,9 @@ fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
             div.for-quarantine {
                 (line("reason", "Reason", &form.reason, "all reasons"))
                 (line("shard", "Shard", &form.shard, "all shards"))
+                (line("quarantined_by", "Quarantined by release", &form.quarantined_by, "all releases"))
+                (line("from", "Arrived since", &form.from, "2026-01-31T12:00:00Z"))
+                (line("to", "Arrived before", &form.to, "2026-02-01T00:00:00Z"))
                 (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
             }
         } @else {
