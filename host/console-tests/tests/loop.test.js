@@ -111,8 +111,10 @@ test('refused records are tried, fixed, published, canaried, activated and redri
 
   // What was refused before is redriven, by the command of the page.
   await window.goto('/quarantine');
-  await page.getByRole('button', { name: 'Preview the redrive' }).click();
-  await window.says('Run the redrive');
+  await page.getByRole('link', { name: 'Preview a redrive' }).click();
+  await page.waitForURL((url) => url.pathname === '/try' && url.searchParams.get('release') === 'active');
+  await outcome(new RegExp(`with events\\s+${QUARANTINED}`), /chosen evenly/, /run the redrive/);
+  await page.getByRole('button', { name: 'Copy the commands' }).waitFor();
   const commands = (await page.locator('pre.copy').innerText()).trim().split('\n');
   assert.match(commands[0], /^sluice redrive .*--dry-run$/);
   for (const command of commands) pipeline.shell(command);

@@ -73,9 +73,9 @@ localize(document);
 document.addEventListener("visibilitychange", listen);
 listen();
 
-// Adds a button to each block of commands that copies it.
-function addCopyButtons() {
-  for (const block of document.querySelectorAll("pre.copy")) {
+// Adds a button to each block of commands below an element that copies it.
+function addCopyButtons(root) {
+  for (const block of root.querySelectorAll("pre.copy")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy the commands";
@@ -87,7 +87,7 @@ function addCopyButtons() {
   }
 }
 
-addCopyButtons();
+addCopyButtons(document);
 
 // A button can require a field that other buttons of its form do not, such as the reason for a canary.
 document.addEventListener("click", (event) => {
@@ -136,6 +136,7 @@ function tryRules(form) {
       outcome.innerHTML = html;
       for (const element of outcome.querySelectorAll("details[id]")) element.open = open.has(element.id);
       localize(outcome);
+      addCopyButtons(outcome);
       status.textContent = "Done.";
     } catch (error) {
       if (own.signal.aborted) return;

@@ -124,15 +124,6 @@ pub(super) fn flags(filter: &QuarantineFilter) -> String {
     flags.collect()
 }
 
-/// The fields of a form that are not shown.
-pub(super) fn hidden_fields(filter: &QuarantineFilter) -> Markup {
-    html! {
-        @for ((name, ..), value) in FIELDS.iter().zip(values(filter)) {
-            @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
-        }
-    }
-}
-
 /// The form of the filter.
 pub(super) fn form(filter: &QuarantineFilter) -> Markup {
     html! {
@@ -226,10 +217,5 @@ mod tests {
             "{html}"
         );
         assert_eq!(words(&filter), "of the reason trap");
-        let hidden = hidden_fields(&filter).into_string();
-        assert_eq!(
-            hidden,
-            r#"<input type="hidden" name="reason" value="trap">"#
-        );
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct TryForm {
     /// When they arrived: at this time or later, and before that one.
     pub(super) from: String,
     pub(super) to: String,
+    /// Which of them: `even`, or the newest.
+    pub(super) choice: String,
     /// The id of one of them.
     pub(super) rid: String,
     /// The target of an archive.
@@ -40,7 +42,7 @@ pub(super) struct TryForm {
     pub(super) rules: String,
     /// The jq program.
     pub(super) jq: String,
-    /// The id of a release, or the first digits of it.
+    /// The id of a release, or the first digits of it, or `active`.
     pub(super) release: String,
     /// The digest of a component that was sent.
     pub(super) component: String,
@@ -67,6 +69,9 @@ pub(super) struct TryForm {
 pub(super) const PASTED: &str = "pasted";
 pub(super) const QUARANTINE: &str = "quarantine";
 pub(super) const ARCHIVE: &str = "archive";
+
+pub(super) const NEWEST: &str = "newest";
+pub(super) const EVEN: &str = "even";
 
 pub(super) const JQ: &str = "jq";
 pub(super) const RELEASE: &str = "release";
@@ -100,6 +105,7 @@ impl TryForm {
             quarantined_by: text("quarantined_by"),
             from: text("from"),
             to: text("to"),
+            choice: text("choice"),
             rid: text("rid"),
             release: text("release"),
             jq: ".".into(),
@@ -153,6 +159,11 @@ impl TryForm {
         })
     }
 
+    /// Whether the rules are a release or a built-in transform as it is, without anything that the user has written.
+    pub(super) fn has_fixed_rules(&self) -> bool {
+        !matches!(&*self.rules, JQ | COMPONENT | "") && self.config.trim().is_empty()
+    }
+
     /// Whether the records are the user's own, and not those of a lake or an archive.
     pub(super) fn is_pasted(&self) -> bool {
         !matches!(&*self.source, QUARANTINE | ARCHIVE)
@@ -181,8 +192,27 @@ mod tests {
         assert_eq!(filter.quarantined_by.unwrap().to_string(), "01234567");
         assert!(filter.from.is_some() && filter.to.is_none());
         assert!(form("/try?from=yesterday").filter().is_err());
+        let preview = form("/try?source=quarantine&release=active&choice=even");
+        assert_eq!((&*preview.rules, &*preview.release), (RELEASE, ACTIVE));
+        assert_eq!((&*preview.source, &*preview.choice), (QUARANTINE, EVEN));
         let release = form("/try?release=01234567");
         assert_eq!((&*release.rules, &*release.release), (RELEASE, "01234567"));
+    }
+
+    #[test]
+    fn rules_that_nobody_has_written_here_are_fixed() {
+        let form = |rules: &str, config: &str| TryForm {
+            rules: rules.into(),
+            config: config.into(),
+            ..TryForm::default()
+        };
+        for rules in [RELEASE, "enrich", "copy"] {
+            assert!(form(rules, " \n").has_fixed_rules(), "{rules}");
+            assert!(!form(rules, "{}").has_fixed_rules(), "{rules}");
+        }
+        for rules in [JQ, COMPONENT, ""] {
+            assert!(!form(rules, "").has_fixed_rules(), "{rules}");
+        }
     }
 
     #[test]

@@ -1,29 +1,31 @@
-//! Records of a lake or an archive: quarantined ones, the newest first, one of them by its id, or those of an archive.
+//! Quarantined records of a lake: some of those that a filter takes, or one of them by its id.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 
+use super::choice::Choice;
 use super::decoding;
 use super::form::TryForm;
-use super::loaded::Loaded;
-use crate::config::{ArchiveSettings, parse_store};
+use super::loaded::{Loaded, OBJECT_MAX_BYTES};
 use crate::console::Lake;
+use crate::console::components::of;
 use crate::console::page::PageError;
 use crate::console::tasks::on_a_thread;
 use crate::ledger::decoding::RecordDecoding;
 use crate::output::counted;
-use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineObject};
-use crate::source::unpacking::Unpacking;
-use crate::tools::author::try_rules::archive::ArchiveInput;
-use crate::tools::author::try_rules::quarantined::{QuarantineReading, batches, decoding_of};
+use crate::quarantine::{
+    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object_up_to,
+};
+use crate::tools::author::try_rules::quarantined::{batches, decoding_of};
+use crate::tools::quarantine::listed::{Listed, listed};
+use crate::tools::quarantine::sample::chosen;
 use crate::tools::quarantine::show::{RecordId, parse_rid};
 
-/// A larger object of quarantine or of an archive is not read.
-const OBJECT_MAX_BYTES: usize = 64 << 20;
+/// The most files that cannot be used which are named.
+const PROBLEMS_MAX: usize = 5;
 
-/// Quarantined records: the one of an id, or the newest ones of a reason and a shard.
+/// Quarantined records: the one of an id, or some of those that the filter takes.
 ///
 /// # Errors
 /// There are none, or they cannot be read.
@@ -35,8 +37,8 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
     let decoding = decoding::chosen(form)?;
     let (loaded, nothing) = match &*form.rid {
         "" => {
-            let filter = form.filter()?;
-            let loaded = on_a_thread(move || newest(lake, filter, decoding)).await?;
+            let (filter, choice) = (form.filter()?, Choice::of(form));
+            let loaded = on_a_thread(move || some(lake, filter, choice, decoding)).await?;
             let nothing = "No record is quarantined now that the filter takes.";
             (loaded, nothing.to_owned())
         }
@@ -55,7 +57,7 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
         why.extend(loaded.notes);
         return Err(PageError::NotFound(why.join(" ")));
     }
-    Ok(loaded.finished(true))
+    Ok(loaded.finished(false))
 }
 
 async fn open(lake: &Lake) -> anyhow::Result<Quarantine> {
@@ -63,38 +65,91 @@ async fn open(lake: &Lake) -> anyhow::Result<Quarantine> {
     Ok(quarantine.with_object_max_bytes(OBJECT_MAX_BYTES))
 }
 
-async fn newest(
+/// Some of the records that a filter takes. What cannot be used is left out, and said.
+async fn some(
     lake: Lake,
     filter: QuarantineFilter,
+    choice: Choice,
     decoding: Option<RecordDecoding>,
 ) -> anyhow::Result<Loaded> {
     let quarantine = open(&lake).await?;
-    let mut reading = QuarantineReading::open(&quarantine, &filter, decoding).await?;
-    let objects = reading.objects.len();
-    reading
-        .objects
-        .retain(|object| object.bytes <= OBJECT_MAX_BYTES as u64);
-    let too_large = objects - reading.objects.len();
-    let decoded = decoding_note(decoding, reading.objects.iter());
-    let objects = reading.objects.make_contiguous();
-    objects.sort_by_key(|object| {
-        let arrived = object.arrived_at.map(|times| times.max);
-        Reverse((arrived, object.put_at, object.chunk.last))
-    });
+    let mut list = quarantine.objects(&filter).await?;
+    let mut objects = listed(&quarantine, &mut list, false).await?;
     let mut loaded = Loaded::default();
-    while !loaded.is_full()
-        && let Some(records) = reading.next().await?
-    {
-        loaded.add(&records);
+    let problems = list.problems.iter().map(ToString::to_string);
+    loaded.notes.extend(problems.take(PROBLEMS_MAX));
+    if list.problems.len() > PROBLEMS_MAX {
+        let more = counted((list.problems.len() - PROBLEMS_MAX) as u64, "more file");
+        let note = format!("{more} cannot be used. See the page Quarantine.");
+        loaded.notes.push(note);
     }
-    loaded.notes = std::mem::take(&mut reading.notes);
-    loaded.notes.extend(decoded);
+    let left_out = list.left_out.messages(lake.store.as_ref());
+    loaded.notes.extend(left_out);
+    let (all, records) = (objects.len() as u64, sum(&objects));
+    objects.retain(|listed| listed.bytes <= OBJECT_MAX_BYTES as u64);
+    let too_large = all - objects.len() as u64;
     if too_large > 0 {
-        let objects = counted(too_large as u64, "object");
+        let objects = counted(too_large, "object");
         let note = format!("{objects} with more than 64 MiB of records were left out.");
         loaded.notes.push(note);
     }
+    let (mut read, mut tried) = (Vec::new(), 0);
+    for (listed, number) in choice.plan(objects) {
+        if loaded.is_full() {
+            break;
+        }
+        if add(&mut loaded, &lake, &listed, number, decoding).await? {
+            tried += number;
+            read.push(listed);
+        }
+    }
+    if tried > 0 {
+        let note = format!(
+            "{} records that are quarantined now are tried, of {} objects, {}.",
+            of(tried, records),
+            of(read.len() as u64, all),
+            choice.words()
+        );
+        loaded.notes.insert(0, note);
+    }
+    let read = read.iter().map(|listed| &listed.object);
+    loaded.notes.extend(decoding_note(decoding, read));
     Ok(loaded)
+}
+
+fn sum(objects: &[Listed]) -> u64 {
+    objects.iter().map(|listed| listed.records).sum()
+}
+
+/// Adds this many records of an object, and returns whether it can be used.
+///
+/// # Errors
+/// The lake cannot be read.
+async fn add(
+    loaded: &mut Loaded,
+    lake: &Lake,
+    listed: &Listed,
+    number: u64,
+    decoding: Option<RecordDecoding>,
+) -> anyhow::Result<bool> {
+    let object = &listed.object;
+    let (store, place) = (lake.store.as_ref(), lake.store.place(&object.key));
+    let read = read_object_up_to(store, &object.key, object.digest, OBJECT_MAX_BYTES);
+    let lines = match read.await {
+        Ok(lines) => lines,
+        Err(ObjectProblem::Storage(error)) => {
+            return Err(error).with_context(|| format!("cannot read {place}"));
+        }
+        Err(problem) => {
+            loaded.notes.push(format!("leaving out {place}: {problem}"));
+            return Ok(false);
+        }
+    };
+    let records = chosen(&lines, listed, number).map(|(_, record)| record);
+    for records in batches(&place, records, decoding_of(object, decoding))? {
+        loaded.add(&records);
+    }
+    Ok(true)
 }
 
 async fn one(lake: Lake, id: RecordId, decoding: Option<RecordDecoding>) -> anyhow::Result<Loaded> {
@@ -134,48 +189,15 @@ fn decoding_note<'a>(
     (!words.is_empty()).then(|| format!("Data that no run has decoded is decoded {by}: {words}."))
 }
 
-/// The records of an archive.
-///
-/// # Errors
-/// There are none, or they cannot be read.
-pub(super) async fn archived(form: &TryForm) -> Result<Loaded, PageError> {
-    let target = form.archive.trim().to_owned();
-    let location = parse_store("archive", &target);
-    let location = location.map_err(|error| PageError::Wrong(error.to_string()))?;
-    let settings = ArchiveSettings {
-        location,
-        only_shard: None,
-    };
-    let unpacking = Unpacking {
-        decoding: decoding::chosen(form)?.unwrap_or_default(),
-        ..Unpacking::default()
-    };
-    let input = ArchiveInput::new(settings, unpacking).with_object_max_bytes(OBJECT_MAX_BYTES);
-    let read = move || async move {
-        let mut reading = input.open().await?;
-        let mut loaded = Loaded::default();
-        while !loaded.is_full()
-            && let Some(records) = reading.next().await?
-        {
-            loaded.add(&records);
-        }
-        anyhow::Ok(loaded)
-    };
-    let loaded = on_a_thread(read).await;
-    let loaded = loaded.with_context(|| format!("cannot read the archive {target}"))?;
-    if loaded.len() == 0 {
-        let why = format!("The archive {target} has no records.");
-        return Err(PageError::NotFound(why));
-    }
-    Ok(loaded.finished(true))
-}
-
 #[cfg(test)]
 mod tests {
     use sluice_engine::digest::Digest;
     use sluice_storage::location::StoreLocation;
 
+    use super::super::form::{EVEN, QUARANTINE};
+    use super::super::loaded::RECORDS_MAX;
     use super::*;
+    use crate::layout::chunk::ArrivalTimes;
     use crate::ledger::decoding::RecordEncoding;
     use crate::quarantine::tests::lake::{Chunk, Lake as TestLake};
 
@@ -202,7 +224,7 @@ mod tests {
             ..Chunk::default()
         });
         let form = |rid: &str| TryForm {
-            source: super::super::form::QUARANTINE.into(),
+            source: QUARANTINE.into(),
             rid: rid.into(),
             ..TryForm::default()
         };
@@ -217,6 +239,88 @@ mod tests {
         assert!(matches!(missing, Err(PageError::NotFound(_))));
     }
 
+    /// What is loaded of all that is quarantined.
+    async fn some_of(test: &TestLake, choice: &str) -> Loaded {
+        let form = TryForm {
+            source: QUARANTINE.into(),
+            choice: choice.into(),
+            ..TryForm::default()
+        };
+        quarantined(Some(lake(test)), &form).await.unwrap()
+    }
+
+    fn sequences(loaded: &Loaded) -> Vec<String> {
+        let records = loaded.parts.iter().flat_map(|part| part.batch.records());
+        let sequences = records.map(|record| record.position.sequence.to_string());
+        sequences.collect()
+    }
+
+    #[tokio::test]
+    async fn records_are_the_newest_or_of_all_objects() {
+        let mut test = TestLake::new();
+        let lines: Vec<_> = (0..RECORDS_MAX + 10).map(|n| n.to_string()).collect();
+        let lines: Vec<_> = lines.iter().map(|n| (&**n, "trap")).collect();
+        test.commit(&Chunk {
+            last: 9_999,
+            lines: &lines,
+            ..Chunk::default()
+        });
+        test.commit(&Chunk {
+            first: 10_000,
+            last: 10_009,
+            arrived_at: Some(ArrivalTimes { min: 7, max: 7 }),
+            lines: &[("10000", "trap"), ("10001", "trap")],
+            ..Chunk::default()
+        });
+        let newest = some_of(&test, "").await;
+        assert_eq!(newest.len(), RECORDS_MAX);
+        assert_eq!(sequences(&newest)[..2], ["10000", "10001"]);
+        let note = "1,000 of 1,012 records that are quarantined now are tried, of 2 of 2 objects, the newest first.";
+        assert_eq!(newest.notes, [note]);
+        let even = some_of(&test, EVEN).await;
+        assert_eq!((even.len(), even.notes.len()), (RECORDS_MAX, 1));
+        assert!(
+            even.notes[0].ends_with("chosen evenly."),
+            "{:?}",
+            even.notes
+        );
+        let sequences = sequences(&even);
+        assert!(sequences.contains(&"10001".to_owned()));
+        assert!(sequences.contains(&(RECORDS_MAX + 9).to_string()));
+    }
+
+    #[tokio::test]
+    async fn what_is_damaged_is_said_and_the_rest_is_tried() {
+        let mut test = TestLake::new();
+        let damaged = test.commit(&Chunk {
+            lines: &[("1", "trap")],
+            ..Chunk::default()
+        });
+        test.commit(&Chunk {
+            first: 10,
+            last: 19,
+            lines: &[("11", "trap"), ("12", "missing_field")],
+            ..Chunk::default()
+        });
+        test.write(&damaged.key(), "{}");
+        let loaded = some_of(&test, EVEN).await;
+        let notes = loaded.notes.join("\n");
+        assert_eq!(sequences(&loaded).len(), 2);
+        assert!(
+            notes.contains("cannot be used as a chunk manifest"),
+            "{notes}"
+        );
+        let quarantine = open(&lake(&test)).await.unwrap();
+        let list = quarantine.objects(&QuarantineFilter::default()).await;
+        let object = list.unwrap().objects[0].clone();
+        test.write(&object.key, "damaged");
+        let loaded = some_of(&test, "").await;
+        let notes = loaded.notes.join("\n");
+        assert_eq!(sequences(&loaded).len(), 1);
+        assert!(notes.contains("of 1 of 2 objects"), "{notes}");
+        assert!(notes.contains("leaving out"), "{notes}");
+    }
+
     #[tokio::test]
     async fn data_that_is_as_the_source_has_it_is_decoded_as_the_user_says() {
         let mut test = TestLake::new();
@@ -225,7 +329,7 @@ mod tests {
             ..Chunk::default()
         });
         let form = TryForm {
-            source: super::super::form::QUARANTINE.into(),
+            source: QUARANTINE.into(),
             encoding: "gzip".into(),
             ..TryForm::default()
         };
