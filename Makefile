@@ -80,52 +80,54 @@ build: setup ## build target/release/sluice with the built-in transforms
 
 demo: build ## run a million events from a file through the sandbox into a lake and a bus, into a lake of Parquet and a table, and repair quarantine
 	@rm -rf $(OUT)/events.ndjson $(OUT)/lake $(OUT)/bus $(OUT)/schema.json $(OUT)/columns.txt $(OUT)/parquet $(OUT)/parquet.warehouse $(OUT)/registry
-	@echo; echo "== 1/16 generating $(EVENTS) events of 100 types, a thousandth of them malformed, in $(OUT)/events.ndjson"
+	@echo; echo "== 1/17 generating $(EVENTS) events of 100 types, a thousandth of them malformed, in $(OUT)/events.ndjson"
 	@$(SLUICE) generate --events $(EVENTS) --types 100 --seed 8 --malformed 0.1% --to file:$(OUT)/events.ndjson
-	@echo; echo "== 2/16 running them through the transform into $(OUT)/lake and $(OUT)/bus"
+	@echo; echo "== 2/17 running them through the transform into $(OUT)/lake and $(OUT)/bus"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 3/16 running again: nothing is written twice"
+	@echo; echo "== 3/17 running again: nothing is written twice"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 4/16 auditing: each event must be in exactly one place"
+	@echo; echo "== 4/17 auditing: each event must be in exactly one place"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/lake --bus file:$(OUT)/bus
-	@echo; echo "== 5/16 the result"
+	@echo; echo "== 5/17 the result"
 	@echo "an event of the source:   $$(head -n 1 $(OUT)/events.ndjson)"
 	@echo "its message on the bus:   $$(cat $(OUT)/bus/*.ndjson | head -n 1)"
 	@echo "partitions of the lake:   $$(ls -d $(OUT)/lake/event_type=* | wc -l), such as $$(ls -d $(OUT)/lake/event_type=* | head -n 1)"
 	@echo "what its chunks say:      $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | wc -l) chunk manifests, such as $$(ls $(OUT)/lake/_sluice/chunks/*/*.json | head -n 1)"
-	@echo; echo "== 6/16 trying other rules, a text in jq, on two events: nothing is written"
+	@echo; echo "== 6/17 trying other rules, a text in jq, on two events: nothing is written"
 	$(SLUICE) transform try --jq 'del(.user_id) | .day = (.created_at | todate[:10])' --limit 2 $(OUT)/events.ndjson
-	@echo; echo "== 7/16 inferring the columns of the events in $(OUT)/lake"
+	@echo; echo "== 7/17 inferring the columns of the events in $(OUT)/lake"
 	$(SLUICE) schema infer --lake file:$(OUT)/lake --output $(OUT)/schema.json >$(OUT)/columns.txt
 	@tail -n 1 $(OUT)/columns.txt
 	@echo "what was found in each type of events: $(OUT)/columns.txt"
-	@echo; echo "== 8/16 running the events again, into a second lake, as Parquet with these columns"
+	@echo; echo "== 8/17 running the events again, into a second lake, as Parquet with these columns"
 	$(SLUICE) run --source file:$(OUT)/events.ndjson --lake file:$(OUT)/parquet --bus none --format parquet --schema $(OUT)/schema.json
-	@echo; echo "== 9/16 auditing it: each column must have the values that the schema makes of the event"
+	@echo; echo "== 9/17 auditing it: each column must have the values that the schema makes of the event"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/parquet
-	@echo; echo "== 10/16 building a table of the lake, for query engines: an Iceberg table with a catalog in $(OUT)/parquet.warehouse"
+	@echo; echo "== 10/17 building a table of the lake, for query engines: an Iceberg table with a catalog in $(OUT)/parquet.warehouse"
 	$(SLUICE) table create --lake file:$(OUT)/parquet --schema $(OUT)/schema.json
 	$(SLUICE) table sync --lake file:$(OUT)/parquet
-	@echo; echo "== 11/16 auditing the table: its rows must be the events of the lake, each of them once"
+	@echo; echo "== 11/17 auditing the table: its rows must be the events of the lake, each of them once"
 	$(SLUICE) audit --table --lake file:$(OUT)/parquet
-	@echo; echo "== 12/16 reading the table"
+	@echo; echo "== 12/17 reading the table"
 	@if [ -x $(TABLE_READERS)/bin/python ]; \
 	then $(TABLE_READERS)/bin/python host/examples/query_table.py $(OUT)/parquet.warehouse; \
 	else echo "pyiceberg is not installed (make readers-setup), so here is what the table says of itself:"; fi
 	$(SLUICE) table status --lake file:$(OUT)/parquet
-	@echo; echo "== 13/16 looking at the malformed events, which are in quarantine"
+	@echo; echo "== 13/17 looking at the malformed events, which are in quarantine"
 	$(SLUICE) quarantine list --lake file:$(OUT)/parquet
 	$(SLUICE) quarantine sample --lake file:$(OUT)/parquet --reason invalid_field --per-reason 2 --payload
-	@echo; echo "== 14/16 publishing rules that take a time as text too, and trying what they make of the events: nothing is written"
+	@echo; echo "== 14/17 publishing rules that take a time as text too, and trying what they make of the events: nothing is written"
 	$(SLUICE) transform publish builtin:enrich --transform-config '{"time_format":"auto"}' --registry file:$(OUT)/registry >$(OUT)/release.txt
 	$(SLUICE) transform activate "$$(cat $(OUT)/release.txt)" --registry file:$(OUT)/registry
 	$(SLUICE) $(REDRIVE) --dry-run
-	@echo; echo "== 15/16 redriving: what these rules take lands in the same lake, and the rest is quarantined again"
+	@echo; echo "== 15/17 redriving: what these rules take lands in the same lake, and the rest is quarantined again"
 	$(SLUICE) $(REDRIVE)
-	@echo; echo "== 16/16 auditing the lake, adding the events to the table, and auditing the table: each record is in one place, the newest"
+	@echo; echo "== 16/17 auditing the lake, adding the events to the table, and auditing the table: each record is in one place, the newest"
 	$(SLUICE) audit --source file:$(OUT)/events.ndjson --lake file:$(OUT)/parquet
 	$(SLUICE) table sync --lake file:$(OUT)/parquet
 	$(SLUICE) audit --table --lake file:$(OUT)/parquet
+	@echo; echo "== 17/17 looking at it in the console"
+	@host/examples/console_overview.sh $(SLUICE) --lake file:$(OUT)/parquet --registry file:$(OUT)/registry
 	@echo; echo "demo: done; the events are in $(OUT)/lake as lines, in $(OUT)/parquet as Parquet, and in the table sluice.events, each of them once"
 	@echo "demo: to see it in a browser, run $(SLUICE) console --lake file:$(OUT)/parquet --registry file:$(OUT)/registry --show-payloads --open"
 

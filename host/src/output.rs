@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{SecondsFormat, Utc};
 use indicatif::HumanCount;
 use serde_json::json;
+use sluice_engine::sanitize::escape_lines;
 use thiserror::Error;
 
 use self::status_line::above;
@@ -62,10 +63,10 @@ pub fn message(line: impl fmt::Display) {
 }
 
 /// Writes an error to standard error, as [`message`] does: after the name of the program, or as a JSON object. In text,
-/// control characters are escaped: an error can have the name of a file, or what a user gave.
+/// characters that act are escaped: an error can have the name of a file, or what a user gave.
 pub fn error(error: impl fmt::Display) {
     if !ERRORS_ARE_JSON.load(Ordering::Relaxed) {
-        return message(format_args!("sluice: {}", escape(&error.to_string())));
+        return message(format_args!("sluice: {}", escape_lines(&error.to_string())));
     }
     message(json!({
         "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
@@ -73,18 +74,6 @@ pub fn error(error: impl fmt::Display) {
         "message": error.to_string(),
         "target": "sluice",
     }));
-}
-
-/// Escapes all control characters but the ends of lines.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() && c != '\n' {
-            true => escaped.extend(c.escape_default()),
-            false => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// Makes errors JSON objects from now on, with the fields of log lines.

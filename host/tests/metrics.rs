@@ -188,6 +188,11 @@ fn lag_is_shown_for_the_shards_that_are_read_and_only_for_those() {
     let states = status["shards"].as_array().unwrap().iter();
     let states: Vec<_> = states.map(|shard| &shard["state"]).collect();
     assert_eq!(states, ["finished", "working", "working"]);
+    let ages = status["shards"].as_array().unwrap().iter();
+    let ages: Vec<_> = ages
+        .map(|shard| shard["read_age_seconds"].is_number())
+        .collect();
+    assert_eq!(ages, [false, true, true]);
 }
 
 #[test]
@@ -212,6 +217,31 @@ fn lost_ranges_are_counted_and_shown() {
         watched.end().summary().counts(["records", "lost_ranges"]),
         [10, 1]
     );
+}
+
+/// An object with other content is in the way of a shard, which stops there again and again.
+#[test]
+fn a_shard_that_stops_at_an_object_is_counted_and_shown() {
+    let cloud = Cloud::new(1);
+    cloud.kinesis.records_per_read(10);
+    cloud.put_all(&events(10, 26));
+    let one_chunk = ["--chunk-records", "10", "--chunk-age", "60s"];
+    assert_eq!(cloud.catch_up(&one_chunk).count("chunks"), 1);
+    let mut paths = lake::tree(&cloud.lake()).into_keys();
+    let object = paths.rfind(|path| path.ends_with(".zst")).unwrap();
+    cloud.remove_object(&format!("lake/_sluice/ledger/{STREAM}-{SHARD}.json"));
+    cloud.put_object(&format!("lake/{object}"), b"something else".to_vec());
+    let mut watched = Watched::start(&mut cloud.command(&one_chunk));
+    watched.until(|address| {
+        let found = metrics(address);
+        let names = ["sluice_shards_failed", "sluice_shards_held"];
+        found.count("sluice_content_mismatches_total", &[]) > 0
+            && names.map(|name| found.count(name, &[])) == [1, 0]
+    });
+    let shard = &status(watched.address)["shards"][0];
+    assert_eq!(shard["state"], "failed");
+    let error = shard["error"].as_str().unwrap();
+    assert!(error.contains("different content"), "{error}");
 }
 
 #[test]

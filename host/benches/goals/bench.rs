@@ -24,7 +24,7 @@ pub(crate) struct Bench {
     pub(crate) folder: PathBuf,
     /// The number of pairs of a comparison.
     pub(crate) pairs: usize,
-    /// The number of pairs of a comparison whose ratio is close to 1: release switches and none.
+    /// The number of pairs of a comparison whose ratio is close to 1: release switches or a console, and none.
     pub(crate) swap_pairs: usize,
     /// Whether to measure a hundred million events.
     pub(crate) long: bool,

@@ -21,6 +21,7 @@ mod support;
 
 mod bench;
 mod bus;
+mod console;
 mod floor;
 mod function;
 mod jobs;
@@ -53,7 +54,7 @@ const SWAP_PAIRS: u16 = 15;
 /// Measure the goals for speed and memory.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Compare this many pairs [default: 5, and 15 for release switches].
+    /// Compare this many pairs [default: 5, and 15 for release switches and the console].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pairs: Option<u16>,
     /// Measure only these, such as `floor,swaps`.
@@ -62,7 +63,7 @@ struct Args {
     /// Measure a hundred million events too, through a pipe. This takes minutes, and 10 GB of disk.
     #[arg(long)]
     long: bool,
-    /// Measure a worker with stand-ins for Kinesis, S3 and SQS too, and a bus in SQS.
+    /// Measure a worker with stand-ins for Kinesis, S3 and SQS too, also with a console, and a bus in SQS.
     #[arg(long)]
     aws: bool,
     /// Compare the bus in SQS with that of this program, such as an earlier version.
@@ -126,6 +127,8 @@ enum Goal {
     Bus,
     /// A worker with stand-ins for AWS.
     Aws,
+    /// Such a worker with a console that polls it, compared with one without.
+    Console,
 }
 
 impl Goal {
@@ -145,11 +148,12 @@ impl Goal {
             Self::Lambda => function::goals(args.package.as_deref(), report),
             Self::Bus => bus::figures(bench, args.against.as_deref(), report),
             Self::Aws => worker::figures(bench, report),
+            Self::Console => console::next_to_none(bench, report),
         }
     }
 
     fn is_without_aws(self) -> bool {
-        !matches!(self, Self::Bus | Self::Aws)
+        !matches!(self, Self::Bus | Self::Aws | Self::Console)
     }
 
     fn is_wanted(self, args: &Args) -> bool {

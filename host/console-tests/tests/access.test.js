@@ -13,13 +13,22 @@ let browser;
 let address;
 let others;
 
+/** The cookies that the other site gets. */
+let cookies = [];
+
+/** The address for browsers that do not find the name of the console. */
+function byNumber(address) {
+  return Object.assign(new URL(address), { hostname: '127.0.0.1' }).href;
+}
+
 before(async () => {
   pipeline = await Pipeline.start();
   begin(pipeline);
   await pipeline.put(orders(0, 20));
   const worker = await pipeline.worker();
   address = await pipeline.wholeConsole(worker, '--show-payloads', '--allow-publish');
-  others = createServer((_, response) => {
+  others = createServer((request, response) => {
+    cookies.push(request.headers.cookie ?? '');
     response.setHeader('Content-Type', 'text/html');
     response.end('<!doctype html><title>Other</title><h1>Another site</h1>');
   });
@@ -55,6 +64,22 @@ test('the token leaves the address, and scripts cannot read its cookie', async (
   await window.close();
 });
 
+// All ports of 127.0.0.1 share their cookies, so the console has a name of its own.
+test('the cookie goes to no other port', async () => {
+  for (const [own, isSent] of [[address, false], [byNumber(address), true]]) {
+    const window = await Window.open(browser, own);
+    window.isClean();
+    const page = await window.context.newPage();
+    cookies = [];
+    for (const host of ['127.0.0.1', 'localhost', 'console.localhost']) {
+      await page.goto(`http://${host}:${others.address().port}/`);
+    }
+    assert.ok(cookies.length >= 3, 'the other site was not asked');
+    assert.equal(cookies.some((cookie) => cookie.includes('sluice_console')), isSent, own);
+    await window.close();
+  }
+});
+
 /** The paths that the forms of the console send to. */
 async function actions(window) {
   const found = new Set();
@@ -68,15 +93,21 @@ async function actions(window) {
   return [...found];
 }
 
-// Another port of this machine is the same site, which gets the cookie with its requests; another name is not.
-for (const host of ['127.0.0.1', 'localhost']) {
-  test(`a page of another origin on ${host} changes and reads nothing`, async () => {
-    const window = await Window.open(browser, address);
+// Another port of 127.0.0.1 is the same site, so requests of its pages carry the cookie; another name is not.
+for (const [host, own] of [['127.0.0.1', (address) => address], ['127.0.0.1', byNumber], ['localhost', byNumber]]) {
+  const of = own === byNumber ? 'a console on 127.0.0.1' : 'a console by its name';
+  test(`a page of another origin on ${host} changes and reads nothing of ${of}`, async () => {
+    const window = await Window.open(browser, own(address));
     const paths = await actions(window);
     assert.ok(paths.length > 0, 'no form');
     window.isClean();
     const before = pipeline.tree('registry');
     const page = await window.context.newPage();
+    const passed = [];
+    page.on('response', (response) => {
+      const { origin, pathname } = new URL(response.url());
+      if (origin === window.origin && pathname !== '/favicon.ico' && response.status() !== 403) passed.push(pathname);
+    });
     for (const path of paths) {
       await page.goto(`http://${host}:${others.address().port}/`);
       const sent = page.waitForResponse((response) => response.url().startsWith(window.origin + path));
@@ -102,6 +133,14 @@ for (const host of ['127.0.0.1', 'localhost']) {
       return results.map(({ status }) => status);
     }, window.origin);
     assert.deepEqual(read, ['rejected', 'rejected', 'rejected']);
+    // The other page sees nothing of these requests, but the console must not read the lake for them either.
+    await page.evaluate(async (origin) => {
+      await fetch(`${origin}/quarantine`, { mode: 'no-cors', credentials: 'include' }).catch(() => {});
+      const image = new Image();
+      const ended = new Promise((resolve) => image.addEventListener('error', resolve));
+      image.src = `${origin}/assets/icon.svg`;
+      await ended;
+    }, window.origin);
     const framed = await page.evaluate(async (origin) => {
       const frame = Object.assign(document.createElement('iframe'), { src: `${origin}/` });
       const loaded = new Promise((resolve) => frame.addEventListener('load', resolve));
@@ -114,6 +153,10 @@ for (const host of ['127.0.0.1', 'localhost']) {
       // A frame that was blocked has no content.
       assert.doesNotMatch(await frame.content().catch(() => ''), /Overview/);
     }
+    await page.evaluate((url) => { location.href = url; }, `${window.origin}/shards`);
+    await page.waitForURL(`${window.origin}/shards`);
+    assert.match(await page.locator('body').innerText(), /Open the address that/);
+    assert.deepEqual(passed, []);
     assert.equal(pipeline.tree('registry'), before);
     await window.close();
   });

@@ -238,6 +238,7 @@ impl ShardAudit {
         let audit = self.audit.clone();
         let plan = ChunkPlan {
             release,
+            role: None,
             shadow: None,
             pins: manifest.pins.clone(),
             begin: None,

@@ -7,15 +7,26 @@ use super::{ConfigError, RunArgs, RunSettings};
 use crate::ledger::messages::Messages;
 use crate::sink::bus::{BusTarget, MessageSettings, PACK_BYTES_LEAST, PACK_BYTES_MOST};
 
-/// The setting that says what messages are about, and the one that says where they go.
+/// The settings that say what messages are about and how large they are, and the one that says where they go.
 const MESSAGES: &str = "bus_messages";
+const MESSAGE_BYTES: &str = "bus_message_bytes";
 const BUS: &str = "bus";
 
 impl Resolved {
-    /// Whether it is said for this run what messages are about. A variable does not say so if another setting of this run
+    /// Whether it is said for this run what messages are. A variable does not say so if another setting of this run
     /// turns the bus off: one worker finishes a chunk with `--bus none` in the environment of all others.
     pub(super) fn wants_messages(&self) -> bool {
-        self.is_flag(MESSAGES) || (self.is_given(MESSAGES) && !self.is_given(BUS))
+        self.has_message_flag() || (self.is_given(MESSAGES) && !self.is_given(BUS))
+    }
+
+    /// Whether a flag says where messages go.
+    pub(super) fn has_bus_flag(&self) -> bool {
+        self.is_flag(BUS)
+    }
+
+    /// Whether a flag says what messages are. For commands to which the file and the environment say nothing of the bus.
+    pub(super) fn has_message_flag(&self) -> bool {
+        self.is_flag(MESSAGES) || self.is_flag(MESSAGE_BYTES)
     }
 }
 
@@ -47,7 +58,7 @@ impl RunArgs {
             self.bus_messages,
             self.bus_message_bytes.map(|bytes| bytes as usize),
         );
-        let refused = |why: String| Err(ConfigError::new("bus_message_bytes", why));
+        let refused = |why: String| Err(ConfigError::new(MESSAGE_BYTES, why));
         match bytes {
             Some(_) if messages != Messages::Packed => refused(
                 "is the size of packed messages; add --bus-messages packed, or leave it out".into(),

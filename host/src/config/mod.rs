@@ -34,6 +34,7 @@ mod suggestion;
 pub mod table_settings;
 pub mod table_source;
 pub mod target;
+mod toml_string;
 pub mod transform_source;
 
 use std::time::Duration;

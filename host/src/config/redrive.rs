@@ -88,11 +88,8 @@ impl RedriveArgs {
         let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
         PinnedRelease::check_flags(self.release.as_ref(), &resolved)?;
         let filter = self.filter.filter()?;
-        let resolved = match resolved.is_flag("bus") {
-            true => resolved,
-            false => resolved.without_bus(),
-        };
-        let mut settings = resolved.without_source().without_archive().settings()?;
+        let resolved = resolved.without_source().without_archive();
+        let mut settings = resolved.repeat_settings()?;
         let pinned = PinnedRelease::of(self.release.as_ref(), &mut settings.registry);
         settings.pinned_release = pinned?;
         settings.registry = settings.registry.filter(|_| !has_transform);

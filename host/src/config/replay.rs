@@ -103,7 +103,7 @@ impl ReplayArgs {
     /// # Errors
     /// The first setting that is missing or wrong.
     pub fn settings(&self, resolved: Resolved) -> Result<RunSettings, ConfigError> {
-        let (has_lake, has_bus) = (resolved.is_flag("lake"), resolved.is_flag("bus"));
+        let has_lake = resolved.is_flag("lake");
         let has_transform = resolved.is_flag("transform") || resolved.is_flag("jq");
         PinnedRelease::check_flags(self.release.as_ref(), &resolved)?;
         if !has_lake {
@@ -111,16 +111,11 @@ impl ReplayArgs {
                 "missing; a replay needs another lake than `run`: give --lake s3://BUCKET/OTHER";
             return Err(ConfigError::new("lake", why));
         }
-        let resolved = if has_bus {
-            resolved
-        } else {
-            resolved.without_bus()
-        };
         if resolved.is_flag("archive") {
             let why = "a replay does not archive: its records were archived when they came; leave this out";
             return Err(ConfigError::new("archive", why));
         }
-        let mut settings = resolved.without_archive().settings()?;
+        let mut settings = resolved.without_archive().repeat_settings()?;
         let pinned = PinnedRelease::of(self.release.as_ref(), &mut settings.registry);
         settings.pinned_release = pinned?;
         settings.registry = settings.registry.filter(|_| !has_transform);

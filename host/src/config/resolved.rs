@@ -1,7 +1,6 @@
 //! Settings with their origin: the command line, the environment, a file or a default.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
@@ -9,6 +8,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use super::archive;
 use super::file::File;
 use super::table_settings::TABLE_BUILD;
+use super::toml_string::quoted;
 use super::{ConfigError, Mode, Origins, RunArgs, RunSettings, environment};
 
 /// Settings that only a worker on a stream has.
@@ -158,13 +158,6 @@ impl Resolved {
         (self.args, origins)
     }
 
-    /// Turns the bus off, whatever the settings say.
-    #[must_use]
-    pub fn without_bus(mut self) -> Self {
-        "none".clone_into(&mut self.args.bus);
-        self
-    }
-
     /// Turns the archive off, whatever the settings say.
     #[must_use]
     pub fn without_archive(mut self) -> Self {
@@ -178,6 +171,19 @@ impl Resolved {
     /// [`ConfigError`]
     pub fn settings(self) -> Result<RunSettings, ConfigError> {
         self.validated(|_| Ok(()))
+    }
+
+    /// As [`settings`](Self::settings), for a command that repeats what `run` did: it uses a bus only if that is given as a
+    /// flag, since the file and the environment are meant for `run`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn repeat_settings(mut self) -> Result<RunSettings, ConfigError> {
+        let wants_messages = self.has_message_flag();
+        if !self.has_bus_flag() {
+            "none".clone_into(&mut self.args.bus);
+        }
+        self.validated(|settings| settings.check_messages(wants_messages))
     }
 
     /// As [`settings`](Self::settings), for the command `run`.
@@ -316,22 +322,6 @@ impl Resolved {
             (None, _) => "not set".to_owned(),
         }
     }
-}
-
-/// A basic string of TOML.
-fn quoted(value: &str) -> String {
-    let mut text = String::from('"');
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            c if c.is_ascii_control() => {
-                let _infallible = write!(text, "\\u{:04X}", u32::from(c));
-            }
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
 }
 
 /// The command with the file's values as the defaults of the innermost subcommand.

@@ -51,11 +51,11 @@ pub struct ConsoleArgs {
     #[command(flatten)]
     table: LocationArgs,
 
-    /// Listen on this port of this machine's loopback address; 0 takes a free one.
+    /// Listen on this port of this machine's loopback addresses; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = PORT)]
     port: u16,
 
-    /// Open the console in the default browser.
+    /// Open the console in the default browser, by a temporary file that only you can read.
     #[arg(long, action = ArgAction::SetTrue)]
     open: bool,
 

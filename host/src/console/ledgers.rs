@@ -1,5 +1,9 @@
 //! The ledgers of the lake.
 
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +15,9 @@ use sluice_engine::record::ShardId;
 use sluice_storage::object_store::ObjectStore;
 
 use super::Lake;
-use super::cached::{Cached, View};
+use super::cached::{Cached, Seen, View};
 use crate::layout::object_key::METADATA_FOLDER;
-use crate::ledger::heads::{ListedDocument, ReadLedgersError};
+use crate::ledger::heads::{LedgerHead, ListedDocument, ReadLedgersError};
 use crate::ledger::{Ledger, Range};
 use crate::output::with_causes;
 
@@ -52,6 +56,7 @@ struct KnownDocuments(BTreeMap<String, KnownDocument>);
 /// A document as it was when it had this tag.
 struct KnownDocument {
     tag: String,
+    modified_at: i64,
     ledgers: Vec<Ledger>,
 }
 
@@ -83,6 +88,33 @@ impl Ledgers {
             }
         };
         self.view.view(FIRST_WAIT, read).await
+    }
+
+    /// What the ledgers have committed, the one that was changed last first, and why documents cannot be read. This waits
+    /// until the ledgers have been read.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) async fn newest_heads(&self) -> anyhow::Result<(Vec<LedgerHead>, Vec<String>)> {
+        let view = loop {
+            match self.view().await {
+                View::Reading => {}
+                View::Ready(Seen {
+                    value,
+                    problem: None,
+                    ..
+                }) => break value,
+                View::Ready(Seen {
+                    problem: Some(why), ..
+                })
+                | View::Failed(why) => anyhow::bail!("cannot read the ledgers: {why}"),
+            }
+        };
+        let mut heads: Vec<_> = view.ledgers.iter().filter_map(LedgerHead::of).collect();
+        let documents = self.documents.lock().await;
+        let changed_at = documents.changed_at();
+        heads.sort_by_key(|head| Reverse(changed_at.get(&head.shard)));
+        Ok((heads, view.problems.clone()))
     }
 
     /// Checks a read of the lake by what the ledgers say: one that finds no commits although the console has seen some has read
@@ -152,10 +184,21 @@ impl KnownDocuments {
         let reads: Vec<_> = reads.collect();
         let mut reads = stream::iter(reads).buffer_unordered(lake.reads_at_once.max(1));
         let mut problems = Vec::new();
-        while let Some((ListedDocument { key, tag, .. }, ledgers)) = reads.next().await {
+        while let Some((document, ledgers)) = reads.next().await {
+            let ListedDocument {
+                key,
+                tag,
+                modified_at,
+                ..
+            } = document;
             match ledgers {
                 Ok(ledgers) => {
-                    known.insert(key, KnownDocument { tag, ledgers });
+                    let document = KnownDocument {
+                        tag,
+                        modified_at,
+                        ledgers,
+                    };
+                    known.insert(key, document);
                 }
                 Err(error) => {
                     // One that cannot be read at the moment keeps its ledgers. Its tag is an old one, so it is read again.
@@ -168,6 +211,16 @@ impl KnownDocuments {
         }
         problems.sort_unstable();
         Ok(self.view(lake.store.as_ref(), problems))
+    }
+
+    /// When the document of each shard was changed last, milliseconds since the Unix epoch.
+    fn changed_at(&self) -> BTreeMap<&ShardId, i64> {
+        let Self(known) = self;
+        let ledgers = known.values().flat_map(|document| {
+            let ledgers = document.ledgers.iter();
+            ledgers.map(|ledger| (ledger.shard(), document.modified_at))
+        });
+        ledgers.collect()
     }
 
     fn has_commits(&self) -> bool {
@@ -196,143 +249,5 @@ impl KnownDocuments {
             ledgers: ledgers.collect(),
             problems,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use sluice_engine::digest::Digest;
-    use sluice_storage::folder::FolderStore;
-    use sluice_storage::location::StoreLocation;
-
-    use super::*;
-    use crate::ledger::Pending;
-    use crate::ledger::pins::Pins;
-    use crate::ledger::resource_faults::ResourceFaults;
-
-    fn lake(folder: &Path) -> Lake {
-        fs::create_dir_all(folder.join("_sluice/ledger")).unwrap();
-        Lake {
-            location: StoreLocation::Folder(folder.to_owned()),
-            store: Arc::new(FolderStore::shared(folder.to_owned())),
-            reads_at_once: 2,
-        }
-    }
-
-    fn ledger(shard: &str) -> Ledger {
-        Ledger::new(ShardId::new(shard).unwrap())
-    }
-
-    fn pinned(ledger: &Ledger, first: u64) -> Ledger {
-        let pending = Pending {
-            range: Range {
-                first: first.into(),
-                last: (first + 9).into(),
-                count: 10,
-            },
-            release: Digest::of(b"release"),
-            pins: Pins::default(),
-            resource_faults: ResourceFaults::default(),
-        };
-        ledger.pin(pending).unwrap()
-    }
-
-    fn put(lake: &Lake, name: &str, text: &[u8]) {
-        let place = lake.store.place(&format!("_sluice/ledger/{name}"));
-        fs::write(place, text).unwrap();
-    }
-
-    fn put_ledger(lake: &Lake, ledger: &Ledger) {
-        let name = format!("{}.json", ledger.shard());
-        put(lake, &name, &serde_json::to_vec(ledger).unwrap());
-    }
-
-    fn shards(view: &LedgersView) -> Vec<&str> {
-        let shards = view.ledgers.iter().map(|ledger| ledger.shard().as_str());
-        shards.collect()
-    }
-
-    #[tokio::test]
-    async fn a_damaged_ledger_is_a_problem_and_the_others_are_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let lake = lake(folder.path());
-        put_ledger(&lake, &ledger("b"));
-        put_ledger(&lake, &ledger("a"));
-        put(&lake, "c.json", b"{}");
-        put(&lake, "a.lock", b"");
-        let mut known = KnownDocuments::default();
-        let view = known.read(&lake).await.unwrap();
-        assert_eq!(shards(&view), ["a", "b"]);
-        assert_eq!(view.problems.len(), 1);
-        let problem = &view.problems[0];
-        assert!(
-            problem.contains("c.json") && problem.contains("not a valid ledger"),
-            "{problem}"
-        );
-        put_ledger(&lake, &ledger("c"));
-        fs::remove_file(lake.store.place("_sluice/ledger/a.json")).unwrap();
-        let view = known.read(&lake).await.unwrap();
-        assert_eq!(shards(&view), ["b", "c"]);
-        assert!(view.problems.is_empty(), "{:?}", view.problems);
-    }
-
-    #[tokio::test]
-    async fn a_lake_that_is_gone_is_not_an_empty_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let lake = lake(folder.path());
-        let ledgers = Ledgers::new(Some(lake.clone()));
-        let read = async || ledgers.documents.lock().await.read(&lake).await;
-        assert!(read().await.unwrap().ledgers.is_empty());
-        let pending = pinned(&ledger("a"), 10);
-        let range = pending.pending().unwrap().range;
-        let committed = pending.commit(range, Digest::of(b"last")).unwrap();
-        put_ledger(&lake, &committed);
-        read().await.unwrap();
-        ledgers.check_present(true).await.unwrap();
-        for _ in 0..2 {
-            let _gone_already = fs::remove_file(lake.store.place("_sluice/ledger/a.json"));
-            let error = read().await.unwrap_err().to_string();
-            assert!(error.contains("moved, renamed or removed"), "{error}");
-            assert!(ledgers.check_present(false).await.is_err());
-        }
-        put_ledger(&lake, &committed);
-        assert_eq!(shards(&read().await.unwrap()), ["a"]);
-    }
-
-    #[tokio::test]
-    async fn a_changed_ledger_is_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let lake = lake(folder.path());
-        put_ledger(&lake, &ledger("a"));
-        let mut known = KnownDocuments::default();
-        let before = known.read(&lake).await.unwrap();
-        assert_eq!(before.ledgers, [ledger("a")]);
-        let changed = pinned(&ledger("a"), 10);
-        put_ledger(&lake, &changed);
-        let after = known.read(&lake).await.unwrap();
-        assert_eq!(after.ledgers, [changed]);
-    }
-
-    #[tokio::test]
-    async fn without_a_lake_there_are_no_ledgers() {
-        let view = Ledgers::new(None).view().await;
-        assert!(matches!(view, View::Ready(seen) if seen.value.ledgers.is_empty()));
-    }
-
-    #[test]
-    fn a_range_is_pending_since_it_was_seen_first() {
-        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
-        let mut pending = PendingRanges::new();
-        let since = |pending: &PendingRanges| pending.values().map(|(_, at)| *at).next();
-        note_pending(&mut pending, &[pinned(&ledger("a"), 10)], at(1));
-        note_pending(&mut pending, &[pinned(&ledger("a"), 10)], at(2));
-        assert_eq!(since(&pending), Some(at(1)));
-        note_pending(&mut pending, &[pinned(&ledger("a"), 20)], at(3));
-        assert_eq!(since(&pending), Some(at(3)));
-        note_pending(&mut pending, &[ledger("a")], at(4));
-        assert!(pending.is_empty());
     }
 }

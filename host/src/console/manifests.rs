@@ -1,11 +1,18 @@
 //! The chunk manifests of a shard.
 
+mod listing;
+mod span;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
-use sluice_storage::object_store::{Found, ListedObject, ObjectStore};
+use sluice_storage::object_store::{Found, ObjectStore};
 
+use self::listing::Listing;
+use self::span::Span;
 use crate::layout::chunk_manifest::ChunkManifest;
 use crate::layout::object_key::ChunkName;
 use crate::ledger::heads::LedgerHead;
@@ -37,27 +44,21 @@ pub(super) struct Wanted {
 pub(super) struct ManifestList {
     /// The newest ones. Of these, the oldest comes first.
     pub(super) newest: Vec<ListedManifest>,
-    /// How many there are.
+    /// How many there are, of those that were listed.
     pub(super) all: usize,
+    /// Whether there are older ones, which were not listed.
+    pub(super) has_older: bool,
 }
 
-impl ManifestList {
-    fn add(&mut self, listed: ListedManifest, most: usize) {
-        self.all += 1;
-        self.newest.push(listed);
-        if self.newest.len() > 2 * most {
-            self.keep_newest(most);
-        }
-    }
-
-    fn keep_newest(&mut self, most: usize) {
-        self.newest.sort_unstable_by_key(|listed| listed.name);
-        let excess = self.newest.len().saturating_sub(most);
-        self.newest.drain(..excess);
-    }
-}
-
-/// Lists the manifests of the committed chunks of a shard.
+/// Lists the newest manifests of the committed chunks of a shard.
+///
+/// A bucket lists names upwards only, 1,000 with a request, and the ledger does not say where the newest chunks begin. But
+/// the names of a shard sort as the numbers of its records do. So this lists from a record before the last committed
+/// one, which it estimates by the distances between the chunks that it has seen. If too few or too many chunks follow,
+/// it tries another one. So the number of requests does not grow with the number of chunks: it is one for a shard of up
+/// to 1,000 chunks, two for a larger one whose chunks come about as often as at first, and up to about twenty if their
+/// distances differ by orders of magnitude. Names whose numbers have different widths do not sort so; then all are
+/// listed.
 ///
 /// # Errors
 /// The lake cannot be listed.
@@ -66,31 +67,27 @@ pub(super) async fn list(
     head: LedgerHead,
     wanted: Wanted,
 ) -> Result<ManifestList, StorageError> {
-    let Wanted {
-        behind,
-        since,
-        most,
-    } = wanted;
-    let mut list = ManifestList::default();
-    let shard = &head.shard;
-    let mut found = |object: ListedObject<'_>| {
-        let parsed = ChunkName::parse_manifest(&format!("{shard}/{}", object.key));
-        let Some((_, name)) = parsed else {
-            return;
-        };
-        let is_behind = behind.is_none_or(|behind| name.first > behind);
-        let is_committed = name.last <= head.last && !head.has_given_up(name.first, name.last);
-        if is_behind && is_committed && object.modified_at >= since {
-            let put_at = object.modified_at;
-            list.add(ListedManifest { name, put_at }, most);
-        }
+    let begin = wanted
+        .behind
+        .and_then(|from| ChunkName::manifests_after(&head.shard, from, head.last));
+    let first = Listing::of_page(store.as_ref(), &head, wanted, begin.as_deref()).await?;
+    if !first.has_more {
+        return Ok(first.list(false));
+    }
+    let Some(mut span) = Span::new(&first) else {
+        let all = Listing::of_all(store.as_ref(), &head, wanted, begin.as_deref());
+        return Ok(all.await?.list(false));
     };
-    let after = behind.and_then(|from| ChunkName::manifests_after(shard, from, head.last));
-    let folder = ChunkName::manifest_folder(shard);
-    let listed = store.list_objects(&folder, after.as_deref(), &mut found);
-    listed.await?;
-    list.keep_newest(most);
-    Ok(list)
+    while let Some((place, name)) = span.next_place() {
+        let listing = Listing::of_page(store.as_ref(), &head, wanted, Some(&name)).await?;
+        if listing.is_enough() && !listing.has_more {
+            return Ok(listing.list(true));
+        }
+        span.narrow(place, &listing);
+    }
+    let name = span.lowest_name();
+    let rest = Listing::of_all(store.as_ref(), &head, wanted, name.as_deref());
+    Ok(rest.await?.list(name.is_some()))
 }
 
 /// Reads a manifest. The inner error is that of a manifest which cannot be used.
@@ -111,25 +108,4 @@ pub(super) async fn read(
         Found::Nothing => Err("it is missing".to_owned()),
     };
     Ok(read.map_err(|why| format!("{}: {why}", store.place(&key))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::console::flow::test_manifest;
-
-    #[test]
-    fn the_newest_are_kept_and_all_are_counted() {
-        let listed = |first: u64| ListedManifest {
-            name: test_manifest("s", first, first, None).name(),
-            put_at: 0,
-        };
-        let mut list = ManifestList::default();
-        for first in [50, 10, 90, 30, 70, 20] {
-            list.add(listed(first), 2);
-            assert!(list.newest.len() <= 4);
-        }
-        list.keep_newest(2);
-        assert_eq!((list.newest, list.all), (vec![listed(70), listed(90)], 6));
-    }
 }

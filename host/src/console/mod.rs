@@ -14,8 +14,10 @@ mod components;
 mod flow;
 mod guard;
 mod history;
+mod launch;
 mod ledgers;
 mod live;
+mod loopback;
 mod manifests;
 mod page;
 mod pages;
@@ -29,6 +31,7 @@ mod stream;
 #[cfg(feature = "table")]
 mod table;
 mod tasks;
+mod words;
 mod workers;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! the direction of writing, and no more of them than a person reads.
 
 use maud::{Markup, html};
+use sluice_engine::sanitize::escape_lines;
 
 use crate::output::counted;
 
@@ -103,7 +104,7 @@ fn hidden(bytes: usize) -> Markup {
 }
 
 /// The first `most` characters of a text, and how many bytes are left out.
-fn cut(text: &str, most: usize) -> (&str, usize) {
+pub(super) fn cut(text: &str, most: usize) -> (&str, usize) {
     let end = text
         .char_indices()
         .nth(most)
@@ -113,24 +114,7 @@ fn cut(text: &str, most: usize) -> (&str, usize) {
 
 /// A text in which each character that could act or that cannot be seen is an escape of it. Line ends and tabs stay.
 pub(super) fn inert(text: &str) -> String {
-    let mut inert = String::with_capacity(text.len());
-    for c in text.chars() {
-        match acts(c) {
-            true => inert += &format!("\\u{{{:x}}}", u32::from(c)),
-            false => inert.push(c),
-        }
-    }
-    inert
-}
-
-/// Whether a character is a control character, or changes the direction of writing, or joins or hides others
-/// (Unicode Standard Annex 9, and the general category Cf).
-fn acts(c: char) -> bool {
-    let is_format = matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    );
-    is_format || (c.is_control() && c != '\n' && c != '\t')
+    escape_lines(text)
 }
 
 #[cfg(test)]

@@ -254,6 +254,11 @@ pub(super) fn author_name() -> (String, bool) {
 /// A text that the user has written, without spaces around it.
 fn checked(what: &str, text: &str) -> Result<String, PageError> {
     let text = text.trim();
+    if text.contains(char::is_control) {
+        return Err(PageError::Wrong(format!(
+            "The {what} has a control character. Write it in one line of text."
+        )));
+    }
     match text.chars().count() {
         0 => Err(PageError::Wrong(format!(
             "The {what} is missing. Give one."

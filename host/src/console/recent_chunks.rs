@@ -44,8 +44,10 @@ struct ChunksOfShard {
 pub(super) struct ChunksView {
     /// The newest comes first. A manifest that cannot be used is an error.
     pub(super) chunks: VecDeque<Result<ChunkSummary, String>>,
-    /// How many chunks the shard has.
+    /// How many chunks the shard has, if all were listed.
     pub(super) all: u64,
+    /// Whether the shard has older ones, which were not listed.
+    pub(super) has_older: bool,
     /// The last record of the newest one.
     pub(super) last: Option<SequenceNumber>,
 }
@@ -123,7 +125,7 @@ impl ChunksView {
             most: SHOWN_MAX,
         };
         let listed = manifests::list(Arc::clone(&lake.store), head.clone(), wanted).await?;
-        let reads = listed.newest.into_iter().rev().map(|listed| {
+        let reads = listed.newest.iter().rev().map(|listed| {
             let store = Arc::clone(&lake.store);
             manifests::read(store, head.shard.clone(), listed.name)
         });
@@ -132,6 +134,11 @@ impl ChunksView {
         let mut chunks = VecDeque::new();
         while let Some(read) = reads.next().await {
             chunks.push_back(read?.map(|manifest| ChunkSummary::from(&manifest)));
+        }
+        if listed.has_older {
+            // Those that are known do not follow on these.
+            self.chunks.clear();
+            self.has_older = true;
         }
         chunks.extend(self.chunks.drain(..));
         chunks.truncate(SHOWN_MAX);

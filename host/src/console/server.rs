@@ -1,6 +1,5 @@
-//! The server: it listens on this machine's loopback address only.
+//! The server: it listens on this machine's loopback addresses only.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,14 +8,15 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use sluice_release::registry::Registry;
 use sluice_storage::retry::RetryPolicy;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Settings;
 use super::cached::View;
 use super::flow::Flow;
 use super::guard::{Guard, guard};
+use super::launch::LaunchPage;
 use super::ledgers::Ledgers;
+use super::loopback::Loopback;
 use super::payload::inert;
 use super::releases::Releases;
 use super::stream::StreamShards;
@@ -35,8 +35,7 @@ use crate::output;
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (port, open) = (settings.port, settings.open);
     let console = Arc::new(Console::new(settings).await?);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|error| {
+    let listener = Loopback::bind(port).await.map_err(|error| {
         let why =
             format!("cannot listen on port {port}: {error}; give another one, or 0 for a free one");
         ConfigError::new("port", why)
@@ -44,14 +43,8 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(report_lake(Arc::clone(&console)));
-    let guard = Arc::new(Guard::new(listener.local_addr()?.port()));
-    let url = guard.url();
-    output::message(format_args!("sluice: the console is at {url}"));
-    if open && let Err(error) = open::that_detached(&url) {
-        output::message(format_args!(
-            "sluice: no browser could be opened ({error}); open the address yourself"
-        ));
-    }
+    let guard = Arc::new(Guard::new(listener.port()?));
+    let _until_the_end = announce(&guard, open);
     console.workers.start();
     console.flow.start();
     let router = router(Arc::clone(&console), guard);
@@ -60,6 +53,22 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
+}
+
+/// Prints the addresses, and opens the first one in a browser if that is wanted.
+fn announce(guard: &Guard, open: bool) -> Option<LaunchPage> {
+    let [url, fallback] = guard.urls();
+    output::message(format_args!("sluice: the console is at {url}"));
+    output::message(format_args!(
+        "sluice: if your browser cannot find that name: {fallback}"
+    ));
+    let page = open.then(|| LaunchPage::open(&url))?;
+    page.inspect_err(|error| {
+        output::message(format_args!(
+            "sluice: no browser could be opened ({error}); open the address yourself"
+        ));
+    })
+    .ok()
 }
 
 /// Says once on standard error if there is no lake yet, or if it cannot be read. The pages say so too.

@@ -4,15 +4,11 @@
 mod tests;
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use maud::{Markup, html};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
-use tokio::runtime;
-use tokio::sync::oneshot;
 
 use super::RETRY_TIMEOUT;
 use super::cached::{Cached, View};
@@ -20,6 +16,8 @@ use super::components::{
     Tone, badge, bytes, count, empty, facts, problem, short, table, time_ms, viewed,
 };
 use super::payload::inert;
+use super::tasks::on_a_thread;
+use super::words::{further, values_by_field};
 use crate::config::{ConfigError, LocationArgs};
 use crate::output::counted;
 use crate::table::location::TableLocation;
@@ -82,7 +80,7 @@ impl LakeTable {
         let location = self.location.clone();
         let read = || async move {
             match location {
-                Some(location) => on_thread(move || read(&location)).await,
+                Some(location) => on_a_thread(move || async move { read(&location).await }).await,
                 None => Ok(TableView::NotSet),
             }
         };
@@ -90,43 +88,20 @@ impl LakeTable {
     }
 }
 
-/// Runs a read on a thread of its own: the clients of catalogs need a runtime that they do not share, and the console ends
-/// without waiting for them.
-async fn on_thread<T: Send + 'static>(
-    read: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    let (sender, receiver) = oneshot::channel();
-    let work = move || {
-        // The console may have ended.
-        let _receiver_may_be_gone = sender.send(read());
-    };
-    thread::Builder::new()
-        .name("table-status".into())
-        .spawn(work)?;
-    receiver
-        .await
-        .context("the thread that reads the table has failed")?
-}
-
 /// Reads the status of a table.
 ///
 /// # Errors
 /// What cannot be read.
-fn read(location: &TableLocation) -> anyhow::Result<TableView> {
+async fn read(location: &TableLocation) -> anyhow::Result<TableView> {
     if !location.catalog.exists() {
         let create = location.command("create", &location.table);
         return Ok(TableView::Missing(create));
     }
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let retries = RetryPolicy::new(RETRY_TIMEOUT);
-        let tables = location.open_existing_with(retries.clone()).await?;
-        let lake = location.lake.open(retries).await?;
-        let status = TableStatus::read(&tables, &location.table, lake).await?;
-        Ok(TableView::Status(Box::new(status)))
-    })
+    let retries = RetryPolicy::new(RETRY_TIMEOUT);
+    let tables = location.open_to_read(retries.clone()).await?;
+    let lake = location.lake.open(retries).await?;
+    let status = TableStatus::read(&tables, &location.table, lake).await?;
+    Ok(TableView::Status(Box::new(status)))
 }
 
 /// What pages show of the table.
@@ -254,32 +229,18 @@ fn behind(status: &TableStatus) -> Markup {
         @if !rows.is_empty() {
             h3 { "Shards behind the lake" }
             (table("Shards of which the table lacks something", &columns, &rows))
-            (further(behind.len(), "shard"))
+            (further(SHOWN_MAX, behind.len(), "shard"))
         }
     }
 }
 
-/// The paths whose values no column of the table has.
+/// The fields whose values no column of the table has.
 fn unmapped(status: &TableStatus) -> Markup {
-    let mut paths: Vec<_> = status.unmapped.by_path().iter().collect();
-    paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
-    let rows = paths.iter().take(SHOWN_MAX);
-    let rows = rows.map(|(path, values)| vec![html! { code { (inert(path)) } }, count(**values)]);
-    let rows: Vec<_> = rows.collect();
+    let values = status.unmapped.by_path();
     html! {
-        @if !rows.is_empty() {
+        @if !values.is_empty() {
             h3 { "Values in no column of the table" }
-            (table("Paths whose values are in no column of the table, but in _rest", &["Path", "Values"], &rows))
-            (further(paths.len(), "path"))
-        }
-    }
-}
-
-/// Says that a list has more than is shown.
-fn further(all: usize, name: &str) -> Markup {
-    html! {
-        @if all > SHOWN_MAX {
-            p { "And " (counted((all - SHOWN_MAX) as u64, &format!("more {name}"))) "." }
+            (values_by_field("Values that are in no column of the table, but in _rest", values, SHOWN_MAX))
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct ListedDocument {
     pub key: String,
     /// Another one after each change.
     pub tag: String,
+    /// When it was changed last, milliseconds since the Unix epoch.
+    pub modified_at: i64,
     /// Its name in the folder of the ledgers.
     pub name: DocumentName,
 }
@@ -95,6 +97,7 @@ impl ListedDocument {
             listed.extend(name.map(|name| Self {
                 key: format!("{folder}{}", object.key),
                 tag: object.tag,
+                modified_at: object.modified_at,
                 name,
             }));
         };

@@ -1,6 +1,7 @@
 //! Objects that exist with different content, in the lake or in the archive.
 
 use crate::observe::events;
+use crate::observe::progress::Progress;
 use crate::output::with_causes;
 use crate::pipeline::error::PipelineError;
 use crate::sink::SinkError;
@@ -19,9 +20,10 @@ pub(super) fn is_mismatch(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Logs the error if it is that an object exists with different content, which needs an operator.
-pub(super) fn log_mismatch(shard: &str, error: &anyhow::Error) {
+/// Counts and logs the error if it is that an object exists with different content, which needs an operator.
+pub(super) fn report_mismatch(progress: &Progress, shard: &str, error: &anyhow::Error) {
     if is_mismatch(error) {
+        progress.found_content_mismatch();
         tracing::error!(
             event = events::CONTENT_MISMATCH,
             shard,

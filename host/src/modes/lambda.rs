@@ -26,7 +26,7 @@ use tracing::Instrument as _;
 
 use self::answer::{Answer, Failure};
 use self::metrics::Invocation;
-use super::content_mismatch::{is_mismatch, log_mismatch};
+use super::content_mismatch::{is_mismatch, report_mismatch};
 use super::follow::Follower;
 use super::open_shard::ShardRunner;
 use super::rules::Rules;
@@ -166,7 +166,7 @@ impl Function {
         let landed = self.land_in_time(&batch, deadline).await;
         let error = landed.as_ref().err();
         if let Some(error) = error {
-            log_mismatch(&batch.shard, error);
+            report_mismatch(&self.runner.context.progress, &batch.shard, error);
             tracing::error!(
                 event = events::BATCH_UNCOMMITTED,
                 error = with_causes(error),

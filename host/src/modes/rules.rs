@@ -173,6 +173,7 @@ impl Rules {
         };
         Ok(ChunkPlan {
             release,
+            role: None,
             shadow: None,
             pins: pending.pins.clone(),
             begin: None,

@@ -26,7 +26,7 @@ use self::shard_backoff::ShardBackoff;
 use self::shutdown::ShutdownSignal;
 #[cfg(feature = "table")]
 use self::table::TableTask;
-use super::content_mismatch::log_mismatch;
+use super::content_mismatch::report_mismatch;
 use super::open_shard::ShardRunner;
 use super::parts::shards::StreamPart;
 use super::rules::Rules;
@@ -246,7 +246,7 @@ impl Worker {
             }
             Err(error) => {
                 let pause = self.backoff.begin(id.clone(), last_committed, &error);
-                log_mismatch(&id, &error);
+                report_mismatch(&self.runner.context.progress, &id, &error);
                 tracing::error!(
                     event = events::SHARD_STOPPED,
                     shard = id,

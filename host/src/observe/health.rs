@@ -169,6 +169,11 @@ impl Health {
         self.now().shards.end(shard, state);
     }
 
+    /// Reports that another process works on a shard, or has finished it.
+    pub fn taken_over(&self, shard: &ShardId) {
+        self.now().shards.take_over(shard);
+    }
+
     /// The meter for the reader of a shard.
     #[must_use]
     pub fn read_meter(&self, shard: &ShardId) -> ReadMeter {

@@ -5,17 +5,19 @@ mod files_read;
 mod reasons;
 mod redriven;
 mod register;
+mod roles;
 mod summary;
 mod times;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use sluice_engine::record::{Batch, ShardId};
 use sluice_release::bundle::ReleaseId;
+use sluice_release::release_switch::Role;
+use sluice_release::rollback_policy::Score;
 use sluice_storage::calls::CallMetrics;
 use sluice_storage::retry::Retries;
 
@@ -23,6 +25,7 @@ use self::drift::DriftCounts;
 use self::files_read::FilesRead;
 use self::reasons::Reasons;
 use self::redriven::Redriven;
+use self::roles::RoleCounts;
 pub use self::summary::{RedriveSummary, ReleaseRecords, Summary};
 pub use self::times::{Times, Timing};
 use crate::format::parquet::UnmappedValues;
@@ -70,6 +73,7 @@ pub struct Progress {
     objects: ByKind,
     object_bytes: ByKind,
     chunks: Counter,
+    content_mismatches: Counter,
     lost_ranges: Counter,
     committed_before: Counter,
     /// The number of records of each shard that are counted.
@@ -82,6 +86,7 @@ pub struct Progress {
     source_files: Counter,
     unplanned: Counter,
     left_out: Mutex<LeftOut>,
+    roles: RoleCounts,
     swaps: Counter,
     rollbacks: Counter,
     registry_failures: Counter,
@@ -126,6 +131,7 @@ impl Progress {
             objects,
             object_bytes,
             chunks: Counter::default(),
+            content_mismatches: Counter::default(),
             lost_ranges: Counter::default(),
             committed_before: Counter::default(),
             counted: Mutex::default(),
@@ -135,6 +141,7 @@ impl Progress {
             source_files: Counter::default(),
             unplanned: Counter::default(),
             left_out: Mutex::default(),
+            roles: RoleCounts::default(),
             swaps: Counter::default(),
             rollbacks: Counter::default(),
             registry_failures: Counter::default(),
@@ -274,6 +281,16 @@ impl Progress {
         }
     }
 
+    /// A release in this role has transformed a batch of a new chunk, with this score.
+    pub fn transformed(&self, role: Role, batch: Score) {
+        self.roles.add(role, batch);
+    }
+
+    /// A shard has stopped at an object that exists with different content.
+    pub fn found_content_mismatch(&self) {
+        self.content_mismatches.inc();
+    }
+
     /// A range was found whose records may be lost.
     pub fn found_loss(&self) {
         self.lost_ranges.inc();
@@ -340,70 +357,8 @@ impl Progress {
     pub fn committed_records(&self) -> u64 {
         self.records.get()
     }
-
-    /// The summary of a run that began at `started`.
-    #[must_use]
-    pub fn summary(&self, started: Instant, release: ReleaseId) -> Summary {
-        let of = |counts: &ByKind, kind| counts.get_or_create(kind).get();
-        let left_out = locked(&self.left_out).clone();
-        Summary {
-            records: self.records.get(),
-            events: self.events.get(),
-            lake_events: self.lake_events.get(),
-            quarantined: self.quarantined.total(),
-            dropped: self.dropped.get(),
-            objects: of(&self.objects, &LAKE),
-            messages: self.messages.get(),
-            bytes_in: self.bytes_in.get(),
-            bytes_out: of(&self.object_bytes, &LAKE),
-            seconds: rounded_seconds(started.elapsed()),
-            release: release.to_string(),
-            quarantine_objects: of(&self.objects, &QUARANTINE),
-            quarantine_bytes: of(&self.object_bytes, &QUARANTINE),
-            archive_objects: of(&self.objects, &ARCHIVE),
-            archive_bytes: of(&self.object_bytes, &ARCHIVE),
-            messages_unsent: self.unsent.get(),
-            blank_lines: self.blank_lines.get(),
-            incomplete: self.incomplete.get(),
-            incomplete_not_json: self.incomplete_not_json.get(),
-            failed_sources: self.failed_sources.get(),
-            misplaced_records: self.misplaced_records.get(),
-            already_committed: self.committed_before.get(),
-            chunks: self.chunks.get(),
-            lost_ranges: self.lost_ranges.get(),
-            release_swaps: self.swaps.get(),
-            release_admission_errors: self.admission_errors_total.get(),
-            release_rollbacks: self.rollbacks.get(),
-            registry_failures: self.registry_failures.get(),
-            quarantined_reasons: self.quarantined.met(),
-            unmapped_values: self.unmapped.get(),
-            unmapped_paths: locked(&self.unmapped_paths).by_path().clone(),
-            schema_drifts: self.drift.total(),
-            schema_drift_paths: self.drift.found(),
-            schema_drift_unwatched_events: self.drift.unwatched_events(),
-            schema_drift_unwatched_values: self.drift.unwatched_values(),
-            releases: self.release_records(),
-            incomplete_files: locked(&self.incomplete_files).clone(),
-            files: self.source_files.get(),
-            files_left_out: left_out.total(),
-            unplanned: self.unplanned.get(),
-            left_out: left_out.to_string(),
-            redrive: None,
-        }
-    }
-
-    fn release_records(&self) -> Vec<ReleaseRecords> {
-        locked(&self.releases)
-            .iter()
-            .map(ReleaseRecords::of)
-            .collect()
-    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn rounded_seconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0
 }

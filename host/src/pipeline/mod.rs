@@ -126,7 +126,7 @@ pub(crate) async fn build(
             took,
         } = next.finish().await;
         let (release, outcome) = (plan.release.id(), outcome?);
-        context.scores.add(release, batch.len(), &outcome, took);
+        context.count_batch(plan, batch.len(), &outcome, took);
         let chunk = chunk.get_or_insert_with(|| Chunk::new(plan.rules(&batch), release));
         chunk.absorb(&batch, outcome);
         context.progress.read(&batch);

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use sluice_engine::outcome::Transformed;
 use sluice_engine::record::{Batch, SequenceNumber, ShardId};
 use sluice_release::admission::Release;
 use sluice_release::registry::Registry;
-use sluice_release::release_switch::ReleaseSwitch;
-use sluice_release::scores::Scores;
+use sluice_release::release_switch::{ReleaseSwitch, Role};
+use sluice_release::scores::{Scores, score};
 use sluice_release::shadow::Shadow;
 
 use crate::config::RunSettings;
@@ -106,6 +107,21 @@ impl RunContext {
         ChunkLimits {
             bytes: self.chunk_limits.bytes.min(share),
             ..self.chunk_limits
+        }
+    }
+
+    /// Counts a batch that the release of a chunk has transformed.
+    pub(super) fn count_batch(
+        &self,
+        plan: &ChunkPlan,
+        records: usize,
+        outcome: &Transformed,
+        took: Duration,
+    ) {
+        let batch = score(records, outcome, took);
+        self.scores.add(plan.release.id(), batch);
+        if let Some(role) = plan.role {
+            self.progress.transformed(role, batch);
         }
     }
 
@@ -254,6 +270,7 @@ impl ChunkSpec<'_> {
         let choice = new_chunks.switch.choose(batch.ledger_shard(), first);
         ChunkPlan {
             release: choice.release,
+            role: Some(choice.role),
             shadow: choice.shadow,
             pins: new_chunks.pins.clone(),
             table: new_chunks.table.clone(),
@@ -271,6 +288,8 @@ impl ChunkSpec<'_> {
 pub struct ChunkPlan {
     /// The release that transforms it.
     pub release: Arc<Release>,
+    /// What this release is; `None` if the chunk was made before, whatever the release was then.
+    pub role: Option<Role>,
     /// The shadow release, if there is one.
     pub shadow: Option<Arc<Release>>,
     /// The settings that decide its outcome.

@@ -1,9 +1,10 @@
 //! Where tables are, of the settings.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use iceberg::TableIdent;
+use iceberg::{Catalog, TableIdent};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::retry::RetryPolicy;
 
@@ -111,13 +112,16 @@ impl TableLocation {
 
     async fn open_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
         let warehouse = Warehouse::open(&self.warehouse, retries.clone()).await?;
-        let (catalog, warehouse) = self.catalog.open(warehouse, retries).await?;
-        Ok(Tables {
+        Ok(self.tables(self.catalog.open(warehouse, retries).await?))
+    }
+
+    fn tables(&self, (catalog, warehouse): (Arc<dyn Catalog>, Warehouse)) -> Tables {
+        Tables {
             catalog,
             catalog_name: self.catalog.to_string(),
             create: self.command("create", &self.table),
             warehouse,
-        })
+        }
     }
 
     /// Opens the catalog and the warehouse, if there is a catalog: a command that only reads creates none.
@@ -133,6 +137,22 @@ impl TableLocation {
     /// # Errors
     /// They cannot be opened, or do not exist.
     pub async fn open_existing_with(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
+        self.check_exists()?;
+        self.open_with(retries).await
+    }
+
+    /// As [`open_existing_with`](Self::open_existing_with), to read only: a catalog in a file and its folder stay as they are.
+    ///
+    /// # Errors
+    /// They cannot be read, or do not exist.
+    pub async fn open_to_read(&self, retries: RetryPolicy) -> anyhow::Result<Tables> {
+        self.check_exists()?;
+        let warehouse = Warehouse::open(&self.warehouse, retries.clone()).await?;
+        let opened = self.catalog.open_to_read(warehouse, retries).await?;
+        Ok(self.tables(opened))
+    }
+
+    fn check_exists(&self) -> anyhow::Result<()> {
         if !self.catalog.exists() {
             anyhow::bail!(
                 "there is no catalog {}; create a table with `{}`",
@@ -140,7 +160,7 @@ impl TableLocation {
                 self.command("create", &self.table)
             );
         }
-        self.open_with(retries).await
+        Ok(())
     }
 }
 

@@ -71,6 +71,47 @@ fn messages_of_a_kind_without_a_bus_are_wrong_usage() {
     }
 }
 
+/// They use a bus only if it is a flag, so a flag for its messages would be ignored; the environment and the file are meant for
+/// `run`.
+#[test]
+fn a_replay_and_a_redrive_reject_flags_for_messages_without_a_bus() {
+    let replay = [
+        "replay",
+        "--source",
+        "file:events.ndjson",
+        "--lake",
+        "file:other",
+    ];
+    let redrive = [
+        "redrive",
+        "--lake",
+        "file:lake",
+        "--transform",
+        "builtin:copy",
+    ];
+    let packed = ["--bus-messages", "packed"];
+    let sized = [&packed[..], &["--bus-message-bytes", "65536"]].concat();
+    let off = [&packed[..], &["--bus", "none"]].concat();
+    let place = Place::new();
+    place.write("events.ndjson", "broken\n");
+    place.land(&[]);
+    let run = |command: &[&str], flags: &[&str]| {
+        let mut command = place.command(&[command, flags].concat());
+        command.env("SLUICE_BUS", "file:bus");
+        command.env("SLUICE_BUS_MESSAGES", "packed");
+        Ran::from(command.output().unwrap())
+    };
+    for command in [&replay[..], &redrive] {
+        let before = lake::tree(&place.lake());
+        for flags in [&packed[..], &sized, &sized[2..], &off] {
+            let parts = [": there is no bus", "--bus sqs:QUEUE", "leave this out"];
+            run(command, flags).failed(2, &parts);
+        }
+        assert!(!place.path("other").exists() && lake::tree(&place.lake()) == before);
+        run(command, &[]).succeeded();
+    }
+}
+
 /// A worker finishes a chunk without a bus in the environment of all others, and a file can be for runs of all kinds.
 #[test]
 fn a_bus_that_is_turned_off_leaves_the_messages_of_the_environment_and_the_file_alone() {

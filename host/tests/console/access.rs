@@ -1,6 +1,8 @@
 //! Who may see the console, and who may change something: whoever has its token, from its own pages.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
 use super::client::{Response, send};
 use super::{Console, PAGES, console, html, place, publish, transform, visit};
@@ -89,6 +91,12 @@ fn without_the_token_nothing_is_shown() {
     assert_eq!(response.status, 200);
     assert!(response.body.contains("url=/quarantine"), "{response:#?}");
     assert!(response.headers["set-cookie"].contains("SameSite=Strict"));
+    let path = format!("/record?rid=x:1&token={}", console.token);
+    let response = anonymous(&console, &host, &path, None);
+    assert!(
+        response.body.contains("url=/record?rid=x:1\""),
+        "{response:#?}"
+    );
     // No page repeats the token: who looks over a shoulder or at a screenshot does not see it.
     assert!(!console.get("/").body.contains(&console.token));
 }
@@ -106,6 +114,10 @@ fn a_request_for_another_host_is_rejected() {
         format!("evil.example:{port}"),
         "127.0.0.1".to_owned(),
         format!("127.0.0.1:{}", port ^ 1),
+        format!("console.localhost:{port}"),
+        console
+            .host
+            .replace(".localhost", ".localhost.evil.example"),
         format!("127.0.0.1.evil.example:{port}"),
     ];
     for host in others {
@@ -115,8 +127,55 @@ fn a_request_for_another_host_is_rejected() {
             assert!(!response.headers.contains_key("set-cookie"));
         }
     }
+    let address = console.address.to_string();
     let local = format!("localhost:{port}");
-    assert_eq!(anonymous(&console, &local, "/", cookie).status, 200);
+    for host in [&console.host, &address, &local] {
+        assert_eq!(anonymous(&console, host, "/", cookie).status, 200, "{host}");
+        let signed_in = anonymous(&console, host, &of_token, None);
+        let set = &signed_in.headers["set-cookie"];
+        assert!(set.starts_with(&console.cookie), "{host}: {set}");
+    }
+}
+
+/// A page of another port of 127.0.0.1 is of the same site: the browser sends the cookie with its requests.
+#[test]
+fn a_page_of_another_port_reads_nothing() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    for path in [&PAGES[..], &["/live?page=/", "/assets/script.js"]].concat() {
+        for site in ["same-site", "cross-site"] {
+            let response = console.request("GET", path, &[("Sec-Fetch-Site", site)], "");
+            assert_eq!(response.status, 403, "{path} {site}");
+        }
+    }
+    for site in ["same-origin", "none"] {
+        let response = console.request("GET", "/", &[("Sec-Fetch-Site", site)], "");
+        assert_eq!(response.status, 200, "{site}");
+    }
+    // The first request is begun by another program, or by the file of `--open`.
+    let path = format!("/?token={}", console.token);
+    let headers = [("Host", &*console.host), ("Sec-Fetch-Site", "cross-site")];
+    assert_eq!(
+        send(console.address, "GET", &path, &headers, "").status,
+        200
+    );
+}
+
+/// Browsers look for a name below `localhost` at this address first.
+#[test]
+fn nobody_else_can_listen_on_the_other_address_of_the_name() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let address = SocketAddr::from((Ipv6Addr::LOCALHOST, console.address.port()));
+    match TcpListener::bind(address).map_err(|error| error.kind()) {
+        Err(ErrorKind::AddrInUse) => {
+            let headers = [("Host", &*console.host), ("Cookie", &*console.cookie)];
+            assert_eq!(send(address, "GET", "/", &headers, "").status, 200);
+        }
+        // This machine has no IPv6.
+        Err(_) => {}
+        Ok(_) => panic!("the token can be caught at {address}"),
+    }
 }
 
 /// A request that a button of a page sends.

@@ -1,8 +1,7 @@
 //! A console that runs, and a client of it that sends what a browser would, and what it would not.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,59 +10,40 @@ use serde_json::Value;
 
 use super::html::{self, Form};
 use crate::support::program::Running;
-
-/// The timeout of everything that a console does.
-const TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) use crate::support::served::Response;
+use crate::support::served::{self, Header, Served, TIMEOUT};
 
 /// What precedes the address with the token.
 const ADDRESS: &str = "sluice: the console is at http://";
-
-/// The value of a header that a page is sent with.
-type Header<'a> = (&'a str, &'a str);
 
 /// A running console, and the cookie of a browser that is signed in.
 pub(super) struct Console {
     pub(super) process: Running,
     pub(super) address: SocketAddr,
+    /// The name and the port that the console has printed.
+    pub(super) host: String,
     pub(super) token: String,
     pub(super) cookie: String,
-}
-
-/// A response.
-#[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
 }
 
 impl Console {
     /// Starts a command of the console on a free port, and signs in.
     pub(super) fn start(command: &mut Command) -> Self {
         command.args(["--port", "0"]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Running(command.spawn().unwrap());
-        let mut lines = BufReader::new(process.0.stderr.take().unwrap());
-        let (mut output, mut printed) = (String::new(), None);
-        while printed.is_none() {
-            let from = output.len();
-            let read = lines.read_line(&mut output).unwrap();
-            assert!(read > 0, "no console: {output}");
-            let place = output[from..].strip_prefix(ADDRESS);
-            printed = place.map(|place| place.trim().to_owned());
-        }
-        // Its later output is read continuously, so that it never waits for a reader.
-        thread::spawn(move || lines.read_to_string(&mut output));
-        let printed = printed.unwrap();
-        let (address, token) = printed.split_once("/?token=").unwrap();
-        let (address, token): (SocketAddr, _) = (address.parse().unwrap(), token.to_owned());
-        let (host, path) = (address.to_string(), format!("/?token={token}"));
+        let served = Served::start(command.stdout(Stdio::null()), ADDRESS);
+        let (host, token) = served.place.split_once("/?token=").unwrap();
+        let (host, token) = (host.to_owned(), token.to_owned());
+        let (name, port) = host.split_once(':').unwrap();
+        assert!(name.ends_with(".localhost"), "{name}");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse::<u16>().unwrap()));
+        let path = format!("/?token={token}");
         let signed_in = send(address, "GET", &path, &[("Host", &host)], "");
         assert_eq!(signed_in.status, 200, "{signed_in:#?}");
         let cookie = &signed_in.headers["set-cookie"];
         Self {
-            process,
+            process: served.process,
             address,
+            host,
             token,
             cookie: cookie.split(';').next().unwrap().to_owned(),
         }
@@ -77,8 +57,7 @@ impl Console {
         more: &[Header<'_>],
         body: &str,
     ) -> Response {
-        let host = self.address.to_string();
-        let own = [("Host", &*host), ("Cookie", &*self.cookie)];
+        let own = [("Host", &*self.host), ("Cookie", &*self.cookie)];
         send(self.address, method, path, &[&own, more].concat(), body)
     }
 
@@ -109,7 +88,7 @@ impl Console {
 
     /// Posts fields as a form of a page of the console does.
     pub(super) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let origin = format!("http://{}", self.address);
+        let origin = format!("http://{}", self.host);
         self.post_from(&origin, path, fields)
     }
 
@@ -147,7 +126,7 @@ impl Console {
         let path = format!("/live?page={}", encoded(page));
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n",
-            self.address, self.cookie
+            self.host, self.cookie
         );
         stream.write_all(head.as_bytes()).unwrap();
         Live(BufReader::new(stream))
@@ -158,6 +137,13 @@ impl Response {
     /// What the page says, without its tags.
     pub(super) fn text(&self) -> String {
         html::text(&self.body)
+    }
+
+    /// The value of the first fact of the page with this name.
+    pub(super) fn fact(&self, name: &str) -> Option<String> {
+        let (_, shown) = self.body.split_once(&format!("<dt>{name}</dt><dd>"))?;
+        let (value, _) = shown.split_once("</dd>")?;
+        Some(html::text(value))
     }
 
     /// Whether the page says this, in a title too, in small or large letters.
@@ -173,6 +159,11 @@ impl Response {
 pub(super) struct Live(BufReader<TcpStream>);
 
 impl Live {
+    /// Reads what comes, until the console ends, and leaves it out.
+    pub(super) fn drain(mut self) {
+        thread::spawn(move || io::copy(&mut self.0, &mut io::sink()));
+    }
+
     /// The next section that is sent: its id and its HTML.
     pub(super) fn section(&mut self) -> (String, String) {
         loop {
@@ -219,33 +210,12 @@ pub(super) fn send(
     headers: &[Header<'_>],
     body: &str,
 ) -> Response {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let length = body.len();
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n");
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    stream
-        .write_all(format!("{head}\r\n{body}").as_bytes())
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
-    let mut head = head.lines();
-    let status = head.next().unwrap().split(' ').nth(1).unwrap();
-    let header = |line: &str| {
-        let (name, value) = line.split_once(": ").unwrap();
-        (name.to_lowercase(), value.to_owned())
-    };
-    let headers: BTreeMap<_, _> = head.map(header).collect();
-    assert_eq!(headers.get("transfer-encoding"), None, "{headers:?}");
-    Response {
-        status: status.parse().unwrap(),
-        headers,
-        body: body.to_owned(),
-    }
+    let length = body.len().to_string();
+    let own = [("Connection", "close"), ("Content-Length", &*length)];
+    let response = served::send(address, method, path, &[&own, headers].concat(), body);
+    let encoding = response.headers.get("transfer-encoding");
+    assert_eq!(encoding, None, "{response:?}");
+    response
 }
 
 /// A text as a part of a query or a form.

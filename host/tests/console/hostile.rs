@@ -228,6 +228,26 @@ fn what_publishers_write_is_text() {
     visit(&console);
 }
 
+/// The console shows the commands that list the same texts.
+#[test]
+fn what_publishers_write_cannot_control_a_terminal() {
+    let place = Place::new();
+    let acts = "\u{1b}[31m\u{9b}32m\u{7f}\n";
+    let release = publish(&place, "{}", &format!("note {acts}\u{202e}"));
+    let why = format!("reason {acts}\u{202e}");
+    transform(&place, &["activate", &release, "--why", &why]).succeeded();
+    for (args, is_json) in [
+        (&["list"][..], false),
+        (&["list", "--json"][..], true),
+        (&["show", &release][..], false),
+    ] {
+        let printed = transform(&place, args).succeeded().stdout;
+        assert!(printed.contains("note "), "{printed}");
+        let is_safe = |c: char| (!c.is_control() || c == '\n') && (is_json || c != '\u{202e}');
+        assert!(printed.chars().all(is_safe), "{args:?}: {printed:?}");
+    }
+}
+
 /// What a request says of itself comes back as text too.
 #[test]
 fn what_an_address_says_is_text() {

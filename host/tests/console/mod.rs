@@ -1,16 +1,23 @@
 //! The console: its pages over real connections, as a browser and as an attacker would ask for them.
 
 mod access;
+pub(crate) mod attached;
 mod client;
 mod empty;
+mod forms;
 mod hostile;
 mod html;
+#[cfg(target_os = "linux")]
+mod launch;
 mod live;
 mod pages;
 mod refused;
+mod requests;
 mod rollout;
 mod scale;
 mod signed;
+#[cfg(feature = "table")]
+mod table;
 mod try_rules;
 mod usage;
 

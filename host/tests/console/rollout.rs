@@ -175,6 +175,7 @@ fn a_change_without_a_reason_or_of_what_was_not_seen_changes_nothing() {
         fields
     };
     refused(&with("why", " "), "reason");
+    refused(&with("why", "a\u{1b}[31mreason"), "control character");
     refused(&with("action", "nothing"), "choose");
     refused(&with("release", "nothing"), "release");
     let long: &'static str = "x".repeat(501).leak();

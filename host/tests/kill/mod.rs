@@ -11,6 +11,8 @@ use rand_pcg::Pcg64Mcg;
 use sluice::builtin::Builtin;
 use sluice_engine::digest::Digest;
 
+#[cfg(feature = "console")]
+use crate::console::attached::{AttachedConsole, lasting_address};
 use crate::support::ledgers::ledgers;
 use crate::support::program::{Place, Ran, Running};
 use crate::support::{lake, manifests};
@@ -189,7 +191,7 @@ fn values(lake: &Path) -> Vec<String> {
 }
 
 /// Each run has other settings. A pending chunk is finished with the settings with which it was
-/// pinned.
+/// pinned. A console polls the runs and reads the lake meanwhile.
 #[test]
 fn kills_and_changed_settings_land_each_record_once() {
     const EVENTS: u32 = 40_000;
@@ -207,6 +209,15 @@ fn kills_and_changed_settings_land_each_record_once() {
     let elsewhere = ["--lake", "file:other", "--bus", "none"];
     place.land(&elsewhere);
     let usual = begun.elapsed();
+    #[cfg(feature = "console")]
+    let (console, pages) = {
+        let pages = lasting_address();
+        let worker = format!("http://{pages}");
+        let args = ["console", "--lake", "file:lake", "--worker", &worker];
+        (AttachedConsole::start(&mut place.command(&args)), pages)
+    };
+    #[cfg(not(feature = "console"))]
+    let pages = "none".to_owned();
     for turn in 0..12 {
         let transform = transforms[turn % 3];
         // A program in jq takes longer for a record.
@@ -219,6 +230,8 @@ fn kills_and_changed_settings_land_each_record_once() {
             chunk_bytes,
             "--compression",
             ["none", "gzip", "zstd"][rng.random_range(0..3)],
+            "--http",
+            &pages,
         ];
         let args = [&settings[..], transform].concat();
         let delay = usual.mul_f64(longer * rng.random_range(0.3..1.0));
@@ -239,4 +252,12 @@ fn kills_and_changed_settings_land_each_record_once() {
     let jq = place.lake().join(format!("_sluice/components/{jq}.wasm"));
     assert!(jq.exists(), "no run with the program came to a chunk");
     manifests::are_complete(&place.lake());
+    #[cfg(feature = "console")]
+    {
+        let before = lake::tree(&place.lake());
+        let audit = ["audit", "--quick", "--lake", "file:lake"];
+        let audit = place.run(&[&audit[..], &["--summary", "json"]].concat());
+        console.agrees_with(&audit.summary());
+        assert!(lake::tree(&place.lake()) == before, "the lake has changed");
+    }
 }

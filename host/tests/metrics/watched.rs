@@ -1,8 +1,7 @@
 //! A run of the program with its HTTP pages, and a client for them.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Read as _;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,9 +10,7 @@ use serde_json::Value;
 
 use super::exposition::Exposition;
 use crate::support::program::{Ran, Running};
-
-/// The timeout for the end of a run and for a response.
-const TIMEOUT: Duration = Duration::from_secs(120);
+use crate::support::served::{Response, Served, TIMEOUT, send};
 
 /// A run with pages on a port of its own.
 pub(crate) struct Watched {
@@ -22,41 +19,16 @@ pub(crate) struct Watched {
     output: JoinHandle<String>,
 }
 
-/// A response.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
-}
-
 impl Watched {
     /// Starts a command, which must print the address of its pages.
     pub(crate) fn start(command: &mut Command) -> Self {
         command.args(["--http", "127.0.0.1:0"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut run = Running(command.spawn().unwrap());
-        let mut lines = BufReader::new(run.0.stderr.take().unwrap());
-        let (mut output, mut address) = (String::new(), None);
-        while address.is_none() {
-            let from = output.len();
-            assert!(
-                lines.read_line(&mut output).unwrap() > 0,
-                "no pages: {output}"
-            );
-            let place = output[from..].strip_prefix("sluice: metrics on http://");
-            address = place.and_then(|place| place.trim().parse().ok());
-        }
-        // Its later output is read continuously, so that it never waits for a reader.
-        let output = thread::spawn(move || {
-            lines.read_to_string(&mut output).unwrap();
-            output
-        });
-        let address = address.unwrap();
+        command.stdout(Stdio::piped());
+        let served = Served::start(command, "sluice: metrics on http://");
         Self {
-            run,
-            address,
-            output,
+            run: served.process,
+            address: served.place.parse().unwrap(),
+            output: served.output,
         }
     }
 
@@ -87,29 +59,12 @@ impl Watched {
     }
 }
 
-/// Sends a request without a body, and reads the response to the end of the connection.
-pub(crate) fn request(address: SocketAddr, method: &str, path: &str) -> Page {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
-    let mut head = head.lines();
-    let status = head.next().unwrap().split(' ').nth(1).unwrap();
-    let header = |line: &str| {
-        let (name, value) = line.split_once(": ").unwrap();
-        (name.to_lowercase(), value.to_owned())
-    };
-    Page {
-        status: status.parse().unwrap(),
-        headers: head.map(header).collect(),
-        body: body.to_owned(),
-    }
+/// Sends a request without a body.
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str) -> Response {
+    send(address, method, path, &[("Host", &address.to_string())], "")
 }
 
-pub(crate) fn get(address: SocketAddr, path: &str) -> Page {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
     request(address, "GET", path)
 }
 

@@ -9,7 +9,7 @@ const FILTER: &str = "{job=~\"$job\", instance=~\"$instance\"";
 
 const DATA_SOURCE: &str = "${datasource}";
 
-pub(super) struct Dashboard(Value);
+pub(super) struct Dashboard(pub(super) Value);
 
 impl Dashboard {
     pub(super) fn parse(text: &str) -> Self {

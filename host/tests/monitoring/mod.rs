@@ -1,6 +1,7 @@
 //! The dashboard for Grafana and the alerts for Prometheus, against what the program exposes.
 
 mod dashboard;
+mod model;
 mod promql;
 mod rules;
 
@@ -157,6 +158,11 @@ fn each_panel_says_what_it_shows_and_follows_the_variables() {
             );
         }
     }
+}
+
+#[test]
+fn the_dashboard_is_one_by_the_model_of_grafana() {
+    model::check(&dashboard().0).unwrap();
 }
 
 #[test]

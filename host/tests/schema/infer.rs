@@ -81,6 +81,13 @@ fn the_schema_is_written_and_is_the_same_each_time() {
                 .starts_with("sluice: wrote new/schema.json: a schema of 6 columns, digest "),
             "{ran:#?}"
         );
+        let lines: Vec<_> = ran.stdout.lines().collect();
+        assert_eq!(lines.len(), 2, "{ran:#?}");
+        assert_eq!(
+            lines[0],
+            "22 events; a schema for all of them has 6 columns"
+        );
+        assert!(lines[1].contains("without --output"), "{ran:#?}");
         let expected = r#"{
   "version": 1,
   "columns": [

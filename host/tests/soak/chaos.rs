@@ -89,12 +89,13 @@ impl Chaos {
         parameters: Parameters,
         mut rng: Pcg64Mcg,
         releases: Vec<String>,
+        pages: Vec<String>,
     ) -> Self {
         let of_hosts = rand::SeedableRng::from_rng(&mut rng);
         let hosts: Box<dyn Hosts> = if parameters.functions {
             Box::new(Functions::new(cloud, parameters, of_hosts))
         } else {
-            Box::new(Workers::of(cloud, parameters, of_hosts))
+            Box::new(Workers::of(cloud, parameters, pages, of_hosts))
         };
         let of_builders = rand::SeedableRng::from_rng(&mut rng);
         let builders = parameters

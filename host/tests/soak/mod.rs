@@ -1,6 +1,6 @@
 //! A soak: workers, or functions with mappings, process a continuous load, builders make a table of the lake, and redrives
 //! take records out of quarantine, while accidents happen to them, to the services and to the stream. At the end, each record must be in one place, and the table
-//! must have each event of the lake once.
+//! must have each event of the lake once. A console looks on, and shows in the end what the audit counts.
 //!
 //! All random choices follow from one seed: the records, the accidents and their times. The
 //! scheduling of processes and threads does not, so a seed repeats a run in kind and not step by
@@ -21,6 +21,8 @@ mod functions;
 mod hosts;
 mod load;
 mod manifests;
+#[cfg(feature = "console")]
+mod onlooker;
 mod parameters;
 mod processes;
 mod records;
@@ -49,6 +51,8 @@ use self::account::Releases;
 use self::chaos::{Chaos, shards};
 use self::check::{Lake, unsettled};
 use self::load::Load;
+#[cfg(feature = "console")]
+use self::onlooker::Onlooker;
 use self::parameters::{Parameters, QUEUE_BYTES, SCHEMAS};
 use self::workers::LEASE;
 use crate::support::cloud::Cloud;
@@ -128,6 +132,8 @@ struct Soak {
     begun: Instant,
     load: Load,
     chaos: Chaos,
+    #[cfg(feature = "console")]
+    onlooker: Onlooker,
     _failure_note: FailureNote,
 }
 
@@ -150,12 +156,15 @@ impl Soak {
         };
         let (ids, releases) = published(&cloud);
         let rng = Pcg64Mcg::seed_from_u64(asked.seed);
+        let pages = parameters.pages();
         Self {
             asked,
             parameters,
             begun: Instant::now(),
             load: Load::start(&cloud, asked.seed, parameters, releases),
-            chaos: Chaos::new(&cloud, parameters, rng, ids),
+            #[cfg(feature = "console")]
+            onlooker: Onlooker::start(&cloud, &pages),
+            chaos: Chaos::new(&cloud, parameters, rng, ids, pages),
             cloud,
             _failure_note: failure_note,
         }
@@ -167,6 +176,8 @@ impl Soak {
         let (mut next, mut reported) = (Duration::ZERO, Duration::ZERO);
         while self.begun.elapsed() < end {
             self.chaos.maintain();
+            #[cfg(feature = "console")]
+            self.onlooker.forget_requests();
             if self.begun.elapsed() >= next {
                 let pause = self.chaos.act();
                 next = self.begun.elapsed() + pause;
@@ -276,6 +287,8 @@ impl Soak {
         assert_eq!(counts, expected, "{:#}", summary.0);
         let seconds = begun.elapsed().as_secs();
         println!("soak: the quick audit says the same, in {seconds} s");
+        #[cfg(feature = "console")]
+        self.onlooker.check(&summary);
     }
 
     fn print_progress(&self) {

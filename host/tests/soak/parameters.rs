@@ -11,6 +11,11 @@ use sluice::ledger::decoding::{RecordDecoding, RecordEncoding, RecordFormat};
 use sluice::ledger::messages::Messages;
 use sluice::ledger::misplaced_records::MisplacedRecords;
 
+#[cfg(feature = "console")]
+use super::workers::WORKERS;
+#[cfg(feature = "console")]
+use crate::console::attached::lasting_address;
+
 /// Files with schemas, of which a worker takes one or none. Some values fit no column, or not its type.
 pub(super) const SCHEMAS: [(&str, &str); 2] = [
     (
@@ -84,6 +89,19 @@ impl Parameters {
             }),
             packed: rng.random(),
         }
+    }
+
+    /// The addresses of the pages of workers, which a console polls. Functions have none.
+    #[cfg(feature = "console")]
+    pub(super) fn pages(self) -> Vec<String> {
+        let workers = if self.functions { 0 } else { WORKERS };
+        (0..workers).map(|_| lasting_address()).collect()
+    }
+
+    /// The addresses of the pages of workers: nobody polls them.
+    #[cfg(not(feature = "console"))]
+    pub(super) fn pages(self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The name of the queue.

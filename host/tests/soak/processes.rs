@@ -38,6 +38,9 @@ pub(super) trait Kind {
     /// Starts the next one. Settings that must not matter differ between processes.
     fn command(&mut self, rng: &mut Pcg64Mcg) -> Command;
 
+    /// Tells the one in this place where to serve its pages, if it has any.
+    fn serve(&self, _command: &mut Command, _place: usize) {}
+
     /// How long the place of one that is gone stays empty.
     fn pause(&self, rng: &mut Pcg64Mcg) -> Duration;
 }
@@ -89,11 +92,12 @@ impl<K: Kind> Processes<K> {
         }
     }
 
-    fn start(&mut self) -> Process {
+    fn start(&mut self, place: usize) -> Process {
         self.started += 1;
         let log = format!("{}-{}.log", K::NAME, self.started);
         let log = self.cloud.place.path(log);
         let mut command = self.kind.command(&mut self.rng);
+        self.kind.serve(&mut command, place);
         command.stdout(Stdio::null());
         command.stderr(fs::File::create(&log).unwrap());
         let run = Running(command.spawn().unwrap());
@@ -179,7 +183,9 @@ impl<K: Kind> Hosts for Processes<K> {
         for index in 0..self.places.len() {
             let empty = Place::Empty(now);
             let next = match std::mem::replace(&mut self.places[index], empty) {
-                Place::Empty(until) if now >= until && !self.closed => Place::Working(self.start()),
+                Place::Empty(until) if now >= until && !self.closed => {
+                    Place::Working(self.start(index))
+                }
                 Place::Working(process) => self.working(process),
                 Place::Frozen(process, until) if now >= until => {
                     signal(&process.run.0, "CONT");

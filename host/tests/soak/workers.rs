@@ -13,7 +13,7 @@ use super::{LAKE, REGISTRY, program};
 use crate::support::cloud::{Cloud, STREAM};
 
 /// The maximum number of workers.
-const WORKERS: usize = 3;
+pub(super) const WORKERS: usize = 3;
 
 /// The duration of a lease.
 pub(super) const LEASE: Duration = Duration::from_secs(1);
@@ -22,16 +22,24 @@ pub(super) const LEASE: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     cloud: Arc<Cloud>,
     parameters: Parameters,
+    /// The address of the pages of the worker in each place.
+    pages: Vec<String>,
 }
 
 /// All workers.
 pub(super) type Workers = Processes<Worker>;
 
 impl Workers {
-    pub(super) fn of(cloud: &Arc<Cloud>, parameters: Parameters, rng: Pcg64Mcg) -> Self {
+    pub(super) fn of(
+        cloud: &Arc<Cloud>,
+        parameters: Parameters,
+        pages: Vec<String>,
+        rng: Pcg64Mcg,
+    ) -> Self {
         let worker = Worker {
             cloud: Arc::clone(cloud),
             parameters,
+            pages,
         };
         Self::new(cloud, worker, WORKERS, rng)
     }
@@ -64,6 +72,12 @@ impl Kind for Worker {
         let format = self.parameters.format_arguments(rng);
         args.extend(format.into_iter().map(str::to_owned));
         program(&self.cloud, &args)
+    }
+
+    fn serve(&self, command: &mut Command, place: usize) {
+        if let Some(address) = self.pages.get(place) {
+            command.args(["--http", address]);
+        }
     }
 
     fn pause(&self, rng: &mut Pcg64Mcg) -> Duration {

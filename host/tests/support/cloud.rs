@@ -184,6 +184,14 @@ impl Cloud {
         runtime.block_on(put.send()).unwrap();
     }
 
+    /// Removes an object of the bucket.
+    pub(crate) fn remove_object(&self, key: &str) {
+        let client = self.s3.client();
+        let delete = client.delete_object().bucket("bucket").key(key);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(delete.send()).unwrap();
+    }
+
     /// Asserts that the lake has each of these events once and no others.
     pub(crate) fn holds_exactly(&self, events: &[Vec<u8>]) {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();

@@ -12,4 +12,5 @@ pub(crate) mod manifests;
 pub(crate) mod outcomes;
 pub(crate) mod packs;
 pub(crate) mod program;
+pub(crate) mod served;
 pub(crate) mod soak_options;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::metrics::watched::status;
+use crate::metrics::watched::{metrics, status};
 use crate::support::lake;
 use crate::swaps::fixture::{Kept, ReleaseFixture, stamp, wait_until_active};
 
@@ -67,6 +67,15 @@ fn a_canary_gets_a_part_of_the_chunks() {
     });
     assert!(records[1] >= canary as u64, "{scores}");
     assert!(records[0] + records[1] >= 2_000, "{scores}");
+    let found = metrics(worker.address);
+    let of_role = |name: &str, role| found.count(name, &[("role", role)]);
+    for (role, records) in [("active", records[0]), ("canary", records[1])] {
+        // A chunk that is repeated has a score, and no role.
+        let counted = of_role("sluice_release_records_total", role);
+        assert!(counted > 0 && counted <= records, "{role}: {counted}");
+        assert_eq!(of_role("sluice_release_rejected_records_total", role), 0);
+        assert_eq!(of_role("sluice_release_failed_records_total", role), 0);
+    }
     // Once it is active, the release before is the one to roll back to.
     fixture.activate(&b, &[]);
     wait_until_active(&mut worker, &b);

@@ -10,6 +10,7 @@ mod kills;
 mod kills_together;
 mod layouts;
 mod problems;
+mod read_only_catalog;
 mod read_only_lake;
 mod readers;
 mod rest;

@@ -36,11 +36,36 @@ pub struct TrialRelease {
     pub share: Share,
 }
 
+/// What a release that transforms chunks is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The active release.
+    Active,
+    /// The canary.
+    Canary,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Canary];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Canary => "canary",
+        }
+    }
+}
+
 /// The releases of a chunk.
 #[derive(Clone)]
 pub struct ChunkReleases {
     /// The release that transforms it.
     pub release: Arc<Release>,
+    /// What this release is.
+    pub role: Role,
     /// The shadow, if the chunk has one.
     pub shadow: Option<Arc<Release>>,
 }
@@ -98,10 +123,12 @@ impl ActiveReleases {
             // A shadow is compared with the active release only.
             Some(release) => ChunkReleases {
                 release,
+                role: Role::Canary,
                 shadow: None,
             },
             None => ChunkReleases {
                 release: self.active.clone(),
+                role: Role::Active,
                 shadow: drawn(&self.shadow, "shadow"),
             },
         }

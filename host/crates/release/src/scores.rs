@@ -34,9 +34,8 @@ impl Scores {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a batch of `records` records with its outcome and the time that it took.
-    pub fn add(&self, release: ReleaseId, records: usize, outcome: &Transformed, time: Duration) {
-        let batch = score(records as u64, outcome, time);
+    /// Adds the score of a batch.
+    pub fn add(&self, release: ReleaseId, batch: Score) {
         self.scores().entry(release).or_default().add(batch);
     }
 
@@ -68,13 +67,15 @@ impl Scores {
     }
 }
 
-fn score(records: u64, outcome: &Transformed, time: Duration) -> Score {
+/// The score of a batch of this many records, by its outcome and the time that it took.
+#[must_use]
+pub fn score(records: usize, outcome: &Transformed, time: Duration) -> Score {
     let failures = Fault::ALL.map(Fault::code);
     let quarantined = outcome.quarantined.iter();
     let failed = quarantined.filter(|quarantined| failures.contains(&quarantined.reason.code));
     let failed = failed.count() as u64;
     Score {
-        records,
+        records: records as u64,
         rejected: outcome.quarantined.len() as u64 - failed,
         failed,
         time,
@@ -101,13 +102,14 @@ mod tests {
         };
         let (scores, release) = (Scores::default(), Digest::of(b"a"));
         for _ in 0..2 {
-            scores.add(release, 10, &outcome, Duration::from_secs(1));
+            scores.add(release, score(10, &outcome, Duration::from_secs(1)));
         }
-        let score = scores.of(release);
-        assert_eq!((score.records, score.rejected, score.failed), (20, 2, 4));
-        assert_eq!(score.time, Duration::from_secs(2));
+        let of_release = scores.of(release);
+        let counts = [of_release.records, of_release.rejected, of_release.failed];
+        assert_eq!(counts, [20, 2, 4]);
+        assert_eq!(of_release.time, Duration::from_secs(2));
         let other = Digest::of(b"b");
-        scores.add(other, 1, &Transformed::default(), Duration::ZERO);
+        scores.add(other, score(1, &Transformed::default(), Duration::ZERO));
         let all = scores.all();
         let mut names = [release, other].map(|release| release.to_string());
         names.sort();

@@ -85,6 +85,23 @@ pub trait ObjectStore: fmt::Debug + Send + Sync {
         found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
     ) -> BoxFuture<'a, StorageResult<()>>;
 
+    /// As [`list_objects`](Self::list_objects), with one request: calls `found` with the first objects only, by their keys.
+    /// Returns whether there are more. A store without requests lists all.
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    fn list_page<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<bool>> {
+        Box::pin(async move {
+            self.list_objects(folder, after, found).await?;
+            Ok(false)
+        })
+    }
+
     /// Removes an object, if it exists.
     ///
     /// # Errors

@@ -366,6 +366,18 @@ impl ObjectStore for S3Store {
         Box::pin(self.list_all(folder, after, found))
     }
 
+    fn list_page<'a>(
+        &'a self,
+        folder: &'a str,
+        after: Option<&'a str>,
+        found: &'a mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> BoxFuture<'a, StorageResult<bool>> {
+        Box::pin(async move {
+            let next = self.list_part(folder, after, None, found).await?;
+            Ok(next.is_some())
+        })
+    }
+
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StorageResult<()>> {
         let remove = move || async move {
             let remove = self.client.delete_object().bucket(&self.bucket);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::console::history::{BUCKET_SECONDS, KEPT_SECONDS, Kind, Mark, Series};
+use crate::console::words::moment;
 use crate::layout::arrival_times::ArrivalTimes;
 use crate::layout::chunk_manifest::ChunkManifest;
 
@@ -123,17 +124,8 @@ fn moments(
         return vec![(put_at.min(now), 1.0)];
     };
     // The clocks of producers may be ahead.
-    let moment = |milliseconds: u64| {
-        let milliseconds = i64::try_from(milliseconds).ok();
-        let moment = milliseconds.and_then(DateTime::from_timestamp_millis);
-        moment.map_or(now, |moment| moment.min(now))
-    };
-    let last = moment(times.max);
-    // A time of 0 is unknown.
-    let first = match times.min {
-        0 => last,
-        first => moment(first).min(last),
-    };
+    let last = moment(times.max).map_or(now, |last| last.min(now));
+    let first = moment(times.min).map_or(last, |first| first.min(last));
     let bucket = |moment: DateTime<Utc>| moment.timestamp().div_euclid(BUCKET_SECONDS);
     let oldest = bucket(now) - KEPT_SECONDS / BUCKET_SECONDS;
     let buckets = bucket(first).max(oldest)..=bucket(last);

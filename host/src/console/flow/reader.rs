@@ -289,8 +289,8 @@ impl FlowReader {
         }
         if chunks > 0 {
             parts.push(format!(
-                "at most {OF_SHARD_MAX} chunks of a shard and {MANIFESTS_MAX} in all are read at once, and {} of the \
-                 last hour left out",
+                "at most {OF_SHARD_MAX} chunks of a shard and {MANIFESTS_MAX} in all are read at once, and at \
+                 least {} of the last hour left out",
                 counted(chunks, "chunk")
             ));
         }

@@ -1,5 +1,6 @@
 //! The pages. Each is made of sections; a section that is live is sent again when it changes.
 
+mod forms;
 mod lake_notice;
 mod measures;
 mod notes;
@@ -13,7 +14,7 @@ mod try_rules;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -102,6 +103,7 @@ pub(super) fn actions() -> Router<Arc<Console>> {
     Router::new()
         .merge(releases::actions())
         .merge(try_rules::actions())
+        .layer(DefaultBodyLimit::max(forms::FORM_MAX_BYTES))
 }
 
 /// Responds with a page.

@@ -21,6 +21,7 @@ use crate::console::ledgers::LedgersView;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::recent_chunks::RecentChunks;
 use crate::console::stream::StreamShard;
+use crate::console::words::further;
 use crate::ledger::Ledger;
 
 /// The most problems of ledgers that are shown.
@@ -108,9 +109,7 @@ impl Views {
 fn ledger_problems(problems: &[String]) -> Markup {
     html! {
         @for why in problems.iter().take(PROBLEMS_MAX) { (problem(why)) }
-        @if problems.len() > PROBLEMS_MAX {
-            p { "These are the first " (PROBLEMS_MAX) " of " (problems.len()) " documents that cannot be read." }
-        }
+        (further(PROBLEMS_MAX, problems.len(), "problem"))
     }
 }
 

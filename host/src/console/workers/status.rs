@@ -98,6 +98,8 @@ pub(in crate::console) struct WorkerShard {
     pub(in crate::console) since: String,
     /// How far reading is behind the newest record.
     pub(in crate::console) lag_seconds: Option<f64>,
+    /// How old the last read is, and so the lag.
+    pub(in crate::console) read_age_seconds: Option<f64>,
     /// The last committed record: a sequence number, or an offset in a file.
     pub(in crate::console) committed: Option<String>,
     /// How many ranges its ledger has whose records may be lost.
@@ -131,7 +133,7 @@ pub(in crate::console) mod tests {
             "shadow":null,"admission_errors":[],"error":null},
         "ready":true,"reason":null,
         "shards":[{"shard":"events-0","state":"working","since":"2026-11-27T08:00:01.000Z","lag_seconds":2.5,
-            "committed":"49","lost_ranges":0,"error":null}],
+            "read_age_seconds":0.4,"committed":"49","lost_ranges":0,"error":null}],
         "totals":{"records":10,"events":12,"objects":2},"later":[1]}"#;
 
     /// A status of a worker with these shards.

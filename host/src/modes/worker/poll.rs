@@ -33,6 +33,7 @@ impl Worker {
         let (found, unread) = self.peek().await?;
         for (info, found) in &found {
             self.note_end(info, &found.ledger);
+            self.note_owner(info, &found.ledger)?;
         }
         let open = self.workable(found);
         let views: Vec<_> = open
@@ -133,6 +134,16 @@ impl Worker {
         if self.source.exit_when_caught_up && is_caught_up && !self.has_children(&info.id) {
             self.caught_up.entry(info.id.clone()).or_insert(End::Tip);
         }
+    }
+
+    /// Notes whether another worker has taken a shard or finished it, which is no longer failed here then.
+    fn note_owner(&self, info: &ShardInfo, ledger: &Ledger) -> anyhow::Result<()> {
+        let me = self.runner.targets.owner();
+        if self.is_finished(&info.id) || ledger.owner().is_some_and(|owner| owner != me) {
+            let shard = shard_id(self.stream.name(), &info.id)?;
+            self.runner.context.health.taken_over(&shard);
+        }
+        Ok(())
     }
 
     /// Whether a shard was split or merged.

@@ -284,7 +284,7 @@ fn state_after(end: &anyhow::Result<End>) -> State {
     };
     // A worker that cannot renew its lease ends the task that works on the shard.
     let abandoned = error.downcast_ref().is_some_and(JoinError::is_cancelled);
-    if abandoned || matches!(ledger_error(error), Some(StoreError::Lost { .. })) {
+    if abandoned || is_owned_by_another(error) {
         State::Lost
     } else {
         State::Failed(with_causes(error))
@@ -304,6 +304,7 @@ mod tests {
             by: "another".into(),
         };
         let while_landing = PipelineError::Ledger(lost());
+        let locked = StoreError::Locked(ShardId::new("events-shardId-000000000000").unwrap());
         let failed = anyhow::anyhow!("disk full").context("put");
         for (end, state) in [
             (Ok(End::Stopped), State::GivenBack),
@@ -311,6 +312,7 @@ mod tests {
             (Ok(End::Closed), State::Finished),
             (Err(lost().into()), State::Lost),
             (Err(while_landing.into()), State::Lost),
+            (Err(locked.into()), State::Lost),
             (Err(failed), State::Failed("put: disk full".into())),
         ] {
             assert_eq!(state_after(&end), state);

@@ -46,6 +46,9 @@ impl Health {
         let what = "Shards that this process owns.";
         let owned = encoder.encode_descriptor("shards_held", what, None, MetricType::Gauge)?;
         ConstGauge::new(now.shards.owned()).encode(owned)?;
+        let what = "Shards that have stopped with an error, until this or another process takes them again.";
+        let failed = encoder.encode_descriptor("shards_failed", what, None, MetricType::Gauge)?;
+        ConstGauge::new(now.shards.failed()).encode(failed)?;
         let what = "Lag of the last read of a shard behind its newest record.";
         of_shards(encoder, "shard_lag", what, &now.shards, Shard::lag_seconds)?;
         let what = "Age of the last read of a shard, and so of its lag.";

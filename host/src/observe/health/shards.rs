@@ -117,6 +117,14 @@ impl Shards {
         }
     }
 
+    /// Another process works on a shard, or has finished it: if it has failed here, it has not failed any more.
+    pub(super) fn take_over(&mut self, shard: &ShardId) {
+        let failed = |shard: &&mut Shard| matches!(shard.state, State::Failed(_));
+        if let Some(shard) = self.0.get_mut(shard).filter(failed) {
+            (shard.state, shard.since) = (State::Lost, Utc::now());
+        }
+    }
+
     pub(super) fn read_meter(&mut self, shard: &ShardId) -> ReadMeter {
         let shard = self.0.entry(shard.clone()).or_insert_with(Shard::new);
         shard.reads.clone()
@@ -130,6 +138,12 @@ impl Shards {
     pub(super) fn owned(&self) -> usize {
         let working = |shard: &&Shard| shard.state == State::Working;
         self.0.values().filter(working).count()
+    }
+
+    /// The number of shards that have stopped with an error.
+    pub(super) fn failed(&self) -> usize {
+        let failed = |shard: &&Shard| matches!(shard.state, State::Failed(_));
+        self.0.values().filter(failed).count()
     }
 }
 
@@ -157,6 +171,26 @@ mod tests {
         assert_eq!((only(&shards).lag_seconds(), shards.owned()), (None, 0));
         shards.take(&shard());
         assert_eq!((only(&shards).lag_seconds(), shards.owned()), (None, 1));
+    }
+
+    #[test]
+    fn a_shard_has_failed_until_it_is_taken_here_or_elsewhere() {
+        let mut shards = Shards::default();
+        let fail = |shards: &mut Shards| {
+            shards.take(&shard());
+            shards.end(&shard(), State::Failed("disk full".into()));
+            assert_eq!((shards.failed(), shards.owned()), (1, 0));
+        };
+        fail(&mut shards);
+        shards.take(&shard());
+        assert_eq!((shards.failed(), shards.owned()), (0, 1));
+        // It is this process that works on it.
+        shards.take_over(&shard());
+        assert_eq!((shards.failed(), shards.owned()), (0, 1));
+        fail(&mut shards);
+        shards.take_over(&shard());
+        assert_eq!(shards.failed(), 0);
+        assert_eq!(only(&shards).state, State::Lost);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Shard {
     pub since: String,
     /// The lag of reading behind the newest record, seconds, if known.
     pub lag_seconds: Option<f64>,
+    /// The age of that read, seconds.
+    pub read_age_seconds: Option<f64>,
     /// The last committed record: a sequence number, or an offset in a file.
     pub committed: Option<String>,
     /// How many ranges its ledger has whose records may be lost.
@@ -105,6 +107,7 @@ fn shard((id, shard): (&ShardId, &shards::Shard)) -> Shard {
         state: shard.state.name(),
         since: rfc3339(shard.since),
         lag_seconds: shard.lag_seconds(),
+        read_age_seconds: shard.read_age_seconds(),
         committed: shard.committed.map(|last| last.to_string()),
         lost_ranges: shard.lost_ranges,
         error: shard.error(),

@@ -50,6 +50,11 @@ impl Progress {
         );
         count("chunks", "Chunks committed", &self.chunks);
         count(
+            "content_mismatches",
+            "How often a shard has stopped because an object exists with different content",
+            &self.content_mismatches,
+        );
+        count(
             "lost_ranges",
             "Ranges of shards found whose records may have been lost before they were landed",
             &self.lost_ranges,
@@ -120,6 +125,7 @@ impl Progress {
     }
 
     fn register_releases(&self, registry: &mut Registry) {
+        self.roles.register(registry);
         registry.register(
             "release_swaps",
             "Switches to another release",

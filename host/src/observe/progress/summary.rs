@@ -1,10 +1,12 @@
 //! The summary of a run.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sluice_release::bundle::ReleaseId;
 
+use super::{ARCHIVE, ByKind, LAKE, Progress, QUARANTINE, locked};
 use crate::layout::chunk::RedrivenCounts;
 use crate::observe::drift::FoundDrift;
 use crate::redrive::RedriveId;
@@ -135,10 +137,74 @@ pub struct ReleaseRecords {
 }
 
 impl ReleaseRecords {
-    pub(super) fn of((release, records): &(ReleaseId, u64)) -> Self {
+    fn of((release, records): &(ReleaseId, u64)) -> Self {
         Self {
             release: release.to_string(),
             records: *records,
         }
     }
+}
+
+impl Progress {
+    /// The summary of a run that began at `started`.
+    #[must_use]
+    pub fn summary(&self, started: Instant, release: ReleaseId) -> Summary {
+        let of = |counts: &ByKind, kind| counts.get_or_create(kind).get();
+        let left_out = locked(&self.left_out).clone();
+        Summary {
+            records: self.records.get(),
+            events: self.events.get(),
+            lake_events: self.lake_events.get(),
+            quarantined: self.quarantined.total(),
+            dropped: self.dropped.get(),
+            objects: of(&self.objects, &LAKE),
+            messages: self.messages.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: of(&self.object_bytes, &LAKE),
+            seconds: rounded_seconds(started.elapsed()),
+            release: release.to_string(),
+            quarantine_objects: of(&self.objects, &QUARANTINE),
+            quarantine_bytes: of(&self.object_bytes, &QUARANTINE),
+            archive_objects: of(&self.objects, &ARCHIVE),
+            archive_bytes: of(&self.object_bytes, &ARCHIVE),
+            messages_unsent: self.unsent.get(),
+            blank_lines: self.blank_lines.get(),
+            incomplete: self.incomplete.get(),
+            incomplete_not_json: self.incomplete_not_json.get(),
+            failed_sources: self.failed_sources.get(),
+            misplaced_records: self.misplaced_records.get(),
+            already_committed: self.committed_before.get(),
+            chunks: self.chunks.get(),
+            lost_ranges: self.lost_ranges.get(),
+            release_swaps: self.swaps.get(),
+            release_admission_errors: self.admission_errors_total.get(),
+            release_rollbacks: self.rollbacks.get(),
+            registry_failures: self.registry_failures.get(),
+            quarantined_reasons: self.quarantined.met(),
+            unmapped_values: self.unmapped.get(),
+            unmapped_paths: locked(&self.unmapped_paths).by_path().clone(),
+            schema_drifts: self.drift.total(),
+            schema_drift_paths: self.drift.found(),
+            schema_drift_unwatched_events: self.drift.unwatched_events(),
+            schema_drift_unwatched_values: self.drift.unwatched_values(),
+            releases: self.release_records(),
+            incomplete_files: locked(&self.incomplete_files).clone(),
+            files: self.source_files.get(),
+            files_left_out: left_out.total(),
+            unplanned: self.unplanned.get(),
+            left_out: left_out.to_string(),
+            redrive: None,
+        }
+    }
+
+    fn release_records(&self) -> Vec<ReleaseRecords> {
+        locked(&self.releases)
+            .iter()
+            .map(ReleaseRecords::of)
+            .collect()
+    }
+}
+
+fn rounded_seconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0
 }

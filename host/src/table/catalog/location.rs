@@ -116,7 +116,9 @@ impl CatalogLocation {
             Self::Sqlite(file) => {
                 let opened = sqlite::open(file, &warehouse).await;
                 let opened = opened.with_context(|| {
-                    format!("cannot open the catalog {self}; the file and its folder must be writable, also to read it")
+                    format!(
+                        "cannot open the catalog {self}; the file and its folder must be writable"
+                    )
                 })?;
                 return Ok((opened, warehouse));
             }
@@ -126,6 +128,23 @@ impl CatalogLocation {
         let warehouse = warehouse.reaching(Outside::new(retries, region));
         let opened = self.open_service(&warehouse).await;
         let opened = opened.with_context(|| format!("cannot open table.catalog {self}"))?;
+        Ok((opened, warehouse))
+    }
+
+    /// As [`open`](Self::open), to read only: a catalog in a file is not created, and it and its folder stay as they are.
+    ///
+    /// # Errors
+    /// It cannot be read, or AWS is not configured.
+    pub async fn open_to_read(
+        &self,
+        warehouse: Warehouse,
+        retries: RetryPolicy,
+    ) -> anyhow::Result<(Arc<dyn Catalog>, Warehouse)> {
+        let Self::Sqlite(file) = self else {
+            return self.open(warehouse, retries).await;
+        };
+        let opened = sqlite::open_to_read(file, &warehouse).await;
+        let opened = opened.with_context(|| format!("cannot read the catalog {self}"))?;
         Ok((opened, warehouse))
     }
 

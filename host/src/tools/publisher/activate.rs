@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 use crate::config::quantity::{parse_duration, whole_number};
 use crate::output;
 
-use sluice_engine::sanitize::sanitize;
+use sluice_engine::sanitize::escape;
 use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{ChangeKind, Rollout, Share, Trial};
 use sluice_release::signature::PublicKey;
@@ -187,7 +187,7 @@ fn restored(before: &Rollout, after: &Rollout) -> String {
         }
     };
     let again = again.map_or_else(String::new, |last| {
-        let (at, by) = (&last.at, sanitize(&last.by));
+        let (at, by) = (escape(&last.at), escape(&last.by));
         format!(
             "; the change before was a rollback too (at {at}, by {by}), so this one went one release further back"
         )
@@ -200,7 +200,7 @@ fn restored(before: &Rollout, after: &Rollout) -> String {
 /// The active release and the trials, for people.
 pub fn state(rollout: &Rollout) -> String {
     let mut text = match rollout.active {
-        Some(release) => format!("active  {release}  since {}", rollout.since),
+        Some(release) => format!("active  {release}  since {}", escape(&rollout.since)),
         None => "active  nothing: hosts run the transform that they were started with".into(),
     };
     for (name, trial) in [("canary", &rollout.canary), ("shadow", &rollout.shadow)] {

@@ -1,6 +1,7 @@
 //! Changes of what serves: the next rollout, who makes it, and how it is written.
 
 use chrono::Utc;
+use sluice_engine::sanitize::escape;
 use sluice_release::bundle::ReleaseId;
 use sluice_release::registry::{Registry, RegistryError, VersionedRollout};
 use sluice_release::rollback_policy::RollbackPolicy;
@@ -70,10 +71,10 @@ pub(crate) fn conflict(now: &Rollout) -> anyhow::Error {
     anyhow::Error::new(RegistryError::Conflict).context(what)
 }
 
-/// One line that describes a change.
+/// One line that describes a change. Whoever wrote the registry cannot act in a terminal by it.
 pub(crate) fn described(change: &Change) -> String {
     let Change { number, at, .. } = change;
-    format!("#{number}  {at}  {}", what_changed(change))
+    format!("#{number}  {}  {}", escape(at), what_changed(change))
 }
 
 /// What was changed, by whom, and why.
@@ -87,7 +88,10 @@ pub(crate) fn what_changed(change: &Change) -> String {
     } = change;
     let release = release.map_or_else(|| "the hosts' own".into(), |id| id.short());
     let why = why.as_ref().map(|why| format!(": {why}"));
-    format!("{what} {release} by {by}{}", why.unwrap_or_default())
+    escape(&format!(
+        "{what} {release} by {by}{}",
+        why.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
@@ -133,6 +137,25 @@ mod tests {
         );
         let refused = change(RolloutChange::Canary(trial(a)), &active);
         assert_eq!(refused, Err(RolloutError::AlreadyActive(a)));
+    }
+
+    #[test]
+    fn a_reason_cannot_control_the_terminal() {
+        let author = Author {
+            why: Some("why\u{1b}[31m\u{202e}".into()),
+            ..by("me\n\u{9b}")
+        };
+        let rollout = Rollout::new();
+        let release = Digest::of(b"a");
+        let mut rollout = rollout.activate(release, None, &author).unwrap();
+        let change = rollout.history.last_mut().unwrap();
+        change.at += "\u{7}";
+        let line = described(change);
+        assert!(
+            line.ends_with("by me\\n\\u{9b}: why\\u{1b}[31m\\u{202e}"),
+            "{line}"
+        );
+        assert!(!line.contains(char::is_control), "{line}");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use serde::Serialize;
-use sluice_engine::sanitize::sanitize;
+use sluice_engine::sanitize::escape;
 use sluice_release::bundle::{Manifest, ReleaseId};
 use sluice_release::rollout::{Rollout, Trial};
 
@@ -14,6 +14,7 @@ use super::{Place, named};
 use crate::output;
 use crate::output::OutputError;
 use crate::tools::author::program_text;
+use crate::tools::author::try_rules::escape_json;
 
 /// How many changes are shown.
 const SHOWN: usize = 10;
@@ -65,7 +66,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
     releases.sort_by(|a, b| a.manifest.published_at.cmp(&b.manifest.published_at));
     if args.json {
         let all = serde_json::json!({ "rollout": rollout, "releases": releases });
-        output::line(all)?;
+        output::line(escape_json(all.to_string()))?;
         return Ok(());
     }
     print_releases(&releases, &rollout)?;
@@ -81,20 +82,20 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<()> {
 
 /// A line for each release, followed by the first lines of its program if it is one in jq.
 fn print_releases(releases: &[Listed], rollout: &Rollout) -> Result<(), OutputError> {
-    let transform = |manifest: &Manifest| sanitize(manifest.transform.as_deref().unwrap_or("-"));
+    let transform = |manifest: &Manifest| escape(manifest.transform.as_deref().unwrap_or("-"));
     let widths = releases.iter().map(|it| transform(&it.manifest).len());
     let width = widths.max().unwrap_or_default();
     for Listed { release, manifest } in releases {
-        let published = manifest.published_at.as_deref().unwrap_or("-");
+        let published = escape(manifest.published_at.as_deref().unwrap_or("-"));
         let line = format!(
             "{release}  {published}  {:<8}{:<width$}  {}",
             role(rollout, *release),
             transform(manifest),
-            manifest.note.as_deref().unwrap_or_default()
+            escape(manifest.note.as_deref().unwrap_or_default())
         );
         output::line(line.trim_end())?;
         for line in program_text::first_lines(&manifest.transform_config) {
-            output::line(format_args!("    {}", sanitize(&line)))?;
+            output::line(format_args!("    {}", escape(&line)))?;
         }
     }
     Ok(())
@@ -139,14 +140,14 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     output::line(format_args!("release    {id}"))?;
     output::line(format_args!("component  {component}"))?;
     let others = program_text::other_settings(&transform_config);
-    output::line(format_args!("config     {others}"))?;
+    output::line(format_args!("config     {}", escape(&others)))?;
     let mut title = "program";
     for line in program_text::lines(&transform_config) {
-        output::line(format_args!("{title:<11}{}", sanitize(&line)))?;
+        output::line(format_args!("{title:<11}{}", escape(&line)))?;
         title = "";
     }
     for (name, value) in [
-        ("transform", transform.map(|name| sanitize(&name))),
+        ("transform", transform),
         ("cases", cases.map(|cases| cases.to_string())),
         ("contract", contract),
         ("published", published_at),
@@ -156,7 +157,7 @@ pub async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     ] {
         output::line(format_args!(
             "{name:<11}{}",
-            value.as_deref().unwrap_or("-")
+            escape(value.as_deref().unwrap_or("-"))
         ))?;
     }
     Ok(())

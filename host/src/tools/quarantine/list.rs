@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_engine::outcome::ReasonCode;
+use sluice_engine::sanitize::escape;
 
 use super::args::LakeArgs;
 use super::listed::{Listed, listed};
@@ -15,7 +16,6 @@ use super::record::time;
 use super::sums::Sums;
 use crate::config::QuarantineFilterArgs;
 use crate::output::{self, counted};
-use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
 /// Which records, and how they are listed.

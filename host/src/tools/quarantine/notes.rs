@@ -1,10 +1,10 @@
 //! What commands say on standard error: what is left out, and what cannot be read.
 
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 
 use crate::output::{self, counted};
 use crate::quarantine::{LeftOut, ListProblem, Quarantine, QuarantineFilter, QuarantineList};
-use crate::tools::author::try_rules::escape;
 
 /// Says what a filter could take, if it takes nothing: it may be misspelt.
 ///

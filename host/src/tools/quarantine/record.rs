@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
+use sluice_engine::sanitize::escape;
 
 use crate::layout::quarantine::QuarantinedRecord;
 use crate::quarantine::QuarantineObject;
-use crate::tools::author::try_rules::escape;
 
 /// A record in an object of quarantine.
 pub(super) struct ShownRecord<'a> {

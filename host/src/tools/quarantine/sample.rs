@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::{ArgAction, Args};
 use serde_json::Value;
 use sluice_engine::outcome::ReasonCode;
+use sluice_engine::sanitize::escape;
 
 use super::args::LakeArgs;
 use super::listed::{Listed, listed, read_lines};
@@ -15,7 +16,6 @@ use crate::config::quantity::whole_number;
 use crate::layout::quarantine::QuarantinedRecord;
 use crate::output;
 use crate::quarantine::{Quarantine, QuarantineList, records};
-use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
 /// Which records, and how many.

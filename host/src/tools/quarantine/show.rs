@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use sluice_engine::record::{Position, ShardId};
+use sluice_engine::sanitize::escape;
 use sluice_storage::location::StoreLocation;
 
 use super::args::LakeArgs;
@@ -12,7 +13,6 @@ use crate::config::continue_command;
 use crate::output;
 use crate::quarantine::{Quarantine, RecordPlace, RedrivenTo};
 use crate::redrive::{RedriveId, RedriveStore};
-use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
 /// Which record.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 use sluice_schema::inference::{TypeReport, ValueKind};
 use sluice_schema::{ColumnType, Evolution, Inference, Mapper, NoEvent, Reason};
 
@@ -15,7 +16,6 @@ use super::table::Table;
 use super::unmapped::UnmappedCounts;
 use super::{document, print_json};
 use crate::output::{self, counted};
-use crate::tools::author::try_rules::escape;
 
 /// Which schema, and which events.
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 use sluice_schema::inference::{EVENT_TYPES_MAX, Example, PathReport, TypeReport, ValueKind};
 use sluice_schema::{Inference, NoEvent, Schema};
 
@@ -15,7 +16,6 @@ use super::reading::{Collector, collect};
 use super::table::Table;
 use super::{document, print_json};
 use crate::output::{self, counted};
-use crate::tools::author::try_rules::escape;
 
 /// The examples in the help.
 pub(super) const EXAMPLES: &str = "\
@@ -28,7 +28,8 @@ Examples:
 pub struct InferArgs {
     #[command(flatten)]
     events: EventsArgs,
-    /// Write the schema of all types of events together to this file. A file that exists is replaced.
+    /// Write the schema of all types of events together to this file, and print a summary instead of the tables. A file that
+    /// exists is replaced.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print one JSON object, for scripts.
@@ -56,6 +57,8 @@ pub(super) fn infer(args: &InferArgs) -> anyhow::Result<()> {
     let schema = inference.schema();
     if args.json {
         print_json(&to_json(&inference, &schema)?)?;
+    } else if args.output.is_some() {
+        output::text(summary(&inference, &schema))?;
     } else {
         output::text(to_text(&inference, &schema))?;
     }
@@ -80,9 +83,26 @@ fn to_text(inference: &Inference, schema: &Schema) -> String {
             HumanCount(EVENT_TYPES_MAX as u64)
         );
     }
+    text + &total(inference, schema)
+}
+
+fn total(inference: &Inference, schema: &Schema) -> String {
     let columns = counted(schema.columns().len() as u64, "column");
     let events = counted(inference.events(), "event");
-    let _infallible = writeln!(text, "{events}; a schema for all of them has {columns}");
+    format!("{events}; a schema for all of them has {columns}\n")
+}
+
+/// What is said beside a schema that is written: a report of many types of events has thousands of lines.
+fn summary(inference: &Inference, schema: &Schema) -> String {
+    let report = inference.all_types();
+    let notes = report.paths.iter().filter_map(note).count() as u64;
+    let mut text = total(inference, schema);
+    if notes > 0 {
+        let paths = counted(notes, "path");
+        text += &format!(
+            "{paths} with conflicts or without a column; run it without --output to see which, and the paths of each type\n"
+        );
+    }
     text
 }
 

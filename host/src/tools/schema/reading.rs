@@ -6,6 +6,7 @@
 use std::thread;
 
 use anyhow::Context as _;
+use sluice_engine::sanitize::escape;
 use sluice_schema::NoEvent;
 use tokio::sync::mpsc;
 
@@ -15,7 +16,6 @@ use super::progress::Progress;
 use crate::format::{Format, decode};
 use crate::output;
 use crate::source::file::NumberedBatch;
-use crate::tools::author::try_rules::escape;
 
 /// The number of threads that collect.
 pub(super) const THREADS: usize = 4;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::tools::author::try_rules::escape;
+use sluice_engine::sanitize::escape;
 
 /// A wider cell is cut.
 const CELL_MAX_CHARS: usize = 60;

@@ -6,13 +6,13 @@ use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat};
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
+use sluice_engine::sanitize::escape;
 
 use super::args::TableArgs;
 use super::dedupe;
 use crate::output::{self, counted};
 use crate::table::location::{TableLocation, command_retries};
 use crate::table::status::{ShardLag, TableStatus};
-use crate::tools::author::try_rules::escape;
 use crate::tools::schema::print_json;
 
 /// The most shards and paths that people are shown.
@@ -35,7 +35,7 @@ pub struct StatusArgs {
 /// Wrong usage, what cannot be read, or a problem, which has been printed.
 pub(super) async fn status(args: &StatusArgs) -> anyhow::Result<()> {
     let location = args.table.location()?;
-    let tables = location.open_existing().await?;
+    let tables = location.open_to_read(command_retries()).await?;
     let lake = location.lake.open(command_retries()).await?;
     let status = TableStatus::read(&tables, &location.table, lake).await?;
     match args.json {

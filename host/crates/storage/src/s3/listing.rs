@@ -14,35 +14,46 @@ impl S3Store {
         after: Option<&str>,
         found: &mut (dyn FnMut(ListedObject<'_>) + Send),
     ) -> StorageResult<()> {
-        let below = self.key(folder);
-        let after = after.map(|after| format!("{below}{after}"));
         let mut token = None;
         loop {
-            let page = || self.page(&below, after.clone(), token.clone());
-            let page = self.retry(Operation::List, folder, page).await?;
-            let encoded = page.encoding_type() == Some(&EncodingType::Url);
-            for object in page.contents() {
-                let key = object.key().unwrap_or_default();
-                let key = if encoded {
-                    url::decode(key)
-                } else {
-                    key.into()
-                };
-                let modified_at = object.last_modified().map(|time| time.to_millis());
-                let is_wanted = after.as_ref().is_none_or(|after| key > *after);
-                if let Some(key) = key.strip_prefix(&below).filter(|_| is_wanted) {
-                    found(ListedObject {
-                        key,
-                        modified_at: modified_at.and_then(Result::ok).unwrap_or(0),
-                        tag: object.e_tag().unwrap_or_default().to_owned(),
-                    });
-                }
-            }
-            token = page.next_continuation_token().map(str::to_owned);
+            token = self.list_part(folder, after, token, found).await?;
             if token.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// Lists a page, the first one without a token. Returns the token of the next one.
+    pub(super) async fn list_part(
+        &self,
+        folder: &str,
+        after: Option<&str>,
+        token: Option<String>,
+        found: &mut (dyn FnMut(ListedObject<'_>) + Send),
+    ) -> StorageResult<Option<String>> {
+        let below = self.key(folder);
+        let after = after.map(|after| format!("{below}{after}"));
+        let page = || self.page(&below, after.clone(), token.clone());
+        let page = self.retry(Operation::List, folder, page).await?;
+        let encoded = page.encoding_type() == Some(&EncodingType::Url);
+        for object in page.contents() {
+            let key = object.key().unwrap_or_default();
+            let key = if encoded {
+                url::decode(key)
+            } else {
+                key.into()
+            };
+            let modified_at = object.last_modified().map(|time| time.to_millis());
+            let is_wanted = after.as_ref().is_none_or(|after| key > *after);
+            if let Some(key) = key.strip_prefix(&below).filter(|_| is_wanted) {
+                found(ListedObject {
+                    key,
+                    modified_at: modified_at.and_then(Result::ok).unwrap_or(0),
+                    tag: object.e_tag().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        Ok(page.next_continuation_token().map(str::to_owned))
     }
 
     async fn page(

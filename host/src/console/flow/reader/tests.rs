@@ -169,13 +169,17 @@ async fn what_is_left_out_is_said() {
     };
     let head = LedgerHead::of(&ledgers[0]).unwrap();
     let all = OF_SHARD_MAX + 7;
-    let newest = (7..all as u64).map(listed).collect();
-    let newest = reader.newest(&head, ManifestList { newest, all }, now);
+    let list = ManifestList {
+        newest: (7..all as u64).map(listed).collect(),
+        all,
+        has_older: true,
+    };
+    let newest = reader.newest(&head, list, now);
     assert_eq!(newest.len(), OF_SHARD_MAX);
     assert_eq!(newest[0].listed, listed(7));
     let problem = reader.problem(&[], now).unwrap();
     assert!(
-        problem.contains("and 7 chunks of the last hour"),
+        problem.contains("at least 7 chunks of the last hour"),
         "{problem}"
     );
     let later = now + TimeDelta::seconds(KEPT_SECONDS + 1);

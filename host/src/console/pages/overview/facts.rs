@@ -10,7 +10,11 @@ use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::console::words::read_age;
+use crate::console::workers::WorkerShard;
+use crate::ledger::Ledger;
 use crate::output::counted;
+use crate::redrive::RedriveId;
 
 /// The facts, under a headline.
 pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup {
@@ -84,13 +88,7 @@ fn objects(measures: &Measures) -> Vec<Fact> {
 fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = ready(overview.ledgers.as_ref()) {
-        let committed = seen
-            .value
-            .ledgers
-            .iter()
-            .filter_map(|ledger| ledger.committed());
-        let records = committed.map(|committed| committed.records).sum();
-        facts.push(("Records in the lake", count(records)));
+        facts.push(("Records in the lake", count(records(&seen.value.ledgers))));
     }
     let total = |name: &str| {
         count(
@@ -108,24 +106,44 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     facts
 }
 
+/// The committed records. Those that a redrive has committed are counted where they were committed first.
+fn records(ledgers: &[Ledger]) -> u64 {
+    let first = ledgers
+        .iter()
+        .filter(|ledger| RedriveId::of_shard(ledger.shard()).is_none());
+    let committed = first.filter_map(|ledger| ledger.committed());
+    committed.map(|committed| committed.records).sum()
+}
+
 fn of_workers(overview: &Overview) -> Vec<Fact> {
     if overview.workers.is_empty() {
         return Vec::new();
     }
     let shards = overview.shards();
-    let lags = shards
-        .iter()
-        .filter_map(|shard| Some((shard.lag_seconds?, shard)));
-    let largest = lags.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let lag = largest.map(|(seconds, shard)| {
+    let lag = largest(&shards, |shard| shard.lag_seconds).map(|(seconds, shard)| {
         let lag = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
         html! { span.number { (duration(lag)) } div.more { (inert(&shard.shard)) } }
+    });
+    let age = largest(&shards, |shard| shard.read_age_seconds);
+    let age = age.map(|(seconds, shard)| {
+        html! { span.number { (read_age(seconds)) } div.more { (inert(&shard.shard)) } }
     });
     let limit = overview.worker_measures.bus_calls_limit;
     let limit = limit.filter(|limit| *limit > 0.0);
     let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
+    facts.extend(age.map(|age| ("Oldest last read of a shard", age)));
     facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
     facts
+}
+
+/// The largest of these times, in seconds, and its shard.
+fn largest<'a>(
+    shards: &[&'a WorkerShard],
+    seconds: impl Fn(&WorkerShard) -> Option<f64>,
+) -> Option<(f64, &'a WorkerShard)> {
+    let shards = shards.iter().copied();
+    let times = shards.filter_map(|shard| Some((seconds(shard)?, shard)));
+    times.max_by(|(a, _), (b, _)| a.total_cmp(b))
 }
 
 /// The active release and those on trial: by the registry, or else by the workers.
@@ -173,6 +191,8 @@ fn unknown() -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use sluice_engine::digest::Digest;
+    use sluice_engine::record::{SequenceNumber, ShardId};
     use sluice_release::rollout::{Rollout, Trial};
 
     use super::super::tests::{now, overview, seen};
@@ -183,6 +203,9 @@ mod tests {
     use crate::console::pages::measures::WorkerMeasures;
     use crate::console::releases::ReleasesView;
     use crate::console::workers::status;
+    use crate::ledger::pins::Pins;
+    use crate::ledger::resource_faults::ResourceFaults;
+    use crate::ledger::{Pending, Range};
 
     #[test]
     fn facts_say_rates_totals_and_the_release_of_workers() {
@@ -196,11 +219,37 @@ mod tests {
             "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
             "2 s</span><div class=\"more\">b<",
+            "Oldest last read of a shard</dt><dd><span class=\"number\">less than 10 s ago</span><div class=\"more\">b<",
             "enrich 1.2.3",
             "not known yet",
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
+    }
+
+    #[test]
+    fn a_redriven_record_is_one_record_of_the_lake() {
+        let committed = |shard: &str, count: u64| {
+            let pending = Pending {
+                range: Range {
+                    first: SequenceNumber::from(1),
+                    last: SequenceNumber::from(count),
+                    count,
+                },
+                release: Digest::of(b"release"),
+                pins: Pins::default(),
+                resource_faults: ResourceFaults::default(),
+            };
+            let ledger = Ledger::new(ShardId::new(shard).unwrap());
+            let ledger = ledger.pin(pending.clone()).unwrap();
+            ledger.commit(pending.range, Digest::of(b"last")).unwrap()
+        };
+        let ledgers = [
+            committed("events-shardId-000000000000", 40),
+            committed("events-shardId-000000000001", 2),
+            committed("redrive-20261127-125358-1b22", 5),
+        ];
+        assert_eq!(records(&ledgers), 42);
     }
 
     #[test]
@@ -226,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_registry_says_which_releases_are_on_trial() {
-        let release = sluice_engine::digest::Digest::of(b"release");
+        let release = Digest::of(b"release");
         let mut rollout = Rollout::new();
         rollout.active = Some(release);
         rollout.canary = Some(Trial {

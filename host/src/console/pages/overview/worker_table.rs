@@ -7,6 +7,7 @@ use crate::console::components::{Tone, badge, empty, of, short, table, time, tim
 use crate::console::pages::measures::NamedLine;
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::console::words::percent;
 use crate::console::workers::{WorkerStatus, WorkerView};
 
 const COLUMNS: [&str; 10] = [
@@ -84,7 +85,7 @@ fn release(status: &WorkerStatus) -> Markup {
         (short(&status.release)) " " (inert(&status.transform.name))
         @for (name, trial) in trials.into_iter().flatten() {
             @if let Some(trial) = trial {
-                ", " (name) " " (short(&trial.release)) " of " (amount(trial.share * 100.0, "%"))
+                ", " (name) " " (short(&trial.release)) " of " (percent(trial.share))
             }
         }
         @if let Some(rollouts) = rollouts {

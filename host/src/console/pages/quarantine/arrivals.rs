@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use maud::{Markup, html};
 use sluice_engine::outcome::ReasonCode;
 
 use super::view::{Selected, times};
 use crate::console::Console;
-use crate::console::components::{ROWS, count, problem, table, time_ms};
+use crate::console::components::{ROWS, count, problem, table, time};
 use crate::console::pages::measures::quarantined_by_reason;
 use crate::console::plot::{Line, Span, plot};
+use crate::console::words::moment;
 use crate::quarantine::QuarantineFilter;
 
 /// The most reasons that have a line or a column of their own.
@@ -98,13 +99,10 @@ impl<'a> Arrivals<'a> {
         let of = |reason: &&ReasonCode| counts.get(*reason).copied().unwrap_or_default();
         let of_reasons: Vec<u64> = self.reasons.iter().map(of).collect();
         let others = sum - of_reasons.iter().sum::<u64>();
-        let at = i64::try_from(at).unwrap_or_default();
+        let at = moment(at).unwrap_or_default();
         let mut cells = vec![match self.width {
-            HOUR => time_ms(at),
-            _ => {
-                let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
-                html! { (at.format("%Y-%m-%d").to_string()) }
-            }
+            HOUR => time(at),
+            _ => html! { (at.format("%Y-%m-%d").to_string()) },
         }];
         cells.push(count(sum));
         cells.extend(of_reasons.into_iter().map(count));

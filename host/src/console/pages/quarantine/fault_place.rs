@@ -9,6 +9,7 @@ use std::ops::Range;
 use sluice_engine::outcome::Fault;
 
 use super::json_place::{children, follow, steps};
+use crate::console::payload::cut;
 
 /// The most paths of a message that are tried.
 const PATHS_MAX: usize = 16;
@@ -225,8 +226,8 @@ fn lacking(record: &str, steps: &[String]) -> Option<FaultPlace> {
 /// A path for people.
 fn shown(steps: &[String]) -> String {
     let name = |step: &String| {
-        let shown: String = step.chars().take(NAME_MAX).collect();
-        let more = if shown.len() < step.len() { "…" } else { "" };
+        let (shown, left) = cut(step, NAME_MAX);
+        let more = if left > 0 { "…" } else { "" };
         format!("{shown:?}{more}")
     };
     steps.iter().map(name).collect::<Vec<_>>().join(" › ")

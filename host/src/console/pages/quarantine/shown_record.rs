@@ -5,9 +5,10 @@ use maud::{Markup, html};
 use super::fault_place;
 use super::marked::marked;
 use crate::config::shell_word;
-use crate::console::components::{bytes, facts, release_link, time_ms};
+use crate::console::components::{bytes, facts, release_link, time};
 use crate::console::page::encoded;
 use crate::console::payload::{inert, payload, payload_bytes};
+use crate::console::words::moment;
 use crate::layout::quarantine::QuarantinedRecord;
 
 /// The bytes of a larger record are not kept.
@@ -91,9 +92,9 @@ impl ShownRecord {
     }
 
     fn arrived(&self) -> Markup {
-        match i64::try_from(self.arrived_at) {
-            Ok(at) if at > 0 => time_ms(at),
-            _ => html! { "its source has no times" },
+        match moment(self.arrived_at) {
+            Some(at) => time(at),
+            None => html! { "its source has no times" },
         }
     }
 

@@ -8,10 +8,11 @@ use super::filter;
 use super::view::{Group, QuarantineView, Selected, TIME_RULE};
 use crate::console::cached::Seen;
 use crate::console::components::{
-    ROWS, bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time, time_ms,
+    ROWS, bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time,
 };
 use crate::console::page::PageRequest;
 use crate::console::payload::inert;
+use crate::console::words::{further, moment_or_dash};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
 
@@ -157,19 +158,11 @@ fn cells(group: &Group<'_>) -> Vec<Markup> {
         count(group.records),
         bytes(group.bytes),
         count(group.objects),
-        moment(times.map(|times| times.min)),
-        moment(times.map(|times| times.max)),
+        moment_or_dash(times.map(|times| times.min)),
+        moment_or_dash(times.map(|times| times.max)),
         count(group.claimed),
         count(group.redriven),
     ]
-}
-
-/// A time in milliseconds since the Unix epoch.
-fn moment(at: Option<u64>) -> Markup {
-    match at.and_then(|at| i64::try_from(at).ok()) {
-        Some(at) => time_ms(at),
-        None => html! { "–" },
-    }
 }
 
 /// What is not in the counts, and what is wrong.
@@ -184,9 +177,7 @@ pub(super) fn left_out(view: &QuarantineView) -> Markup {
                 code { "sluice audit" } " names all that is wrong with a lake."
             }
             @for wrong in view.problems.iter().take(ROWS) { (problem(&wrong.to_string())) }
-            @if view.problems.len() > ROWS {
-                p.note { "These are the first " (ROWS) " of " (view.problems.len()) " problems." }
-            }
+            (further(ROWS, view.problems.len(), "problem"))
         }
         @if !view.left_out.is_empty() {
             h2 { "Left out" }

@@ -7,10 +7,10 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
 use super::scores::{Measured, NO_WORKER, ns, score, sum};
-use super::serving::percent;
 use super::{linked, linked_or_own, name};
 use crate::console::components::{Tone, badge, count, empty, table};
 use crate::console::releases::ReleasesView;
+use crate::console::words::percent;
 use crate::console::workers::{WorkerScore, WorkerView};
 
 /// A release, what it is compared with, and how much worse it may be.

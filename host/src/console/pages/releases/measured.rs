@@ -27,7 +27,7 @@ impl Evidence {
     /// What is known of a release.
     pub(super) async fn of(console: &Console, rollout: &Rollout, release: ReleaseId) -> Self {
         let chunks = match &console.lake {
-            Some(lake) => Some(console.pages.schema.chunks_of(lake, release).await),
+            Some(lake) => Some(console.pages.schema.chunks_of(console, lake, release).await),
             None => None,
         };
         Self {

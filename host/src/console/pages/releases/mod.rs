@@ -20,9 +20,8 @@ mod workers;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::post;
 use chrono::Utc;
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
@@ -31,6 +30,7 @@ use sluice_release::rollout::ChangeKind;
 pub(super) use self::done::published;
 use self::forms::ChangeForm;
 pub(super) use self::forms::recorded_as;
+use super::forms::{Received, action};
 use super::notes::refusal;
 use super::respond;
 use crate::console::Console;
@@ -47,12 +47,15 @@ const PATH: &str = "/releases";
 /// The requests that try or change something.
 pub(super) fn actions() -> Router<Arc<Console>> {
     Router::new()
-        .route(forms::CONFIRM, post(confirm))
-        .route(confirm::CHANGE, post(change))
+        .route(forms::CONFIRM, action(confirm))
+        .route(confirm::CHANGE, action(change))
 }
 
 /// Shows what a change would change, and asks whether to make it.
-async fn confirm(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+async fn confirm(
+    State(console): State<Arc<Console>>,
+    Received(form): Received<ChangeForm>,
+) -> Response {
     match confirm::page(&console, &form).await {
         Ok(page) => respond(&console, PATH, Ok(page)),
         Err(error) => refused(&console, &form, error).await,
@@ -60,7 +63,10 @@ async fn confirm(State(console): State<Arc<Console>>, Form(form): Form<ChangeFor
 }
 
 /// Makes a change, and says on the page with all releases what was done.
-async fn change(State(console): State<Arc<Console>>, Form(form): Form<ChangeForm>) -> Response {
+async fn change(
+    State(console): State<Arc<Console>>,
+    Received(form): Received<ChangeForm>,
+) -> Response {
     match make(&console, &form).await {
         Ok(note) => Redirect::to(&console.pages.notes.leave(PATH, note)).into_response(),
         Err(error) => refused(&console, &form, error).await,

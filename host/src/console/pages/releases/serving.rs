@@ -10,6 +10,7 @@ use super::{is_unused, linked, name};
 use crate::console::components::{Tone, badge, duration, empty, facts, problem, table, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
+use crate::console::words::percent;
 
 /// What serves now.
 pub(super) fn section(view: &ReleasesView) -> Markup {
@@ -153,11 +154,6 @@ pub(super) fn policy_in_words(policy: &RollbackPolicy) -> String {
         slower,
         HumanCount(*records),
     )
-}
-
-/// A share of one, such as 0.01, in percent.
-pub(super) fn percent(share: f64) -> String {
-    format!("{} %", (share * 1e4).round() / 1e2)
 }
 
 #[cfg(test)]

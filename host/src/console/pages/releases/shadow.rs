@@ -8,10 +8,10 @@ use sluice_release::bundle::ReleaseId;
 
 use super::linked_text;
 use super::scores::{NO_WORKER, sum};
-use super::serving::percent;
 use crate::console::components::{count, empty, facts, of, table};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
+use crate::console::words::{further, percent};
 use crate::console::workers::WorkerView;
 
 /// How many differing records are shown.
@@ -200,9 +200,7 @@ fn counts(caption: &str, name: &str, counts: &BTreeMap<String, u64>) -> Markup {
         @if !rows.is_empty() {
             h4 { (caption) }
             (table(caption, &[name, "Results"], &rows))
-            @if rows.len() < counts.len() {
-                p { "These are the first " (of(rows.len() as u64, counts.len() as u64)) "." }
-            }
+            (further(rows.len(), counts.len(), "row"))
         }
     }
 }
@@ -222,9 +220,7 @@ fn samples(samples: &[SampleSeen]) -> Markup {
         @if !rows.is_empty() {
             h4 { "Records that differ" }
             (table("Records that differ", &["Record", "Fields"], &rows))
-            @if rows.len() < samples.len() {
-                p { "These are the first " (of(rows.len() as u64, samples.len() as u64)) "." }
-            }
+            (further(rows.len(), samples.len(), "record"))
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn page(console: &Console, id: ReleaseId) -> Page {
         None => (None, None),
     };
     let chunks = match &console.lake {
-        Some(lake) => Some(console.pages.schema.chunks_of(lake, id).await),
+        Some(lake) => Some(console.pages.schema.chunks_of(console, lake, id).await),
         None => None,
     };
     let lake = console.lake.as_ref().filter(|_| manifest.is_some());

@@ -4,10 +4,10 @@ use maud::{Markup, html};
 use sluice_release::rollout::Rollout;
 
 use super::linked_text;
-use super::serving::percent;
 use crate::console::components::{Tone, badge, empty, table, time, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
+use crate::console::words::percent;
 use crate::console::workers::{WorkerStatus, WorkerView};
 
 /// How a worker stands to the registry, the worst first.

@@ -1,11 +1,11 @@
 //! The newest chunks of the lake, by their manifests.
 //!
 //! ```text
-//! list of the ledgers ─▶ those that changed last ─▶ lists of their manifests ─▶ the newest manifests
+//! the ledgers that changed last ─▶ lists of the newest manifests of their shards ─▶ the newest of these
 //! ```
 //!
-//! What has not changed is not read again: a ledger, the manifests that are listed already, and manifests themselves, which
-//! never change.
+//! What has not changed is not read again: the manifests that are listed already, and manifests themselves, which never
+//! change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,21 +15,18 @@ use sluice_engine::digest::Digest;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::error::StorageError;
-use sluice_storage::object_store::{ListedObject, ObjectStore};
+use sluice_storage::object_store::ObjectStore;
 
 use crate::console::Lake;
+use crate::console::ledgers::Ledgers;
 use crate::console::manifests::{self, Wanted};
 use crate::format::Format;
 use crate::layout::chunk_manifest::ChunkManifest;
-use crate::layout::object_key::{ChunkName, METADATA_FOLDER, ShortId};
+use crate::layout::object_key::{ChunkName, ShortId};
 use crate::layout::partition_columns::partition_columns;
-use crate::ledger::DocumentName;
-use crate::ledger::heads::{LedgerHead, ListedDocument};
+use crate::ledger::heads::LedgerHead;
 
-/// The most documents of ledgers that are read: those that changed last.
-const DOCUMENTS_MAX: usize = 64;
-
-/// The most shards whose manifests are listed.
+/// The most shards whose manifests are listed: those whose ledgers changed last.
 const SHARDS_MAX: usize = 100;
 
 /// The most manifests that are read.
@@ -106,16 +103,8 @@ impl NewestChunks {
 /// What was read before.
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
-    documents: HashMap<String, KnownHeads>,
     shards: HashMap<ShardId, KnownShard>,
     chunks: HashMap<(ShardId, ChunkName), Arc<ChunkEvents>>,
-}
-
-/// A document of ledgers.
-#[derive(Debug)]
-struct KnownHeads {
-    tag: String,
-    heads: Vec<LedgerHead>,
 }
 
 /// The newest chunks of a shard.
@@ -184,9 +173,20 @@ impl KnownChunks {
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub(super) async fn read(&mut self, lake: &Lake) -> Result<NewestChunks, StorageError> {
-        let mut recent = NewestChunks::default();
-        let heads = self.read_heads(lake, &mut recent).await?;
+    pub(super) async fn read(
+        &mut self,
+        lake: &Lake,
+        ledgers: &Ledgers,
+    ) -> anyhow::Result<NewestChunks> {
+        let (mut heads, problems) = ledgers.newest_heads().await?;
+        let mut recent = NewestChunks {
+            are_all: heads.len() <= SHARDS_MAX,
+            problems,
+            ..NewestChunks::default()
+        };
+        heads.truncate(SHARDS_MAX);
+        let shards: HashSet<_> = heads.iter().map(|head| &head.shard).collect();
+        self.shards.retain(|shard, _| shards.contains(shard));
         self.list_chunks(lake, &heads).await?;
         recent.shards = heads.len();
         let mut newest: Vec<(i64, ShardId, ChunkName)> = Vec::new();
@@ -200,54 +200,6 @@ impl KnownChunks {
         newest.truncate(CHUNKS_MAX);
         self.read_manifests(lake, newest, &mut recent).await?;
         Ok(recent)
-    }
-
-    /// The ledgers that changed last. Forgets the shards of others.
-    async fn read_heads(
-        &mut self,
-        lake: &Lake,
-        recent: &mut NewestChunks,
-    ) -> Result<Vec<LedgerHead>, StorageError> {
-        let documents = newest_documents(lake.store.as_ref()).await?;
-        recent.are_all = documents.len() <= DOCUMENTS_MAX;
-        let documents: Vec<_> = documents.into_iter().take(DOCUMENTS_MAX).collect();
-        let changed = documents.iter().filter(|document| {
-            let known = self.documents.get(&document.key);
-            known.is_none_or(|known| known.tag.is_empty() || known.tag != document.tag)
-        });
-        let reads = changed.cloned().map(|document| {
-            let store = Arc::clone(&lake.store);
-            async move {
-                let ledgers = document.read(store.as_ref()).await;
-                (document, ledgers)
-            }
-        });
-        let reads = stream::iter(reads.collect::<Vec<_>>());
-        let mut reads = reads.buffer_unordered(lake.reads_at_once.max(1));
-        while let Some((document, ledgers)) = reads.next().await {
-            match ledgers {
-                Ok(ledgers) => {
-                    let heads = ledgers.iter().filter_map(LedgerHead::of).collect();
-                    let tag = document.tag;
-                    let known = KnownHeads { tag, heads };
-                    self.documents.insert(document.key, known);
-                }
-                Err(error) => recent.problems.push(error.to_string()),
-            }
-        }
-        let keys: HashSet<_> = documents.iter().map(|document| &document.key).collect();
-        self.documents.retain(|key, _| keys.contains(key));
-        let known = documents
-            .iter()
-            .filter_map(|document| self.documents.get(&document.key));
-        let mut heads: Vec<_> = known
-            .flat_map(|known| known.heads.iter().cloned())
-            .collect();
-        recent.are_all &= heads.len() <= SHARDS_MAX;
-        heads.truncate(SHARDS_MAX);
-        let shards: HashSet<_> = heads.iter().map(|head| &head.shard).collect();
-        self.shards.retain(|shard, _| shards.contains(shard));
-        Ok(heads)
     }
 
     /// Lists the chunks of the shards whose ledgers have committed something since.
@@ -307,23 +259,6 @@ impl KnownChunks {
     }
 }
 
-/// The documents of ledgers, the one that changed last first.
-async fn newest_documents(store: &dyn ObjectStore) -> Result<Vec<ListedDocument>, StorageError> {
-    let folder = format!("{METADATA_FOLDER}/ledger/");
-    let mut listed = Vec::new();
-    let mut found = |object: ListedObject<'_>| {
-        if let Some(name) = DocumentName::parse(object.key) {
-            let key = format!("{folder}{}", object.key);
-            let tag = object.tag;
-            let document = ListedDocument { key, tag, name };
-            listed.push((object.modified_at, document));
-        }
-    };
-    store.list_objects(&folder, None, &mut found).await?;
-    listed.sort_unstable_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.key.cmp(&b.key)));
-    Ok(listed.into_iter().map(|(_, document)| document).collect())
-}
-
 /// Lists the committed chunks of a shard that come after those that are known.
 async fn list_chunks(
     store: Arc<dyn ObjectStore>,
@@ -338,7 +273,11 @@ async fn list_chunks(
         most: CHUNKS_MAX,
     };
     let listed = manifests::list(store, head, wanted).await?;
-    known.has_older |= listed.all > listed.newest.len();
+    if listed.has_older {
+        // Those that are known do not follow on these.
+        known.chunks.clear();
+    }
+    known.has_older |= listed.has_older || listed.all > listed.newest.len();
     for listed in listed.newest {
         known.add(listed.name, listed.put_at);
     }

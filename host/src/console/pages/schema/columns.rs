@@ -9,6 +9,7 @@ use crate::console::components::{
 };
 use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::inert;
+use crate::console::words::further;
 use crate::output::counted;
 use crate::tools::schema::diff::ChangedColumn;
 
@@ -197,9 +198,7 @@ fn changed(changes: &[ChangedColumn]) -> Markup {
     let titles = ["Column", "Change", "Old", "New", "Old values fit"];
     html! {
         (table("Columns that differ from the schema before", &titles, &rows.collect::<Vec<_>>()))
-        @if changes.len() > CHANGES_MAX {
-            p { "These are the first " (CHANGES_MAX) " of " (count(changes.len() as u64)) " changed columns." }
-        }
+        (further(CHANGES_MAX, changes.len(), "changed column"))
     }
 }
 

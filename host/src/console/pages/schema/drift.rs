@@ -11,6 +11,7 @@ use sluice_storage::location::StoreLocation;
 use crate::config::{shell_word, store_setting};
 use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
 use crate::console::payload::inert;
+use crate::console::words::{further, values_by_field};
 
 /// The most entries that are shown.
 const SHOWN_MAX: usize = 100;
@@ -50,6 +51,8 @@ type DriftKey = (String, String, String, Option<String>);
 pub(super) struct WorkerDrift {
     /// The workers that have said something.
     workers: usize,
+    /// When the first of them was started, RFC 3339.
+    since: Option<String>,
     values: u64,
     paths: BTreeMap<String, u64>,
     entries: BTreeMap<DriftKey, DriftEntry>,
@@ -59,12 +62,18 @@ pub(super) struct WorkerDrift {
 }
 
 impl WorkerDrift {
-    /// The sum of the totals of workers.
-    pub(super) fn of<'a>(totals: impl Iterator<Item = &'a Value>) -> Self {
+    /// The sum of the totals of workers, each since its start.
+    pub(super) fn of<'a>(totals: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
         let mut drift = Self::default();
-        for totals in totals {
+        for (since, totals) in totals {
             match DriftTotals::deserialize(totals) {
-                Ok(totals) => drift.add(totals),
+                Ok(totals) => {
+                    drift.add(totals);
+                    // The times are in UTC and of one form, so they sort as texts do.
+                    let first = drift.since.take();
+                    let first = first.filter(|first| first.as_str() <= since);
+                    drift.since = Some(first.unwrap_or_else(|| since.to_owned()));
+                }
                 Err(error) => drift.problem = Some(error.to_string()),
             }
         }
@@ -114,8 +123,16 @@ pub(super) fn section(drift: &WorkerDrift, polled: usize, lake: Option<&StoreLoc
             (problem(&format!("cannot read what a worker says of drift: {}; it may be of another version", inert(why))))
         }
         p {
-            (of(drift.workers as u64, polled as u64)) " workers have answered. Their counts are since their start, and drift "
-            "is looked for in a sample of the events. Only objects with columns have a schema to drift from."
+            (of(drift.workers as u64, polled as u64)) " workers have answered. Drift is looked for in a sample of the events. "
+            "Only objects with columns have a schema to drift from."
+        }
+        @if let Some(since) = &drift.since {
+            p {
+                "The counts of a worker begin with its start; the first of these was started at " (time_text(since))
+                ". Of the time before, this page has no drift: chunk manifests do not record it, but the logs of the workers do, "
+                "as " code { "schema_drift" } ". If the lake has a table, its section below counts the values in no column of "
+                "all its events, without their times."
+            }
         }
         @if drift.entries.is_empty() && drift.paths.is_empty() {
             (empty("No drift was found, and each value has a column.", "There is nothing to do."))
@@ -160,7 +177,7 @@ fn entries(drift: &WorkerDrift) -> Markup {
         @if !rows.is_empty() {
             h3 { "Drift" }
             (table("How events drift from the schema", &columns, &rows))
-            (further(entries.len()))
+            (further(SHOWN_MAX, entries.len(), "drift"))
         }
     }
 }
@@ -176,25 +193,11 @@ fn kind(entry: &DriftEntry) -> Markup {
 }
 
 fn paths(drift: &WorkerDrift) -> Markup {
-    let mut paths: Vec<_> = drift.paths.iter().collect();
-    paths.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
-    let rows = paths.iter().take(SHOWN_MAX);
-    let rows = rows.map(|(path, values)| vec![html! { code { (inert(path)) } }, count(**values)]);
-    let rows: Vec<_> = rows.collect();
     html! {
-        @if !rows.is_empty() {
+        @if !drift.paths.is_empty() {
             h3 { "Values in no column" }
             p { (count(drift.values)) " values of committed events are in _rest only, so queries by column do not see them." }
-            (table("Values in no column, by field", &["Field", "Values"], &rows))
-            (further(paths.len()))
-        }
-    }
-}
-
-fn further(all: usize) -> Markup {
-    html! {
-        @if all > SHOWN_MAX {
-            p { "These are the " (SHOWN_MAX) " largest of " (count(all as u64)) "." }
+            (values_by_field("Values in no column, by field", &drift.paths, SHOWN_MAX))
         }
     }
 }
@@ -239,11 +242,14 @@ mod tests {
             totals(3, "2026-01-02T00:00:00.000Z"),
             totals(4, "2026-01-01T00:00:00.000Z"),
         ];
-        let drift = WorkerDrift::of(all.iter());
+        let starts = ["2026-01-03T00:00:00.000Z", "2025-12-31T00:00:00.000Z"];
+        let drift = WorkerDrift::of(starts.into_iter().zip(all.iter()));
         let lake = StoreLocation::Folder("my lake".into());
         let html = section(&drift, 3, Some(&lake)).into_string();
         for text in [
             "2 of 3 workers",
+            "the first of these was started at <time datetime=\"2025-12-31T00:00:00Z\"",
+            "chunk manifests do not record it",
             "a.&lt;b&gt;",
             "lesson\\u{202e}",
             "2026-01-01T00:00:00Z",
@@ -253,18 +259,20 @@ mod tests {
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
-        assert!(!html.contains("2026-01-02"), "{html}");
+        assert!(!html.contains("2026-01-02") && !html.contains("2026-01-03"));
     }
 
     #[test]
     fn nothing_to_say_is_said() {
         let html = section(&WorkerDrift::default(), 0, None).into_string();
         assert!(html.contains("--worker URL"), "{html}");
-        let none = [json!({"records": 5})];
-        let html = section(&WorkerDrift::of(none.iter()), 1, None).into_string();
+        let of = |totals: Value| WorkerDrift::of([("2026", &totals)].into_iter());
+        let none = of(json!({"records": 5}));
+        let html = section(&none, 1, None).into_string();
         assert!(html.contains("No drift was found"), "{html}");
-        let other = [json!({"unmapped_paths": 7})];
-        let html = section(&WorkerDrift::of(other.iter()), 1, None).into_string();
+        let other = of(json!({"unmapped_paths": 7}));
+        let html = section(&other, 1, None).into_string();
+        assert!(!html.contains("was started at"), "{html}");
         assert!(html.contains("cannot read what a worker says"), "{html}");
     }
 }

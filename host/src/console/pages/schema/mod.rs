@@ -50,9 +50,10 @@ impl Default for State {
 }
 
 impl State {
-    async fn view(&self, lake: &Lake, wait: Duration) -> View<RecentLake> {
+    async fn view(&self, console: &Console, lake: &Lake, wait: Duration) -> View<RecentLake> {
         let (lake, known) = (lake.clone(), Arc::clone(&self.known));
-        let read = || on_a_thread(move || recent::read(lake, known));
+        let ledgers = Arc::clone(&console.ledgers);
+        let read = || on_a_thread(move || recent::read(lake, ledgers, known));
         self.recent.view(wait, read).await
     }
 }
@@ -67,7 +68,7 @@ pub(super) struct Newest {
 
 /// What the newest chunks of a lake say; `None` if they are not read yet.
 pub(super) async fn newest(console: &Console, lake: &Lake) -> Option<Newest> {
-    let View::Ready(seen) = console.pages.schema.view(lake, WAIT).await else {
+    let View::Ready(seen) = console.pages.schema.view(console, lake, WAIT).await else {
         return None;
     };
     let chunks = &seen.value.chunks;
@@ -88,7 +89,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     let infers = request.get("infer").is_some();
     // Such a page has no live section.
     let wait = if infers { INFER_WAIT } else { WAIT };
-    let view = console.pages.schema.view(lake, wait).await;
+    let view = console.pages.schema.view(console, lake, wait).await;
     if let Some(digest) = request.get("schema") {
         return schema(&view, digest, request);
     }
@@ -141,7 +142,8 @@ const WHAT: &str = "the newest chunks and the schemas of the lake";
 async fn drift_and_table(console: &Console) -> Vec<Section> {
     let workers = console.workers.views();
     let statuses = workers.iter().filter_map(|worker| worker.status.as_ref());
-    let drift = WorkerDrift::of(statuses.map(|status| &status.totals));
+    let totals = statuses.map(|status| (status.since.as_str(), &status.totals));
+    let drift = WorkerDrift::of(totals);
     let location = console.lake.as_ref().map(|lake| &lake.location);
     let drift = html! {
         h2 { "Drift and values in no column" }

@@ -8,8 +8,8 @@ use sluice_release::bundle::ReleaseId;
 
 use super::chunks::NewestChunks;
 use super::{State, WAIT};
-use crate::console::Lake;
 use crate::console::cached::{Seen, View};
+use crate::console::{Console, Lake};
 
 /// What a release has transformed of the newest chunks of a lake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,10 +48,11 @@ impl State {
     /// What a release has transformed of the newest chunks, which are read as for the page "Schema".
     pub(in crate::console::pages) async fn chunks_of(
         &self,
+        console: &Console,
         lake: &Lake,
         release: ReleaseId,
     ) -> View<ChunksOfRelease> {
-        match self.view(lake, WAIT).await {
+        match self.view(console, lake, WAIT).await {
             View::Reading => View::Reading,
             View::Failed(why) => View::Failed(why),
             View::Ready(seen) => View::Ready(Seen {
@@ -67,7 +68,6 @@ impl State {
 mod tests {
     use sluice_engine::digest::Digest;
 
-    use super::super::recent;
     use super::super::test_lake::TestLake;
     use super::*;
 
@@ -77,7 +77,7 @@ mod tests {
         for shard in ["a", "b", "a"] {
             lake.commit(shard, &["event_type=x"], 2, None);
         }
-        let recent = recent::read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         let of = |release: &[u8]| ChunksOfRelease::of(&recent.chunks, Digest::of(release));
         let found = of(b"release");
         assert_eq!((found.chunks, found.records, found.read), (3, 30, 3));

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::chunks::{ChunkEvents, KnownChunks, NewestChunks, PartitionObject};
 use super::columns::{ColumnRow, column_rows};
 use super::event_type::PartitionType;
+use crate::console::ledgers::Ledgers;
 use crate::console::{Lake, RETRY_TIMEOUT};
 use crate::format::parquet::TableSchema;
 use crate::layout::object_key::METADATA_FOLDER;
@@ -61,7 +62,9 @@ pub(super) struct EventCounts {
     pub(super) objects: u64,
     pub(super) events: u64,
     pub(super) bytes: u64,
-    /// When the newest chunk with them was put, milliseconds since the Unix epoch.
+    /// When the oldest chunk with them was put, of those that were read, milliseconds since the Unix epoch.
+    pub(super) oldest: Option<i64>,
+    /// When the newest one was.
     pub(super) newest: i64,
 }
 
@@ -90,6 +93,7 @@ impl EventCounts {
         self.objects += 1;
         self.events = self.events.saturating_add(object.events);
         self.bytes = self.bytes.saturating_add(object.bytes);
+        self.oldest = Some(self.oldest.map_or(put_at, |oldest| oldest.min(put_at)));
         self.newest = self.newest.max(put_at);
     }
 }
@@ -98,8 +102,12 @@ impl EventCounts {
 ///
 /// # Errors
 /// The lake cannot be read.
-pub(super) async fn read(lake: Lake, known: Arc<KnownLake>) -> anyhow::Result<RecentLake> {
-    let chunks = known.chunks.lock().await.read(&lake).await?;
+pub(super) async fn read(
+    lake: Lake,
+    ledgers: Arc<Ledgers>,
+    known: Arc<KnownLake>,
+) -> anyhow::Result<RecentLake> {
+    let chunks = known.chunks.lock().await.read(&lake, &ledgers).await?;
     let mut listed = list_schemas(lake.store.as_ref()).await?;
     let older_schemas = listed.len().saturating_sub(SCHEMAS_MAX);
     listed.truncate(SCHEMAS_MAX);
@@ -235,7 +243,7 @@ mod tests {
         lake.commit("a", &["event_type=x/date=1", "event_type=y"], 2, None);
         lake.commit("b", &["event_type=x/date=2"], 5, None);
         let known = Arc::new(KnownLake::default());
-        let recent = read(lake.lake(), Arc::clone(&known)).await.unwrap();
+        let recent = lake.read(&known).await;
         assert_eq!((recent.chunks.chunks.len(), recent.chunks.shards), (2, 2));
         assert!(recent.chunks.are_all && recent.chunks.problems.is_empty());
         assert_eq!(recent.chunks.usual_columns(), ["date", "event_type"]);
@@ -246,16 +254,24 @@ mod tests {
         };
         assert_eq!(x.event_type, PartitionType::Named("x".into()));
         assert_eq!((x.counts.objects, x.counts.events), (2, 7));
+        let put_at: Vec<_> = recent
+            .chunks
+            .chunks
+            .iter()
+            .map(|chunk| chunk.put_at)
+            .collect();
+        assert_eq!(x.counts.oldest, put_at.iter().copied().min());
+        assert_eq!(Some(x.counts.newest), put_at.iter().copied().max());
         assert_eq!(x.partitions.len(), 2);
         assert_eq!((y.counts.objects, y.counts.events), (1, 2));
 
         lake.commit("b", &["event_type=z"], 1, None);
         lake.damage_manifest("a");
-        let recent = read(lake.lake(), known).await.unwrap();
+        let recent = lake.read(&known).await;
         // What was read before is not read again.
         assert_eq!(recent.chunks.chunks.len(), 3);
         assert_eq!(recent.types.len(), 3);
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         assert_eq!(recent.chunks.chunks.len(), 2);
         assert_eq!(recent.chunks.problems.len(), 1);
     }
@@ -272,7 +288,7 @@ mod tests {
         lake.keep_schema(&old, 1_000);
         lake.keep_schema(&new, 2_000);
         lake.commit("s", &["event_type=x"], 1, Some(new.digest()));
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         let [second, first] = recent.schemas.as_slice() else {
             panic!("there are two schemas");
         };
@@ -292,7 +308,7 @@ mod tests {
     #[tokio::test]
     async fn a_lake_that_is_empty_has_nothing() {
         let lake = TestLake::new();
-        let recent = read(lake.lake(), Arc::default()).await.unwrap();
+        let recent = lake.read(&Arc::default()).await;
         assert!(recent.types.is_empty() && recent.schemas.is_empty());
         assert!(recent.chunks.are_all);
     }

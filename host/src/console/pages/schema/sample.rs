@@ -15,6 +15,7 @@ use crate::console::Lake;
 use crate::console::components::{count, pager, rows_of_page, table};
 use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::{inert, payload};
+use crate::console::words::further;
 use crate::format::decode;
 use crate::format::parquet::{RowOrigin, TableSchema};
 use crate::output::counted;
@@ -170,9 +171,7 @@ fn types(types: &[(String, u64)]) -> Markup {
     });
     html! {
         (table("Types of events in the sample", &["Member event_type", "Events"], &rows.collect::<Vec<_>>()))
-        @if types.len() > TYPES_MAX {
-            p { "These are the " (TYPES_MAX) " largest of " (count(types.len() as u64)) " types." }
-        }
+        (further(TYPES_MAX, types.len(), "type"))
     }
 }
 
@@ -202,13 +201,13 @@ fn fields(paths: &[PathReport], with_payloads: bool) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recent::{self, RecentLake};
+    use super::super::recent::RecentLake;
     use super::super::test_lake::TestLake;
     use super::*;
     use std::sync::Arc;
 
     async fn recent(lake: &TestLake) -> RecentLake {
-        recent::read(lake.lake(), Arc::default()).await.unwrap()
+        lake.read(&Arc::default()).await
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sluice_engine::digest::Digest;
@@ -11,7 +12,9 @@ use sluice_engine::record::ShardId;
 use sluice_storage::folder::FolderStore;
 use sluice_storage::location::StoreLocation;
 
+use super::recent::{self, KnownLake, RecentLake};
 use crate::console::Lake;
+use crate::console::ledgers::Ledgers;
 use crate::format::Format;
 use crate::format::parquet::TableSchema;
 use crate::layout::chunk::{ChunkCounts, ChunkOutline};
@@ -46,9 +49,16 @@ impl TestLake {
         let folder = self.folder.path().to_owned();
         Lake {
             location: StoreLocation::Folder(folder.clone()),
-            store: std::sync::Arc::new(FolderStore::shared(folder)),
+            store: Arc::new(FolderStore::shared(folder)),
             reads_at_once: 2,
         }
+    }
+
+    /// Reads it as the page does.
+    pub(super) async fn read(&self, known: &Arc<KnownLake>) -> RecentLake {
+        let ledgers = Arc::new(Ledgers::new(Some(self.lake())));
+        let read = recent::read(self.lake(), ledgers, Arc::clone(known));
+        read.await.unwrap()
     }
 
     fn path(&self, key: &str) -> PathBuf {

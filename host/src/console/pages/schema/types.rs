@@ -72,6 +72,7 @@ fn table_of_types(types: &[RecentType]) -> Markup {
         "Objects",
         "Events",
         "Bytes as lines",
+        "Oldest chunk read",
         "Newest chunk",
         "Schema",
     ];
@@ -82,11 +83,12 @@ fn table_of_types(types: &[RecentType]) -> Markup {
     )
 }
 
-fn cells(counts: &EventCounts) -> [Markup; 4] {
+fn cells(counts: &EventCounts) -> [Markup; 5] {
     [
         count(counts.objects),
         count(counts.events),
         bytes(counts.bytes),
+        counts.oldest.map_or_else(Markup::default, time_ms),
         time_ms(counts.newest),
     ]
 }
@@ -114,7 +116,13 @@ pub(super) fn one(
 ) -> Result<Markup, PageError> {
     let of_type = find(lake, wanted)?;
     let mut list = vec![("Partitions", count(of_type.partitions.len() as u64))];
-    let names = ["Objects", "Events", "Bytes as lines", "Newest chunk"];
+    let names = [
+        "Objects",
+        "Events",
+        "Bytes as lines",
+        "Oldest chunk read",
+        "Newest chunk",
+    ];
     list.extend(names.into_iter().zip(cells(&of_type.counts)));
     list.push(("Schema", schemas(of_type)));
     let rows = rows_of_page(request, &of_type.partitions).iter();
@@ -132,6 +140,7 @@ pub(super) fn one(
         "Objects",
         "Events",
         "Bytes as lines",
+        "Oldest chunk read",
         "Newest chunk",
     ];
     Ok(html! {
@@ -167,16 +176,13 @@ pub(super) fn find<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::recent;
     use super::super::test_lake::TestLake;
     use super::*;
 
     async fn lake(partitions: &[&str]) -> RecentLake {
         let mut lake = TestLake::new();
         lake.commit("s", partitions, 3, None);
-        recent::read(lake.lake(), std::sync::Arc::default())
-            .await
-            .unwrap()
+        lake.read(&std::sync::Arc::default()).await
     }
 
     #[tokio::test]

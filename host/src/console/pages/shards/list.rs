@@ -11,7 +11,8 @@ use crate::console::components::{
     badge, count, duration, empty, pager, rows_of_page, shard_link, short, table, time,
 };
 use crate::console::page::PageRequest;
-use crate::console::payload::inert;
+use crate::console::payload::{cut, inert};
+use crate::console::words;
 use crate::ledger::Ledger;
 
 /// Numbers of Kinesis have 56 digits, of which the last ones tell records apart.
@@ -20,13 +21,14 @@ const SHOWN_DIGITS: usize = 12;
 /// The most characters of an error in the list.
 const ERROR_MAX: usize = 200;
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "Shard",
     "State",
     "Owner",
     "Committed",
     "Pending",
     "Lag",
+    "Last read",
     "Lost ranges",
     "Last error",
 ];
@@ -134,6 +136,7 @@ fn cells(rows: &[&Row<'_>]) -> Vec<Vec<Markup>> {
             committed(row),
             pending(row),
             lag(row.lag_seconds()),
+            read_age(row.read_age_seconds()),
             lost(row),
             error(row.error()),
         ]
@@ -193,6 +196,11 @@ pub(super) fn lag(seconds: Option<f64>) -> Markup {
     html! { @if let Some(lag) = lag { span.number { (duration(lag)) } } }
 }
 
+/// How long ago the last read was.
+pub(super) fn read_age(seconds: Option<f64>) -> Markup {
+    html! { @if let Some(seconds) = seconds { span.number { (words::read_age(seconds)) } } }
+}
+
 fn lost(row: &Row<'_>) -> Markup {
     let lost = row.ledger.map_or(&[][..], Ledger::lost);
     html! {
@@ -207,13 +215,8 @@ fn error(error: Option<&str>) -> Markup {
     let Some(error) = error else {
         return Markup::default();
     };
-    let cut = error.char_indices().nth(ERROR_MAX);
-    html! {
-        @match cut {
-            Some((end, _)) => { (inert(&error[..end])) "…" },
-            None => (inert(error)),
-        }
-    }
+    let (shown, left) = cut(error, ERROR_MAX);
+    html! { (inert(shown)) @if left > 0 { "…" } }
 }
 
 /// A record of a shard, by its last digits if the number is long.
@@ -336,5 +339,24 @@ mod tests {
         );
         assert_eq!(lag(Some(f64::NAN)).into_string(), "");
         assert!(lag(Some(90.0)).into_string().contains("1 min 30 s"));
+    }
+
+    #[test]
+    fn a_row_says_how_old_the_last_read_is() {
+        let of_age = |age| WorkerSight {
+            read_age_seconds: age,
+            ..sight("working", "2026-01-01T00:00:00.000Z")
+        };
+        for (age, expected) in [
+            (Some(0.2), "less than 10 s ago"),
+            (Some(9.9), "less than 10 s ago"),
+            (Some(125.7), "2 min 5 s ago"),
+        ] {
+            let sights = [("s".to_owned(), vec![of_age(age)])];
+            let html = shown(&[committed("s")], &sights, "");
+            assert!(html.contains(expected), "{expected}: {html}");
+        }
+        let sights = [("s".to_owned(), vec![of_age(None)])];
+        assert!(!shown(&[committed("s")], &sights, "").contains(" ago"));
     }
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use sluice_storage::location::StoreLocation;
 
-use super::list::{lag, sequence};
+use super::list::{lag, read_age, sequence};
 use super::rows::{Row, WorkerSight};
 use super::{Views, words};
 use crate::config::{shell_word, store_setting};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{
-    badge, bytes, count, empty, of, release_link, table, time_ms, time_text, viewed,
+    badge, bytes, count, empty, of, release_link, table, time, time_text, viewed,
 };
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::recent_chunks::{ChunkSummary, ChunksView};
 use crate::console::stream::StreamShards;
+use crate::console::words::moment;
 use crate::ledger::heads::LedgerHead;
 
 const CHUNK_COLUMNS: [&str; 9] = [
@@ -106,6 +107,7 @@ fn workers(sights: &[&WorkerSight]) -> Markup {
             html! { (inert(&sight.state.replace('_', " "))) },
             time_text(&sight.since),
             lag(sight.lag_seconds),
+            read_age(sight.read_age_seconds),
             html! { code { (inert(sight.committed.as_deref().unwrap_or_default())) } },
             html! { (inert(sight.error.as_deref().unwrap_or_default())) },
         ]
@@ -116,6 +118,7 @@ fn workers(sights: &[&WorkerSight]) -> Markup {
         "State",
         "Since",
         "Lag",
+        "Last read",
         "Last committed record",
         "Last error",
     ];
@@ -144,23 +147,30 @@ fn chunks_table(view: &ChunksView) -> Markup {
     });
     let rows: Vec<_> = rows.collect();
     html! {
-        p { "The newest " (of(rows.len() as u64, view.all)) " chunks, by their chunk manifests." }
+        p {
+            @if view.has_older {
+                "The newest " (rows.len()) " chunks, by their chunk manifests. The shard has older ones, which are not counted."
+            } @else {
+                "The newest " (of(rows.len() as u64, view.all)) " chunks, by their chunk manifests."
+            }
+        }
         (table("The newest chunks", &CHUNK_COLUMNS, &rows))
     }
 }
 
 fn cells(chunk: &ChunkSummary) -> Vec<Markup> {
     let (range, counts) = (&chunk.range, &chunk.counts);
-    let arrived = chunk.arrived_at.map(|times| [times.min, times.max]);
-    let arrived = arrived.map(|times| times.map(|time| i64::try_from(time).unwrap_or_default()));
+    let arrived = chunk.arrived_at;
+    let [min, max] = [
+        arrived.map(|times| times.min),
+        arrived.map(|times| times.max),
+    ];
     vec![
         html! { (sequence(range.first)) br; (sequence(range.last)) },
         html! { (count(range.count)) div.dim { (bytes(counts.bytes)) } },
         html! {
-            @if let Some([min, max]) = arrived {
-                @if min > 0 && min != max { (time_ms(min)) br; }
-                (time_ms(max))
-            }
+            @if let Some(min) = min.filter(|_| min != max).and_then(moment) { (time(min)) br; }
+            @if let Some(max) = max.and_then(moment) { (time(max)) }
         },
         release_link(&chunk.release.to_string()),
         count(counts.events),
@@ -239,6 +249,10 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
+        let has_older = true;
+        let older = chunks_table(&ChunksView { has_older, ..view }).into_string();
+        assert!(older.contains("newest 2 chunks, by"), "{older}");
+        assert!(older.contains("The shard has older ones"), "{older}");
         assert!(
             !html.contains("1970-01-01T00:00:00Z"),
             "an unknown time is not shown: {html}"

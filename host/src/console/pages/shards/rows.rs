@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 /// A range that is pending for longer is worth a look: a chunk of a stream closes after a minute.
 const PENDING_LONG: TimeDelta = TimeDelta::minutes(2);
 
-/// A shard with more lag than this, seconds, is lagging.
+/// A shard with more lag than this, seconds, is lagging; so is one of which nothing was read for longer.
 const LAGGING_SECONDS: f64 = 60.0;
 
 /// A shard whose owner has not reached its end for this long is lagging, by its ledger. An owner at the end of a shard
@@ -86,7 +86,8 @@ impl ShardState {
                  repeats exactly this range."
             }
             Self::Lagging => {
-                "Reading is more than a minute behind the newest record. Add workers if this does not get less."
+                "Reading is more than a minute behind the newest record, or nothing was read for a minute. Add workers if \
+                 this does not get less."
             }
             Self::Working => "A worker owns it, or a range is pending.",
             Self::NotBegun => {
@@ -118,6 +119,8 @@ pub(super) struct WorkerSight {
     /// Since when, RFC 3339.
     pub(super) since: String,
     pub(super) lag_seconds: Option<f64>,
+    /// How old the last read is, and so the lag.
+    pub(super) read_age_seconds: Option<f64>,
     pub(super) committed: Option<String>,
     pub(super) error: Option<String>,
 }
@@ -134,6 +137,7 @@ pub(super) fn sights(workers: &[WorkerView]) -> BTreeMap<String, Vec<WorkerSight
                 state: shard.state.clone(),
                 since: shard.since.clone(),
                 lag_seconds: shard.lag_seconds,
+                read_age_seconds: shard.read_age_seconds,
                 committed: shard.committed.clone(),
                 error: shard.error.clone(),
             });
@@ -187,6 +191,12 @@ impl<'a> Row<'a> {
         self.sights.iter().find_map(|sight| sight.lag_seconds)
     }
 
+    /// How old the last read of that worker is.
+    pub(super) fn read_age_seconds(&self) -> Option<f64> {
+        let mut sights = self.sights.iter();
+        sights.find_map(|sight| sight.read_age_seconds)
+    }
+
     /// The last error that a worker names.
     pub(super) fn error(&self) -> Option<&'a str> {
         let sight: &'a WorkerSight = self.sights.first().copied()?;
@@ -206,8 +216,11 @@ impl<'a> Row<'a> {
             return ShardState::PendingLong;
         }
         let lag = self.lag_seconds();
+        // A lag that is old says nothing of what came since.
+        let behind = [lag, self.read_age_seconds()].into_iter().flatten();
+        let is_behind = behind.max_by(f64::total_cmp) > Some(LAGGING_SECONDS);
         match worker {
-            Some("working") if lag.is_some_and(|lag| lag > LAGGING_SECONDS) => ShardState::Lagging,
+            Some("working") if is_behind => ShardState::Lagging,
             Some("working") if lag == Some(0.0) && !is_pending => ShardState::CaughtUp,
             Some("working") => ShardState::Working,
             Some("finished") => ShardState::Finished,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FormRejection};
-use axum::extract::{DefaultBodyLimit, Form, State};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
 
-use super::form::{JQ, PASTED, PATH, TryForm, received};
+use super::form::{JQ, PASTED, PATH, TryForm};
 use super::loaded::Loaded;
 use super::publish::{self, Refused};
 use super::rules::Rules;
@@ -25,51 +25,30 @@ use super::{
 use crate::console::Console;
 use crate::console::components::problem;
 use crate::console::page::{PageError, Section};
+use crate::console::pages::forms::{Received, action, is_fragment};
 use crate::console::pages::{notes, respond};
 use crate::console::payload::inert;
 use crate::output;
-
-/// The largest form.
-const BODY_MAX_BYTES: usize = 8 << 20;
-
-/// The header by which a script asks for a piece of the page instead of all of it.
-const FRAGMENT: &str = "x-fragment";
 
 /// The requests that try or change something.
 pub(in crate::console::pages) fn actions() -> Router<Arc<Console>> {
     let component = post(keep_component).layer(DefaultBodyLimit::max(COMPONENT_MAX_BYTES));
     Router::new()
-        .route("/try/run", post(run_form))
-        .route("/try/config", post(show_config))
-        .route("/try/cases", post(change_cases))
-        .route("/try/publish", post(publish::publish))
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .route("/try/run", action(run_form))
+        .route("/try/config", action(show_config))
+        .route("/try/cases", action(change_cases))
+        .route("/try/publish", action(publish::publish))
         .route("/try/component", component)
         .route("/try/cases.tar", get(download_cases))
-}
-
-fn is_fragment(headers: &HeaderMap) -> bool {
-    headers.contains_key(FRAGMENT)
-}
-
-/// The response with an error, as a piece of the page if a script asks for one.
-fn refused(console: &Console, headers: &HeaderMap, error: PageError) -> Response {
-    match is_fragment(headers) {
-        true => (error.status(), problem(&error.to_string())).into_response(),
-        false => respond(console, PATH, Err(error)),
-    }
 }
 
 /// Runs the rules of the form on its records.
 async fn run_form(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    form: Result<Form<TryForm>, FormRejection>,
+    Received(form): Received<TryForm>,
 ) -> Response {
-    let mut form = match received(form) {
-        Ok(form) => form,
-        Err(error) => return refused(&console, &headers, error),
-    };
+    let mut form = form.normalized();
     let (loads, starts) = (!form.load.is_empty(), !form.start.is_empty());
     let outcome = match (loads, starts) {
         (false, false) => outcome_of(&console, &form).await,
@@ -152,10 +131,10 @@ async fn read(console: &Console, form: &TryForm) -> Result<(Rules, Arc<Loaded>),
 /// Responds with the fields for the configuration of the rules.
 async fn show_config(
     State(console): State<Arc<Console>>,
-    form: Result<Form<TryForm>, FormRejection>,
+    Received(form): Received<TryForm>,
 ) -> Markup {
     let shown = async {
-        let form = received(form)?;
+        let form = form.normalized();
         let rules = rules::chosen(&console, &form).await?;
         let left_out = (form.rules == JQ).then_some("program");
         let state = &console.pages.try_rules;
@@ -209,12 +188,9 @@ async fn keep_component(
 async fn change_cases(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    form: Result<Form<TryForm>, FormRejection>,
+    Received(form): Received<TryForm>,
 ) -> Response {
-    let form = match received(form) {
-        Ok(form) => form,
-        Err(error) => return refused(&console, &headers, error),
-    };
+    let form = form.normalized();
     let state = &console.pages.try_rules;
     let done = match &*form.remove {
         "" => save_case(&console, &form).await,

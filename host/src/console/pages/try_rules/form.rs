@@ -1,8 +1,5 @@
 //! What the form of the page holds.
 
-use axum::extract::Form;
-use axum::extract::rejection::FormRejection;
-use axum::http::StatusCode;
 use serde::Deserialize;
 
 use crate::console::page::{PageError, PageRequest};
@@ -81,18 +78,6 @@ pub(super) const ACTIVE: &str = "active";
 pub(super) const REJECTED: &str = "rejected";
 pub(super) const LAST: &str = "last";
 pub(super) const NOTHING: &str = "nothing";
-
-/// The form of a request.
-pub(super) fn received(form: Result<Form<TryForm>, FormRejection>) -> Result<TryForm, PageError> {
-    match form {
-        Ok(Form(form)) => Ok(form.normalized()),
-        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let why = "The records and the rules take more than 8 MiB as they are sent; try fewer records.";
-            Err(PageError::Wrong(why.into()))
-        }
-        Err(rejected) => Err(PageError::Wrong(rejected.body_text())),
-    }
-}
 
 impl TryForm {
     /// The form of a new page: what its address names, or a program that lands each record.

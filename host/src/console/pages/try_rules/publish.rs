@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Share;
 
-use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm, received};
+use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm};
 use super::view::Offer;
 use super::{golden, made, outcome, rules};
 use crate::console::Console;
 use crate::console::page::{Page, PageError};
+use crate::console::pages::forms::Received;
 use crate::console::pages::notes::{self, Place, REFUSAL};
 use crate::console::pages::{releases, respond};
 use crate::console::publishing::{self, REASON_MAX, RolloutAction};
@@ -122,12 +122,9 @@ fn rules_field(form: &TryForm) -> (&'static str, &'static str) {
 /// what was done. If that fails, the page with the form is shown as it was filled in.
 pub(super) async fn publish(
     State(console): State<Arc<Console>>,
-    form: Result<Form<TryForm>, FormRejection>,
+    Received(form): Received<TryForm>,
 ) -> Response {
-    let form = match received(form) {
-        Ok(form) => form,
-        Err(error) => return respond(&console, PATH, Err(error)),
-    };
+    let form = form.normalized();
     match published(&console, &form).await {
         Ok(path) => Redirect::to(&path).into_response(),
         Err(refused) => {

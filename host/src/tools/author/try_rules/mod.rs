@@ -28,7 +28,6 @@ use self::input::Input;
 use self::json::JsonPrinter;
 pub use self::json::escape as escape_json;
 use self::people::PeoplePrinter;
-pub use self::people::escape;
 use self::rules::Rules;
 use self::summary::Summary;
 use self::trial::{Trial, Tried};

@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Effects, Style};
 use indicatif::HumanCount;
 use sluice_engine::log_budget::{LogLevel, LogMessage};
 use sluice_engine::outcome::{Fault, Reason};
+use sluice_engine::sanitize::escape;
 use sluice_engine::usage::RecordUsage;
 use sluice_release::compare::fields::Difference;
 
@@ -265,20 +266,6 @@ impl PeoplePrinter {
 /// Whether the functions that were running say where the fault is. Which of them exceeds a limit is chance.
 fn has_place(reason: &Reason) -> bool {
     reason.code == Fault::Trap.code()
-}
-
-/// Escapes characters that control the terminal, or that change the order of others or have no width.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        let is_hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        match c.is_control() || is_hidden {
-            true => escaped.extend(c.escape_default()),
-            false => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use sluice_engine::record::{Batch, Position};
+use sluice_engine::sanitize::escape;
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
 
 use super::input::Records;
 use super::origin::Origin;
-use super::people::escape;
 use super::stream::RETRY_TIMEOUT;
 use crate::config::{ConfigError, parse_store};
 use crate::layout::quarantine::QuarantinedRecord;

@@ -43,6 +43,7 @@ pub(in crate::console::pages::shards) fn sight(state: &str, since: &str) -> Work
         state: state.into(),
         since: since.into(),
         lag_seconds: None,
+        read_age_seconds: None,
         committed: None,
         error: None,
     }
@@ -129,6 +130,10 @@ fn a_worker_knows_more_than_the_ledger() {
         lag_seconds: Some(lag),
         ..sight("working", "2026-01-01T00:00:00.000Z")
     };
+    let with_age = |age| WorkerSight {
+        read_age_seconds: Some(age),
+        ..with_lag(0.0)
+    };
     let with_error = WorkerSight {
         error: Some("throttled".into()),
         ..sight("working", "2026-01-01T00:00:00.000Z")
@@ -139,6 +144,8 @@ fn a_worker_knows_more_than_the_ledger() {
         (vec![with_lag(61.0)], ShardState::Lagging),
         (vec![with_lag(5.0)], ShardState::Working),
         (vec![with_lag(0.0)], ShardState::CaughtUp),
+        (vec![with_age(1.0)], ShardState::CaughtUp),
+        (vec![with_age(61.0)], ShardState::Lagging),
         (vec![with_error], ShardState::Failed),
         (vec![with_lag(0.0), failed.clone()], ShardState::Failed),
         (vec![failed, later], ShardState::Working),
