@@ -112,6 +112,10 @@ fn records(form: &TryForm, offer: &Offer) -> Markup {
 }
 
 fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
+    let choices = [
+        (NEWEST, "the newest"),
+        (EVEN, "some of all objects, evenly"),
+    ];
     html! {
         @if offer.has_lake {
             (radio("source", QUARANTINE, &form.source, "Quarantined records of the lake"))
@@ -127,7 +131,7 @@ fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
                 (line("quarantined_by", "Quarantined by release", &form.quarantined_by, "all releases"))
                 (line("from", "Arrived since", &form.from, "2026-01-31T12:00:00Z"))
                 (line("to", "Arrived before", &form.to, "2026-02-01T00:00:00Z"))
-                (select("choice", "Which of them, up to 1,000", &form.choice, &[(NEWEST, "the newest"), (EVEN, "some of all objects, evenly")]))
+                (select("choice", "Which of them, up to 1,000", &form.choice, &choices))
                 (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
             }
         } @else {
