@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::bundle::ReleaseBundle;
 
-use super::form::TryForm;
+use super::form::{ACTIVE, RELEASE, TryForm};
 use super::loaded::Loaded;
 use super::{records, releases, rules};
 use crate::builtin::Builtin;
@@ -45,7 +45,8 @@ async fn load(console: &Console, form: &TryForm) -> Result<Arc<Loaded>, PageErro
     records::load(console, form, &console.pages.try_rules.loaded).await
 }
 
-/// Begins with the rules that have rejected the records of a form, if they are known soon.
+/// Begins with the rules that have rejected the records of a form, if they are known soon; or else with the active release, if
+/// the contents of the records are hidden.
 pub(super) async fn begin(console: &Console, form: &mut TryForm) {
     let found = async {
         let loaded = load(console, form).await?;
@@ -55,6 +56,10 @@ pub(super) async fn begin(console: &Console, form: &mut TryForm) {
     let found = tokio::time::timeout(WAIT, found).await;
     if let Ok(Ok((bundle, is_fixed))) = found {
         rules::fill_with(form, &bundle, is_fixed);
+    } else if !records::is_shown(console, form) && console.registry.is_some() {
+        // Other rules would be refused.
+        form.rules = RELEASE.into();
+        form.release = ACTIVE.into();
     }
 }
 
