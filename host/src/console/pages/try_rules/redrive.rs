@@ -61,7 +61,7 @@ fn commands(redrive: &str) -> Markup {
 fn unpublished() -> Markup {
     html! {
         h3 { "Run the redrive" }
-        p { "To redrive the records with these rules, publish them first. A redrive takes the rules of a release." }
+        p { "To redrive the records with these rules, publish them first. Then try the release: the commands are here." }
     }
 }
 
