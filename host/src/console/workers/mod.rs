@@ -44,6 +44,8 @@ pub(super) struct WorkerView {
     pub(super) problem: Option<String>,
     /// When it was last polled with success.
     pub(super) seen_at: Option<DateTime<Utc>>,
+    /// How many calls of the bus it makes at once, at most, as of that poll; 0 without a bus.
+    pub(super) bus_calls_limit: Option<f64>,
 }
 
 impl WorkerView {
@@ -142,6 +144,7 @@ impl PolledWorker {
             status: None,
             problem: None,
             seen_at: None,
+            bus_calls_limit: None,
         };
         Self {
             url,
@@ -159,6 +162,7 @@ impl PolledWorker {
         match polled {
             Ok(polled) => {
                 view.status = Some(Arc::clone(&polled.status));
+                view.bus_calls_limit = polled.metrics.bus_calls_limit;
                 (view.problem, view.seen_at) = (None, Some(now));
             }
             Err(why) => view.problem = Some(why.clone()),

@@ -16,8 +16,6 @@ const GAP_MAX: TimeDelta = TimeDelta::seconds(60);
 pub(in crate::console) struct WorkerSeries {
     counters: BTreeMap<Counter, Series>,
     quarantined: BTreeMap<String, Series>,
-    /// The largest limit of a worker.
-    bus_calls_limit: Series,
     /// By worker.
     memory: BTreeMap<String, Series>,
     cpu: BTreeMap<String, Series>,
@@ -31,7 +29,6 @@ impl WorkerSeries {
         Self {
             counters: BTreeMap::new(),
             quarantined: BTreeMap::new(),
-            bus_calls_limit: Series::new(Kind::Largest),
             memory: BTreeMap::new(),
             cpu: BTreeMap::new(),
             lag: BTreeMap::new(),
@@ -73,9 +70,6 @@ impl WorkerSeries {
     }
 
     fn add_gauges(&mut self, worker: &str, polled: &Poll, now: DateTime<Utc>) {
-        if let Some(limit) = polled.metrics.bus_calls_limit {
-            self.bus_calls_limit.add(now, limit);
-        }
         if let Some(bytes) = polled.metrics.resident_bytes {
             let series = self.memory.entry(worker.to_owned());
             series.or_insert_with(gauge).add(now, bytes);
@@ -104,9 +98,19 @@ impl WorkerSeries {
         points(&self.quarantined, now)
     }
 
-    /// The lag of shards, seconds.
-    pub(in crate::console) fn lag(&self, now: DateTime<Utc>) -> Vec<(String, Vec<Point>)> {
-        points(&self.lag, now)
+    /// The lag of the shards that had the largest, at most this many, seconds. There can be thousands.
+    pub(in crate::console) fn lag(
+        &self,
+        now: DateTime<Utc>,
+        most: usize,
+    ) -> Vec<(String, Vec<Point>)> {
+        let peaks = self.lag.iter();
+        let peaks = peaks.filter_map(|(shard, series)| Some((series.peak(now)?, shard, series)));
+        let mut peaks: Vec<_> = peaks.collect();
+        peaks.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
+        let largest = peaks.into_iter().take(most);
+        let points = largest.map(|(_, shard, series)| (shard.clone(), series.points(now)));
+        points.collect()
     }
 
     /// The resident memory of each worker, bytes.
@@ -122,11 +126,6 @@ impl WorkerSeries {
     /// How a release has done.
     pub(in crate::console) fn release(&self, release: &str, now: DateTime<Utc>) -> ReleasePoints {
         self.releases.points(release, now)
-    }
-
-    /// How many calls of the bus a worker makes at once, at most.
-    pub(in crate::console) fn bus_calls_limit(&self, now: DateTime<Utc>) -> Option<f64> {
-        self.bus_calls_limit.last(now)
     }
 }
 
@@ -232,9 +231,16 @@ mod tests {
         series.add("x", &second, Some((at(0), &first)), at(6));
         assert_eq!(records(&series), [20.0]);
         assert_eq!(
-            (series.lag(at(300)).len(), series.memory(at(300)).len()),
+            (series.lag(at(300), 9).len(), series.memory(at(300)).len()),
             (2, 2)
         );
+        series
+            .lag
+            .entry("c".into())
+            .or_insert_with(gauge)
+            .add(at(6), 9.0);
+        let largest = series.lag(at(300), 1);
+        assert_eq!(largest, [("c".to_owned(), vec![(at(0).timestamp(), 9.0)])]);
         series.add("x", &second, None, at(4_000));
         assert_eq!(series.lag.keys().collect::<Vec<_>>(), ["b"]);
     }

@@ -202,6 +202,7 @@ pub(super) mod tests {
             status: Some(Arc::new(serde_json::from_value(status).unwrap())),
             problem: None,
             seen_at: None,
+            bus_calls_limit: None,
         }
     }
 
