@@ -22,6 +22,25 @@ pub(super) fn further(shown: usize, all: usize, name: &str) -> Markup {
     }
 }
 
+/// A table with the first rows of a list, and how many more there are. Nothing, if the list is empty. `name` is that of a
+/// row, such as "field".
+pub(super) fn first_rows(
+    caption: &str,
+    columns: &[&str],
+    rows: impl ExactSizeIterator<Item = Vec<Markup>>,
+    shown_max: usize,
+    name: &str,
+) -> Markup {
+    let all = rows.len();
+    let shown: Vec<_> = rows.take(shown_max).collect();
+    html! {
+        @if all > 0 {
+            (table(caption, columns, &shown))
+            (further(shown.len(), all, name))
+        }
+    }
+}
+
 /// How many values of each field are in no column, the fields with the most first, at most this many.
 pub(super) fn values_by_field(
     caption: &str,
@@ -30,13 +49,9 @@ pub(super) fn values_by_field(
 ) -> Markup {
     let mut fields: Vec<_> = values.iter().collect();
     fields.sort_by(|(a, more), (b, less)| less.cmp(more).then(a.cmp(b)));
-    let shown = fields.iter().take(shown_max);
-    let rows =
-        shown.map(|(field, values)| vec![html! { code { (inert(field)) } }, count(**values)]);
-    html! {
-        (table(caption, &["Field", "Values"], &rows.collect::<Vec<_>>()))
-        (further(shown_max, fields.len(), "field"))
-    }
+    let rows = fields.into_iter();
+    let rows = rows.map(|(field, values)| vec![html! { code { (inert(field)) } }, count(*values)]);
+    first_rows(caption, &["Field", "Values"], rows, shown_max, "field")
 }
 
 /// A share of one, such as 0.01, in percent.
@@ -79,6 +94,20 @@ mod tests {
         assert_eq!(
             further(1, 2, "path").into_string(),
             "<p>And 1 more path.</p>"
+        );
+    }
+
+    #[test]
+    fn the_first_rows_of_a_list_are_shown() {
+        let rows = |number| (0..number).map(|n| vec![html! { "row " (n) }]);
+        let html = first_rows("Some", &["Row"], rows(5), 2, "row").into_string();
+        assert_eq!(html.matches("<td>row ").count(), 2, "{html}");
+        assert!(html.ends_with("<p>And 3 more rows.</p>"), "{html}");
+        let html = first_rows("Some", &["Row"], rows(2), 2, "row").into_string();
+        assert!(!html.contains("more"), "{html}");
+        assert_eq!(
+            first_rows("Some", &["Row"], rows(0), 2, "row").into_string(),
+            ""
         );
     }
 

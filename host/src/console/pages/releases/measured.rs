@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
-use sluice_release::rollout::{ChangeKind, Rollout};
+use sluice_release::rollout::Rollout;
 
+use super::forms::SHADOW;
 use super::scores::{Measured, NO_WORKER, ns, score, sum};
-use super::shadow;
+use super::{shadow, trials};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{count, of, table, time, time_ms, time_text, viewed};
@@ -117,9 +118,6 @@ impl Evidence {
     }
 }
 
-const CANARY: &str = "canary";
-const SHADOW: &str = "shadow";
-
 const COLUMNS: [&str; 6] = [
     "Worker",
     "Running since",
@@ -131,16 +129,8 @@ const COLUMNS: [&str; 6] = [
 
 /// The trial of a release, and since when it goes on.
 fn trial(rollout: &Rollout, release: ReleaseId) -> Option<(&'static str, Option<String>)> {
-    let trials = [
-        (CANARY, ChangeKind::Canary, &rollout.canary),
-        (SHADOW, ChangeKind::Shadow, &rollout.shadow),
-    ];
-    let mut trials = trials.into_iter();
-    let (role, kind, _) =
-        trials.find(|(_, _, trial)| matches!(trial, Some(trial) if trial.release == release))?;
-    let mut changes = rollout.history.iter().rev();
-    let began = changes.find(|change| change.what == kind && change.release == Some(release));
-    Some((role, began.map(|change| change.at.clone())))
+    let found = trials(rollout).find(|it| it.trial.release == release)?;
+    Some((found.role, found.began.map(|change| change.at.clone())))
 }
 
 /// What a worker has measured.

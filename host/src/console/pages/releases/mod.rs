@@ -25,11 +25,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::Utc;
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
-use sluice_release::rollout::ChangeKind;
+use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
 
 pub(super) use self::done::published;
-use self::forms::ChangeForm;
 pub(super) use self::forms::recorded_as;
+use self::forms::{CANARY, ChangeForm, SHADOW};
 use super::forms::{Received, action};
 use super::notes::refusal;
 use super::respond;
@@ -212,6 +212,33 @@ fn in_words(kind: ChangeKind) -> &'static str {
     }
 }
 
+/// A release on trial.
+struct OnTrial<'a> {
+    /// `canary` or `shadow`.
+    role: &'static str,
+    trial: &'a Trial,
+    /// The change that began the trial, if the history still has it.
+    began: Option<&'a Change>,
+}
+
+/// The canary and the shadow, as far as there are any.
+fn trials(rollout: &Rollout) -> impl Iterator<Item = OnTrial<'_>> {
+    let trials = [
+        (CANARY, ChangeKind::Canary, &rollout.canary),
+        (SHADOW, ChangeKind::Shadow, &rollout.shadow),
+    ];
+    trials.into_iter().filter_map(move |(role, kind, trial)| {
+        let trial = trial.as_ref()?;
+        let mut changes = rollout.history.iter().rev();
+        let began = |it: &&Change| it.what == kind && it.release == Some(trial.release);
+        Some(OnTrial {
+            role,
+            trial,
+            began: changes.find(began),
+        })
+    })
+}
+
 /// Whether nothing was ever published or activated in a registry.
 fn is_unused(view: &ReleasesView) -> bool {
     view.rollout.number == 0 && view.releases.is_empty() && view.problems.is_empty()
@@ -220,7 +247,7 @@ fn is_unused(view: &ReleasesView) -> bool {
 #[cfg(test)]
 mod tests {
     use sluice_release::rollback_policy::RollbackPolicy;
-    use sluice_release::rollout::{Rollout, Share, Trial};
+    use sluice_release::rollout::Share;
 
     use super::*;
     use crate::console::releases::ListedRelease;

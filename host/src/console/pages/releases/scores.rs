@@ -3,11 +3,17 @@
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 
-use crate::console::components::{count, decimal};
+use crate::console::components::{count, decimal, empty};
 use crate::console::workers::{WorkerScore, WorkerView};
 
 /// What is said instead of what workers have measured, if none is polled.
 pub(super) const NO_WORKER: &str = "No worker is polled.";
+
+/// What is said if no worker is polled, and what to do.
+pub(super) fn no_worker() -> Markup {
+    let advice = "Start the console with --worker http://127.0.0.1:9464, once for each worker.";
+    empty(NO_WORKER, advice)
+}
 
 /// What workers have measured of a release, a sum. A sum that is too large stays the largest number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,12 +37,17 @@ impl Measured {
     }
 
     pub(super) fn share(self, part: u64) -> f64 {
-        as_float(part) / as_float(self.records.max(1))
+        share(part, self.records)
     }
 
     pub(super) fn ns_per_record(self) -> f64 {
         self.ns / as_float(self.records.max(1))
     }
+}
+
+/// The share of a part, 0 of nothing.
+pub(super) fn share(part: u64, all: u64) -> f64 {
+    as_float(part) / as_float(all.max(1))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "rates are no finer than that")]

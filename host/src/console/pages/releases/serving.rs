@@ -4,9 +4,10 @@ use indicatif::HumanCount;
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
-use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
+use sluice_release::rollout::{Change, ChangeKind};
 
-use super::{is_unused, linked, name};
+use super::forms::SHADOW;
+use super::{OnTrial, is_unused, linked, name, trials};
 use crate::console::components::{Tone, badge, duration, empty, facts, problem, table, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
@@ -24,7 +25,7 @@ pub(super) fn section(view: &ReleasesView) -> Markup {
             Some(active) => (active_release(view, active)),
             None => (no_release(view)),
         }
-        (trials(view))
+        (on_trial(view))
     }
 }
 
@@ -43,7 +44,7 @@ fn no_release(view: &ReleasesView) -> Markup {
 
 fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
     let rollout = &view.rollout;
-    let change = last(rollout, |change| {
+    let change = rollout.history.iter().rev().find(|change| {
         let is_swap = matches!(change.what, ChangeKind::Activate | ChangeKind::Rollback);
         is_swap && change.release == Some(active)
     });
@@ -68,20 +69,8 @@ fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
 }
 
 /// The canary and the shadow.
-fn trials(view: &ReleasesView) -> Markup {
-    let rollout = &view.rollout;
-    let trials = [
-        ("canary", ChangeKind::Canary, &rollout.canary),
-        ("shadow", ChangeKind::Shadow, &rollout.shadow),
-    ];
-    let rows = trials.into_iter().filter_map(|(role, kind, trial)| {
-        let trial = trial.as_ref()?;
-        let change = last(rollout, |change| {
-            change.what == kind && change.release == Some(trial.release)
-        });
-        Some(row(view, role, trial, change))
-    });
-    let rows: Vec<_> = rows.collect();
+fn on_trial(view: &ReleasesView) -> Markup {
+    let rows: Vec<_> = trials(&view.rollout).map(|it| row(view, &it)).collect();
     let columns = [
         "Trial",
         "Release",
@@ -102,28 +91,24 @@ fn trials(view: &ReleasesView) -> Markup {
     }
 }
 
-fn row(view: &ReleasesView, role: &str, trial: &Trial, change: Option<&Change>) -> Vec<Markup> {
-    let what = match (role, &trial.rollback_policy) {
-        ("shadow", _) => "None is needed: its output is compared and discarded.".to_owned(),
+fn row(view: &ReleasesView, on_trial: &OnTrial<'_>) -> Vec<Markup> {
+    let OnTrial { role, trial, began } = on_trial;
+    let what = match (*role, &trial.rollback_policy) {
+        (SHADOW, _) => "None is needed: its output is compared and discarded.".to_owned(),
         (_, Some(policy)) => policy_in_words(policy),
         (_, None) => "Workers do not end it automatically.".to_owned(),
     };
-    let since = change.map(|change| time_text(&change.at));
+    let since = began.map(|change| time_text(&change.at));
     vec![
         badge(Tone::Neutral, role),
         linked(view, trial.release),
         html! { (name(view, trial.release)) },
         html! { (trial.share.to_string()) " of the chunks" },
         since.unwrap_or_else(|| html! { "unknown" }),
-        html! { (change.map_or_else(unknown, |change| inert(&change.by))) },
-        html! { (why(change)) },
+        html! { (began.map_or_else(unknown, |change| inert(&change.by))) },
+        html! { (why(*began)) },
         html! { (what) },
     ]
-}
-
-/// The last change of a kind.
-fn last(rollout: &Rollout, is_it: impl Fn(&Change) -> bool) -> Option<&Change> {
-    rollout.history.iter().rev().find(|change| is_it(change))
 }
 
 /// Who made a change that the history does not have any more.
@@ -158,6 +143,8 @@ pub(super) fn policy_in_words(policy: &RollbackPolicy) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sluice_release::rollout::Rollout;
+
     use super::super::tests::view;
     use super::*;
 

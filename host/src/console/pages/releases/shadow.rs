@@ -7,11 +7,11 @@ use serde::Deserialize;
 use sluice_release::bundle::ReleaseId;
 
 use super::linked_text;
-use super::scores::{NO_WORKER, sum};
-use crate::console::components::{count, empty, facts, of, table};
+use super::scores::{no_worker, share, sum};
+use crate::console::components::{count, empty, facts, of};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
-use crate::console::words::{further, percent};
+use crate::console::words::{first_rows, percent};
 use crate::console::workers::WorkerView;
 
 /// How many differing records are shown.
@@ -114,7 +114,7 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView]) -> Markup {
         h2 { "What the shadow has shown" }
         @if seen.is_empty() {
             @if current.is_some() && workers.is_empty() {
-                (empty(NO_WORKER, "Start the console with --worker http://127.0.0.1:9464, once for each worker."))
+                (no_worker())
             } @else if current.is_some() {
                 (empty("No worker has compared a record yet.", "Wait until a chunk of its share has arrived, and check that the workers are polled."))
             } @else {
@@ -158,7 +158,7 @@ fn comparison(view: &ReleasesView, seen: &ShadowSeen, is_current: bool) -> Marku
         h3 { "Shadow " (linked_text(Some(view), &seen.release)) @if !is_current { " (has ended)" } }
         (facts(&[
             ("Records compared", sum(seen.records)),
-            ("Records that differ", html! { (of(seen.differ, seen.records)) " (" (share(seen.differ, seen.records)) ")" }),
+            ("Records that differ", html! { (of(seen.differ, seen.records)) " (" (percent(share(seen.differ, seen.records))) ")" }),
             ("Results the same", sum(results.same)),
             ("Results changed", sum(results.changed)),
             ("Results added", sum(results.added)),
@@ -181,47 +181,30 @@ fn comparison(view: &ReleasesView, seen: &ShadowSeen, is_current: bool) -> Marku
     }
 }
 
-/// A share in percent.
-fn share(part: u64, all: u64) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "a share is no finer than that")]
-    let share = part as f64 / all.max(1) as f64;
-    percent(share)
-}
-
 /// Counts by name, the largest first.
 fn counts(caption: &str, name: &str, counts: &BTreeMap<String, u64>) -> Markup {
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1));
-    let rows = sorted.iter().take(FIELDS_MAX);
-    let rows: Vec<_> = rows
-        .map(|(name, results)| vec![html! { code { (inert(name)) } }, sum(**results)])
-        .collect();
+    let rows = sorted.into_iter();
+    let rows = rows.map(|(name, results)| vec![html! { code { (inert(name)) } }, sum(*results)]);
     html! {
-        @if !rows.is_empty() {
-            h4 { (caption) }
-            (table(caption, &[name, "Results"], &rows))
-            (further(rows.len(), counts.len(), "row"))
-        }
+        @if !counts.is_empty() { h4 { (caption) } }
+        (first_rows(caption, &[name, "Results"], rows, FIELDS_MAX, "row"))
     }
 }
 
 fn samples(samples: &[SampleSeen]) -> Markup {
-    let rows = samples.iter().take(SAMPLES_MAX);
-    let rows: Vec<_> = rows
-        .map(|sample| {
-            let fields: Vec<_> = sample.fields.iter().map(|field| inert(field)).collect();
-            vec![
-                html! { code { (inert(&sample.rid)) } },
-                html! { (fields.join(", ")) },
-            ]
-        })
-        .collect();
+    let caption = "Records that differ";
+    let rows = samples.iter().map(|sample| {
+        let fields: Vec<_> = sample.fields.iter().map(|field| inert(field)).collect();
+        vec![
+            html! { code { (inert(&sample.rid)) } },
+            html! { (fields.join(", ")) },
+        ]
+    });
     html! {
-        @if !rows.is_empty() {
-            h4 { "Records that differ" }
-            (table("Records that differ", &["Record", "Fields"], &rows))
-            (further(rows.len(), samples.len(), "record"))
-        }
+        @if !samples.is_empty() { h4 { (caption) } }
+        (first_rows(caption, &["Record", "Fields"], rows, SAMPLES_MAX, "record"))
     }
 }
 

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use sluice_release::rollout::Rollout;
 
 use super::linked_text;
-use crate::console::components::{Tone, badge, empty, table, time, time_text};
+use super::scores::no_worker;
+use crate::console::components::{Tone, badge, table, time, time_text};
 use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
 use crate::console::words::percent;
@@ -52,7 +53,7 @@ pub(super) fn section(view: Option<&ReleasesView>, workers: &[WorkerView]) -> Ma
     html! {
         h2 { "What each worker uses" }
         @if rows.is_empty() {
-            (empty("No worker is polled.", "Start the console with --worker http://127.0.0.1:9464, once for each worker."))
+            (no_worker())
         } @else {
             (table("What each worker uses", &columns, &rows))
         }
