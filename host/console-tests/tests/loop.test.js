@@ -80,7 +80,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   assert.deepEqual([canary.release, canary.share], [release, 0.05]);
   await window.says('prices as text');
   await window.says('It is the canary now');
-  await window.says('It is the canary since');
+  await window.says('This release is the canary since');
   await page.waitForFunction(() => document.activeElement.className === 'done');
   await page.reload();
   assert.equal(await page.locator('.done').count(), 0);
@@ -93,7 +93,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await page.locator('#activate-why').fill('the canary is fine');
   await page.getByRole('button', { name: 'Review the change' }).click();
   await window.says('What will change');
-  await window.says('What is known of how it does');
+  await window.says('What was measured');
   assert.notEqual(rollout(pipeline).active, release);
   await page.getByRole('button', { name: 'Activate it' }).click();
   await window.says('The change was written');

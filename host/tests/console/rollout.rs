@@ -92,7 +92,7 @@ pub(super) fn form_of_rules(console: &Console) -> (html::Form, String) {
 
 /// Makes a change on the page "Releases": first the form, then the page that says what will change.
 pub(super) fn change(console: &Console, what: &str, release: &str, why: &str) {
-    let page = console.says("/releases", &["Change what serves"]);
+    let page = console.says("/releases", &["Activate or roll back"]);
     let forms = html::forms(&page.body);
     let is_rollback = what == "rollback";
     let form = forms

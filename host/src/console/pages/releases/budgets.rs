@@ -7,6 +7,7 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
 use super::scores::{Measured, NO_WORKER, ns, score, sum};
+use super::serving::points;
 use super::{linked, linked_or_own, name};
 use crate::console::components::{Tone, badge, count, empty, table};
 use crate::console::releases::ReleasesView;
@@ -49,8 +50,8 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView], now: DateTime
             }
         } @else {
             p {
-                "Each worker decides by its own records. These are the sums of the workers that answer, since each of "
-                "them began to use the release."
+                "Each worker decides by its own records. These are the sums of the workers that answer, each since it began "
+                "to use the release."
             }
         }
         @for compared in &compared {
@@ -144,7 +145,7 @@ fn before_score<'a>(
 fn measures(policy: &RollbackPolicy, found: Measured, other: Measured) -> [Measure; 3] {
     let share = |what, found: f64, before: f64, limit: f64| Measure {
         what,
-        limit: format!("{} in addition", percent(limit)),
+        limit: format!("{} higher", points(limit)),
         found: percent(found),
         before: percent(before),
         is_exceeded: found > before + limit,
@@ -215,7 +216,7 @@ mod tests {
             "{html}"
         );
         assert!(
-            html.contains("6 %") && html.contains("1 % in addition"),
+            html.contains("6 %") && html.contains("1 percentage point higher"),
             "{html}"
         );
         assert!(
@@ -258,7 +259,7 @@ mod tests {
             html.contains("No worker is polled.") && html.contains("Canary: "),
             "{html}"
         );
-        assert!(html.contains("1 % in addition"), "{html}");
+        assert!(html.contains("1 percentage point higher"), "{html}");
         assert!(!html.contains("No release is compared"), "{html}");
         assert!(
             !html.contains("too few records") && !html.contains("has transformed"),

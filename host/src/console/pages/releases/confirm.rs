@@ -89,7 +89,7 @@ fn confirmation(
             input type="hidden" name="why" value=(form.why);
             input type="hidden" name="seen" value=(before.number);
             button { (title_and_button(change).1) }
-            " " a href="/releases" { "Change nothing" }
+            " " a href="/releases" { "Cancel" }
         }
     }
 }
@@ -132,8 +132,8 @@ fn trial(trial: Option<&Trial>, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
 
 /// What follows from the change.
 fn consequence(change: &RolloutChange, after: &Rollout) -> String {
-    let checked = "Before the change is written, the console checks the release as a worker does, which can take some \
-                   seconds.";
+    let checked =
+        "The console first checks the release as a worker does. This can take some seconds.";
     let policy = match change {
         RolloutChange::Activate(_, policy) => policy.as_ref(),
         RolloutChange::Canary(trial) | RolloutChange::Shadow(trial) => {
@@ -143,10 +143,10 @@ fn consequence(change: &RolloutChange, after: &Rollout) -> String {
     };
     match (change, policy) {
         (RolloutChange::RollBack, _) if after.active.is_none() => {
-            "No release is active then: each worker transforms by the rules that it was started with.".to_owned()
+            "No release will be active. Each worker then runs the transform that it was started with.".to_owned()
         }
         (RolloutChange::RollBack, _) => {
-            "Workers follow with their next poll of the registry. Chunks that are open now end by the rules that they began \
+            "Workers follow at their next poll of the registry. Chunks that are open now end with the release that they began \
              with."
                 .to_owned()
         }
@@ -213,6 +213,6 @@ mod tests {
         let text = consequence(&RolloutChange::Shadow(shadow), &rollout);
         assert!(!text.contains("rolls it back"), "{text}");
         let text = consequence(&RolloutChange::RollBack, &Rollout::new());
-        assert!(text.contains("No release is active then"), "{text}");
+        assert!(text.contains("No release will be active"), "{text}");
     }
 }

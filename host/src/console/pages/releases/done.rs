@@ -10,8 +10,7 @@ use crate::console::publishing::Published;
 use crate::tools::publisher::change::RolloutChange;
 
 /// When workers follow.
-const FOLLOW: &str = "Each worker uses it after its next poll of the registry, which it polls every 5 s unless \
-                      --registry-poll says otherwise.";
+const FOLLOW: &str = "Each worker follows at its next poll of the registry. It polls every 5 s, or as --registry-poll says.";
 
 /// What a change has done, by the newest entry of the history.
 pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
@@ -34,7 +33,7 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
             vec![followed, watch(release), activate(release), roll_back()]
         }
         RolloutChange::Shadow(trial) => {
-            let compared = html! { "See " a href="#shadow" { "what it makes otherwise" } "." };
+            let compared = html! { "See " a href="#shadow" { "how its results differ" } "." };
             vec![followed, compared, activate(trial.release), roll_back()]
         }
         RolloutChange::RollBack => vec![followed],
@@ -47,7 +46,7 @@ fn watch_limits() -> Markup {
 }
 
 fn watch(release: ReleaseId) -> Markup {
-    html! { "Watch it: " a href={ "/release?id=" (release) } { "what is known of how it does" } "." }
+    html! { "Watch " a href={ "/release?id=" (release) } { "what is measured" } "." }
 }
 
 fn activate(release: ReleaseId) -> Markup {
@@ -78,7 +77,7 @@ pub(in crate::console::pages) fn published(release: Published, canary: Option<Sh
     };
     let next = match canary {
         Some(_) => vec![
-            html! { "Watch it: load this page again for " a href="#trial" { "what is known of how it does" } "." },
+            html! { "Load this page again to watch " a href="#trial" { "what is measured" } "." },
             html! { "If it does well, " a href="#change" { "activate it" } "." },
             roll_back(),
         ],

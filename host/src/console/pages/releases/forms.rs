@@ -1,4 +1,5 @@
-//! The forms that change what serves. Each is sent to a page that says what will change, which has the last button.
+//! The forms that activate releases and roll them back. Each is sent to a page that says what will change, which has the last
+//! button.
 
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,6 +19,9 @@ use crate::tools::publisher::change::RolloutChange;
 
 /// Where the forms are sent to.
 pub(super) const CONFIRM: &str = "/releases/confirm";
+
+/// What the section of the forms is called.
+const HEADING: &str = "Activate or roll back";
 
 /// The names of the actions in forms.
 pub(super) const ACTIVATE: &str = "activate";
@@ -130,7 +134,7 @@ pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm)
     let offered = view.releases.iter().filter(other);
     let offered: Vec<_> = offered.map(|release| &release.manifest).collect();
     html! {
-        h2 { "Change what serves" }
+        h2 { (HEADING) }
         @if !console.permissions.publish {
             (only_reads())
         } @else {
@@ -153,19 +157,19 @@ pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm)
 /// What is said instead of the forms while the registry is not read.
 pub(super) fn unread() -> Markup {
     html! {
-        h2 { "Change what serves" }
-        p { "The registry is not read yet. To change what serves, load this page again." }
+        h2 { (HEADING) }
+        p { "The registry is not read yet. To change something, load this page again." }
     }
 }
 
 /// The form of the page of one release.
 pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseId) -> Markup {
     html! {
-        h2 { "Change what serves" }
+        h2 { "Activate this release" }
         @if !console.permissions.publish {
             (only_reads())
         } @else if rollout.active == Some(release) {
-            p { "This release is active. To change that, activate another release or roll back on the page " a href="/releases" { "Releases" } "." }
+            p { "This release is active. To change that, activate another one or roll back on the page " a href="/releases" { "Releases" } "." }
         } @else {
             (activation(&html! { input type="hidden" name="release" value=(release); }, &ChangeForm::untouched()))
             (recorded_as())

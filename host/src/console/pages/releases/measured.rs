@@ -60,14 +60,14 @@ impl Evidence {
     /// What is known, and plain words if that is nothing.
     pub(super) fn shown(&self) -> Markup {
         html! {
-            h2 { "What is known of how it does" }
+            h2 { "What was measured" }
             p {
                 @if let Some((role, since)) = &self.trial {
-                    "It is the " (role)
+                    "This release is the " (role)
                     @if let Some(since) = since { " since " (time_text(since)) }
                     "."
                 } @else {
-                    "It is on no trial now. What a canary or a shadow shows appears here."
+                    "This release is neither a canary nor a shadow now."
                 }
             }
             @if let Some(warning) = self.warning() { p.caution { (warning) } }
@@ -157,15 +157,18 @@ fn row(worker: &WorkerView, score: &WorkerScore) -> Vec<Markup> {
 
 /// What it has transformed of the newest chunks of the lake.
 pub(super) fn of_chunks(chunks: &ChunksOfRelease) -> Markup {
+    let of_all = html! {
+        " of the " (count(chunks.read)) @if !chunks.are_all { " newest" } " chunks of the lake"
+    };
     html! {
         p {
-            "Of the " (count(chunks.read)) @if !chunks.are_all { " newest" } " chunks of the lake, it has transformed "
+            "This release has transformed "
             @if let Some((first, last)) = chunks.times {
-                (count(chunks.chunks)) " with " (count(chunks.records)) " records, of which "
-                (count(chunks.quarantined)) " were quarantined. The first one was put " (time_ms(first))
-                ", the last one " (time_ms(last)) ", in shards: " (shards(chunks)) "."
+                (count(chunks.chunks)) (of_all) ", with " (count(chunks.records)) " records, of which "
+                (count(chunks.quarantined)) " were quarantined. These chunks were put between " (time_ms(first)) " and "
+                (time_ms(last)) ". Their shards are: " (shards(chunks)) "."
             } @else {
-                "none."
+                "none" (of_all) "."
             }
         }
     }
@@ -219,7 +222,10 @@ pub(super) mod tests {
     fn what_a_canary_was_measured_on_is_said() {
         let html = evidence(canary(), vec![scored(1_234)]).shown();
         let html = html.into_string();
-        assert!(html.contains("It is the canary since <time"), "{html}");
+        assert!(
+            html.contains("This release is the canary since <time"),
+            "{html}"
+        );
         assert!(html.contains("1,234") && html.contains("2.50 µs"), "{html}");
         assert!(html.contains("127.0.0.1:9464"), "{html}");
         assert!(!html.contains("caution"), "{html}");
@@ -245,7 +251,7 @@ pub(super) mod tests {
         let active = view().rollout.active.unwrap();
         let html = evidence(active, Vec::new()).shown().into_string();
         assert!(
-            html.contains("on no trial") && !html.contains("caution"),
+            html.contains("neither a canary nor a shadow") && !html.contains("caution"),
             "{html}"
         );
     }
@@ -287,6 +293,9 @@ pub(super) mod tests {
             ..evidence(canary(), vec![worker("a", 4, &json!({}))])
         };
         let html = none.shown().into_string();
-        assert!(html.contains("none.") && html.contains("caution"), "{html}");
+        assert!(
+            html.contains("none of the") && html.contains("caution"),
+            "{html}"
+        );
     }
 }

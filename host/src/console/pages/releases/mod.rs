@@ -1,4 +1,4 @@
-//! The page "Releases": what serves, what its trials have shown, what was changed and by whom, and forms to change it.
+//! The page "Releases": the active release, what its trials have shown, what was changed and by whom, and forms to change it.
 
 mod budgets;
 mod confirm;

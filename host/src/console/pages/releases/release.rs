@@ -174,7 +174,7 @@ fn signature(read: &ReadRelease) -> Markup {
                 (badge(Tone::Bad, "not signed")) " It cannot be activated here, since the console has a --public-key."
             }
             (Some(_), None) => {
-                "signed, and not checked here: give the console the key of the workers, --public-key"
+                "signed, but not checked here; to check it, start the console with the --public-key of the workers"
             }
             (Some(_), Some(Ok(()))) => { (badge(Tone::Good, "signed")) " with the key of --public-key" }
             (Some(_), Some(Err(why))) => { (badge(Tone::Bad, "signature not valid")) " " (inert(why)) }
@@ -207,7 +207,7 @@ fn changes(active: &Manifest, id: ReleaseId, manifest: &Manifest) -> Markup {
     html! {
         p { "From " (link(id)) " " (inert(active.transform.as_deref().unwrap_or_default())) " to this release." }
         @if has_other_component {
-            p { "The component is another one." }
+            p { "The component differs." }
         }
         @if programs[0] != programs[1] {
             h3 { "Program" }
@@ -262,7 +262,7 @@ mod tests {
             "{html}"
         );
         assert!(
-            !html.contains("Other settings") && !html.contains("component is"),
+            !html.contains("Other settings") && !html.contains("component differs"),
             "{html}"
         );
         let html = program(&read.manifest).into_string();
@@ -286,7 +286,7 @@ mod tests {
         for (html, said) in [
             (text(None, None), "not signed; a worker with --public-key"),
             (text(None, wrong()), "cannot be activated here"),
-            (text(Some("c2ln"), None), "signed, and not checked here"),
+            (text(Some("c2ln"), None), "signed, but not checked here"),
             (
                 text(Some("c2ln"), Some(Ok(()))),
                 "with the key of --public-key",

@@ -1,4 +1,4 @@
-//! What serves now: the active release, the canary and the shadow.
+//! The active release, the canary and the shadow.
 
 use indicatif::HumanCount;
 use maud::{Markup, html};
@@ -13,11 +13,11 @@ use crate::console::payload::inert;
 use crate::console::releases::ReleasesView;
 use crate::console::words::percent;
 
-/// What serves now.
+/// The active release and the trials.
 pub(super) fn section(view: &ReleasesView) -> Markup {
     let rollout = &view.rollout;
     html! {
-        h2 { "What serves now" }
+        h2 { "Active release" }
         @for damaged in &view.problems {
             (problem(&format!("A release cannot be read: {}. Restore its file, or publish the release again.", inert(damaged))))
         }
@@ -60,7 +60,7 @@ fn active_release(view: &ReleasesView, active: ReleaseId) -> Markup {
         p {
             @match policy {
                 Some(policy) => {
-                    (policy_in_words(policy)) " This ends " (duration(policy.watch.into())) " after the activation."
+                    (policy_in_words(policy)) " The comparison ends " (duration(policy.watch.into())) " after the activation."
                 }
                 None => "Workers do not roll it back automatically.",
             }
@@ -131,14 +131,22 @@ pub(super) fn policy_in_words(policy: &RollbackPolicy) -> String {
         watch: _,
     } = policy;
     format!(
-        "A worker rolls it back if, compared with the other release, it rejects more than {} of the records in addition, \
-         fails on more than {} in addition, or takes more than {} times as long, once both have transformed {} records \
-         there.",
-        percent(*rejected),
-        percent(*failed),
-        slower,
+        "A worker compares it with the other release once both have transformed {} records there. The worker rolls it back \
+         if the share of rejected records is more than {} higher, the share of failures more than {} higher, or the time a \
+         record more than {slower} times as long.",
         HumanCount(*records),
+        points(*rejected),
+        points(*failed),
     )
+}
+
+/// A difference of two shares.
+pub(super) fn points(difference: f64) -> String {
+    let percent = percent(difference);
+    match percent.trim_end_matches(" %") {
+        "1" => "1 percentage point".to_owned(),
+        number => format!("{number} percentage points"),
+    }
 }
 
 #[cfg(test)]
@@ -163,16 +171,27 @@ mod tests {
             "{html}"
         );
         assert!(
-            html.contains("rejects more than 1 % of the records in addition"),
+            html.contains("rejected records is more than 1 percentage point higher"),
             "{html}"
         );
         assert!(
-            html.contains("fails on more than 0.1 % in addition"),
+            html.contains("failures more than 0.1 percentage points higher"),
             "{html}"
         );
         assert!(html.contains("transformed 1,000 records"), "{html}");
         assert!(html.contains("15 min after the activation"), "{html}");
         assert!(html.contains("100 % of the chunks"), "{html}");
+    }
+
+    #[test]
+    fn differences_of_shares_are_in_percentage_points() {
+        for (difference, text) in [
+            (0.01, "1 percentage point"),
+            (0.001, "0.1 percentage points"),
+            (0.1, "10 percentage points"),
+        ] {
+            assert_eq!(points(difference), text);
+        }
     }
 
     #[test]

@@ -165,10 +165,10 @@ impl Unregistered {
             p {
                 @match &self.registry {
                     Some(registry) => {
-                        "The registry " code { (inert(registry)) } " does not have this release: a run was given these rules "
-                        "without the registry, or " code { "sluice transform gc" } " has removed it."
+                        "The registry " code { (inert(registry)) } " does not have this release. Either a run was given these rules "
+                        "without the registry, or " code { "sluice transform gc" } " has removed the release."
                     }
-                    None => "No registry is shown, so this is what else is known of the release.",
+                    None => "This console shows no registry. This is what the lake, the workers and this program know of the release.",
                 }
             }
             (facts(&known))

@@ -159,7 +159,7 @@ fn errors(view: Option<&ReleasesView>, worker: &WorkerView) -> Markup {
         @if let Some(problem) = &worker.problem {
             p { (inert(problem)) }
             @match worker.seen_at {
-                Some(at) => { p { "It does not answer since " (time(at)) ". The rest is as of then." } }
+                Some(at) => { p { "It last answered at " (time(at)) ". The rest is as of then." } }
                 None => { p { "It has not answered since the console started." } }
             }
         }
