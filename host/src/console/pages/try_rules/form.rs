@@ -98,9 +98,12 @@ impl TryForm {
             jq: ".".into(),
             ..Self::default()
         };
-        let filter = form.filter_fields();
-        let mut named = filter.iter().map(|(_, value)| *value).chain([&*form.rid]);
-        let source = match form.source == QUARANTINE || named.any(|text| !text.is_empty()) {
+        let names_records = {
+            let filter = form.filter_fields();
+            let mut named = filter.iter().map(|(_, value)| *value).chain([&*form.rid]);
+            named.any(|text| !text.is_empty())
+        };
+        let source = match form.source == QUARANTINE || names_records {
             true => QUARANTINE,
             false => PASTED,
         };
@@ -108,9 +111,10 @@ impl TryForm {
             true => JQ,
             false => RELEASE,
         };
+        let (source, rules) = (source.into(), rules.into());
         Self {
-            source: source.into(),
-            rules: rules.into(),
+            source,
+            rules,
             ..form
         }
     }
