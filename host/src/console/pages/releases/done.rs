@@ -54,7 +54,7 @@ fn activate(release: ReleaseId) -> Markup {
 }
 
 fn roll_back() -> Markup {
-    html! { "If not, " a href="/releases#change" { "roll back" } "." }
+    html! { "If it does not do well, " a href="/releases#change" { "roll back" } "." }
 }
 
 /// What a publication has done. With a share, the release is the canary too.
@@ -72,7 +72,8 @@ pub(in crate::console::pages) fn published(release: Published, canary: Option<Sh
         @if is_signed { ", and signed" }
         @match canary {
             Some(share) => { ". It is the canary now, and transforms " (share) " of the chunks. " (FOLLOW) }
-            None => ". It transforms nothing yet.",
+            None if is_new => ". It transforms nothing yet.",
+            None => ".",
         }
     };
     let next = match canary {
@@ -129,6 +130,8 @@ mod tests {
             is_signed: true,
             ..release
         };
+        let html = published(again, None).into_string();
+        assert!(!html.contains("transforms nothing"), "{html}");
         let html = published(again, Some("5%".parse().unwrap())).into_string();
         assert!(
             html.contains("was published before") && html.contains("and signed"),
