@@ -5,6 +5,7 @@ mod open_metrics;
 mod poll;
 mod release_series;
 mod series;
+mod shards;
 mod status;
 mod url;
 
@@ -18,6 +19,7 @@ pub(super) use self::metrics::Counter;
 use self::poll::{Poll, client, poll};
 pub(super) use self::release_series::ReleasePoints;
 pub(super) use self::series::WorkerSeries;
+pub(super) use self::shards::{LAGGING_SECONDS, WorkerSight, latest_shards, sights};
 #[cfg(test)]
 pub(super) use self::status::tests::status;
 pub(super) use self::status::{WorkerScore, WorkerShard, WorkerStatus};
