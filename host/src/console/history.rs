@@ -68,6 +68,7 @@ impl Series {
     }
 
     /// The newest point.
+    #[cfg(test)]
     pub(super) fn last(&self, now: DateTime<Utc>) -> Option<f64> {
         self.points(now).last().map(|(_, value)| *value)
     }

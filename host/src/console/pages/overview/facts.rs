@@ -11,7 +11,7 @@ use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::console::words::read_age;
-use crate::console::workers::WorkerShard;
+use crate::console::workers::{WorkerShard, WorkerTotals};
 use crate::ledger::Ledger;
 use crate::output::counted;
 use crate::redrive::RedriveId;
@@ -90,18 +90,23 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     if let Some(seen) = ready(overview.ledgers.as_ref()) {
         facts.push(("Records in the lake", count(records(&seen.value.ledgers))));
     }
-    let total = |name: &str| {
-        count(
-            overview
-                .statuses()
-                .map(|(_, status)| status.total(name))
-                .sum(),
-        )
+    let total = |of: fn(&WorkerTotals) -> u64| {
+        let totals = overview.statuses().map(|(_, status)| of(&status.totals));
+        count(totals.fold(0, u64::saturating_add))
     };
     if overview.statuses().next().is_some() {
-        facts.push(("Records since workers started", total("records")));
-        facts.push(("Events since workers started", total("events")));
-        facts.push(("Quarantined since workers started", total("quarantined")));
+        facts.push((
+            "Records since workers started",
+            total(|totals| totals.records),
+        ));
+        facts.push((
+            "Events since workers started",
+            total(|totals| totals.events),
+        ));
+        facts.push((
+            "Quarantined since workers started",
+            total(|totals| totals.quarantined),
+        ));
     }
     facts
 }
@@ -128,11 +133,13 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
     let age = age.map(|(seconds, shard)| {
         html! { span.number { (read_age(seconds)) } div.more { (inert(&shard.shard)) } }
     });
-    let limit = overview.worker_measures.bus_calls_limit;
-    let limit = limit.filter(|limit| *limit > 0.0);
+    let limits = overview
+        .statuses()
+        .map(|(_, status)| status.resources.bus_calls_limit);
+    let limit = limits.max().filter(|limit| *limit > 0);
     let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
     facts.extend(age.map(|age| ("Oldest last read of a shard", age)));
-    facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
+    facts.extend(limit.map(|limit| ("Bus calls at once, at most", count(limit))));
     facts
 }
 

@@ -24,6 +24,7 @@ use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::tasks::on_a_thread;
+use crate::console::workers::WorkerView;
 use crate::console::{Console, Lake};
 use crate::layout::object_key::ShortId;
 
@@ -141,7 +142,7 @@ const WHAT: &str = "the newest chunks and the schemas of the lake";
 /// What workers say of drift, and the table of the lake.
 async fn drift_and_table(console: &Console) -> Vec<Section> {
     let workers = console.workers.views();
-    let statuses = workers.iter().filter_map(|worker| worker.status.as_ref());
+    let statuses = workers.iter().filter_map(WorkerView::current);
     let totals = statuses.map(|status| (status.since.as_str(), &status.totals));
     let drift = WorkerDrift::of(totals);
     let location = console.lake.as_ref().map(|lake| &lake.location);
