@@ -45,6 +45,6 @@ while :; do
 done
 
 verdict=$(shown '<div class="verdict"><h2>' '</h2>')
-records=$(shown '<dt>Records in the lake</dt><dd>' '</dd>')
+records=$(shown '<dt>Committed records</dt><dd>' '</dd>')
 [ -n "$verdict" ] || fail "its Overview says nothing"
-echo "Console: $address says: $verdict${records:+, $records records in the lake}"
+echo "Console: $address says: $verdict${records:+, $records records committed}"

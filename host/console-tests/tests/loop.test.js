@@ -111,8 +111,10 @@ test('refused records are tried, fixed, published, canaried, activated and redri
 
   // What was refused before is redriven, by the command of the page.
   await window.goto('/quarantine');
-  await page.getByRole('button', { name: 'Preview the redrive' }).click();
-  await window.says('Run the redrive');
+  await page.getByRole('link', { name: 'Preview a redrive' }).click();
+  await page.waitForURL((url) => url.pathname === '/try' && url.searchParams.get('release') === 'active');
+  await outcome(new RegExp(`with events\\s+${QUARANTINED}`), /chosen evenly/, /run the redrive/);
+  await page.getByRole('button', { name: 'Copy the commands' }).waitFor();
   const commands = (await page.locator('pre.copy').innerText()).trim().split('\n');
   assert.match(commands[0], /^sluice redrive .*--dry-run$/);
   for (const command of commands) pipeline.shell(command);
@@ -146,6 +148,33 @@ test('a canary without a reason is not sent, and one that is refused keeps what 
   await page.locator('#refusal').getByRole('link').click();
   assert.equal(new URL(page.url()).hash, '#try-why');
   assert.deepEqual(rollout(pipeline), before);
+  window.isClean();
+});
+
+test('a file is taken as it is, and what is left out of it is said', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await window.goto('/try');
+  const take = async (name, content) => {
+    const file = { name, mimeType: 'application/octet-stream', buffer: Buffer.from(content) };
+    await page.locator('#try-file').setInputFiles(file);
+    await window.says(`${name} (was read|is not|has more)`);
+    return page.locator('#try-status').innerText();
+  };
+  const lines = async () => (await page.locator('#try-records').inputValue()).split('\n').length;
+  const many = Array.from({ length: 1_001 }, (_, n) => `{"n":${n}}`);
+  assert.match(await take('more.ndjson', many.join('\n')), /Only its first 1000 lines/);
+  assert.equal(await lines(), 1_000);
+  assert.doesNotMatch(await take('all.ndjson', many.slice(1).join('\n')), /Only/);
+  assert.equal(await lines(), 1_000);
+  // The third byte of a character is behind the end of what is read, or the second, or none.
+  const line = `"${'\u20ac'.repeat(10_000)}"\n`;
+  for (const shift of ['', ' ', '  ']) {
+    assert.match(await take(`cut${shift.length}.ndjson`, shift + line.repeat(80)), /Only its first/);
+    assert.equal(await lines(), 69);
+  }
+  assert.doesNotMatch(await take('mark.ndjson', '"\ufffd"'), /is not/);
+  assert.match(await take('bytes.ndjson', [0x22, 0xff, 0x22]), /is not a text in UTF-8/);
+  assert.match(await take('large.jq', '.'.repeat(3 << 20)), /has more than 2 MiB/);
   window.isClean();
 });
 

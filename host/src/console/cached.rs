@@ -64,6 +64,16 @@ pub(super) struct Seen<T> {
     pub(super) problem: Option<String>,
 }
 
+impl<T> View<T> {
+    /// What was read.
+    pub(super) fn ready(&self) -> Option<&Seen<T>> {
+        match self {
+            Self::Ready(seen) => Some(seen),
+            Self::Reading | Self::Failed(_) => None,
+        }
+    }
+}
+
 impl<T: Send + Sync + 'static> Cached<T> {
     pub(super) fn new(max_age: Duration) -> Self {
         let state = State {

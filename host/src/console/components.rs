@@ -98,7 +98,10 @@ pub(super) fn time(at: DateTime<Utc>) -> Markup {
 
 /// A moment in milliseconds since the Unix epoch.
 pub(super) fn time_ms(milliseconds: i64) -> Markup {
-    time(DateTime::from_timestamp_millis(milliseconds).unwrap_or_default())
+    match DateTime::from_timestamp_millis(milliseconds) {
+        Some(at) => time(at),
+        None => html! { "unknown" },
+    }
 }
 
 /// A moment as it is stored, RFC 3339; what is none is shown as it is.
@@ -328,6 +331,13 @@ mod tests {
         assert!(html.contains("<th scope=\"col\">Part</th>"), "{html}");
         let html = table("None", &["Records"], &[]).into_string();
         assert!(!html.contains("numbers"), "{html}");
+    }
+
+    #[test]
+    fn a_moment_that_is_none_is_unknown() {
+        let html = time_ms(1_000).into_string();
+        assert!(html.contains("1970-01-01T00:00:01Z"), "{html}");
+        assert_eq!(time_ms(i64::MAX).into_string(), "unknown");
     }
 
     #[test]

@@ -37,15 +37,15 @@ pub(super) struct Flow {
 struct State {
     /// The figures, and when they were brought up to date.
     view: Option<(FlowView, Instant)>,
-    /// When a page asked for the figures last; at first, when the console started.
-    asked_at: Instant,
+    /// When a page asked for the figures last.
+    asked_at: Option<Instant>,
 }
 
 impl Flow {
     pub(super) fn new(lake: Option<Lake>, ledgers: Arc<Ledgers>) -> Self {
         let state = State {
             view: None,
-            asked_at: Instant::now(),
+            asked_at: None,
         };
         Self {
             lake,
@@ -68,7 +68,7 @@ impl Flow {
     /// The figures; `None` without a lake, before they were read first, and if they are old since no page asked for them.
     pub(super) fn view(&self) -> Option<FlowView> {
         let mut state = self.state();
-        state.asked_at = Instant::now();
+        state.asked_at = Some(Instant::now());
         let current = state.view.as_ref().filter(|(_, at)| at.elapsed() < OLD);
         current.map(|(view, _)| view.clone())
     }
@@ -76,7 +76,8 @@ impl Flow {
     async fn follow(&self, lake: Lake) {
         let mut reader = FlowReader::new(lake, Utc::now());
         loop {
-            if self.state().asked_at.elapsed() < WANTED {
+            let asked_at = self.state().asked_at;
+            if asked_at.is_some_and(|at| at.elapsed() < WANTED) {
                 let ledgers = self.ledgers.view().await;
                 reader.read(&ledgers, Utc::now()).await;
                 self.state().view = reader.view().map(|view| (view, Instant::now()));

@@ -52,19 +52,28 @@ impl Series {
     /// The points of the hour until `now`. The bucket that is not over yet is left out, since a rate of it would be too
     /// low.
     pub(super) fn points(&self, now: DateTime<Utc>) -> Vec<Point> {
+        self.each_point(now).collect()
+    }
+
+    /// The largest value of its points; `None` if there are none.
+    pub(super) fn peak(&self, now: DateTime<Utc>) -> Option<f64> {
+        let values = self.each_point(now).map(|(_, value)| value);
+        values.reduce(f64::max)
+    }
+
+    fn each_point(&self, now: DateTime<Utc>) -> impl Iterator<Item = Point> {
         let current = now.timestamp().div_euclid(BUCKET_SECONDS);
         let oldest = current - KEPT_SECONDS / BUCKET_SECONDS;
         let buckets = self.buckets.range(oldest..current);
         #[allow(clippy::cast_precision_loss, reason = "it is a small constant")]
         let seconds = BUCKET_SECONDS as f64;
-        let points = buckets.map(|(bucket, value)| {
+        buckets.map(move |(bucket, value)| {
             let value = match self.kind {
                 Kind::PerSecond => value / seconds,
                 Kind::Largest => *value,
             };
             (bucket * BUCKET_SECONDS, value)
-        });
-        points.collect()
+        })
     }
 
     /// The newest point.
@@ -122,5 +131,8 @@ mod tests {
         }
         assert_eq!(series.last(at(100_020)), Some(7.0));
         assert_eq!(series.last(at(100_010)), None);
+        series.add(at(100_020), 2.0);
+        assert_eq!(series.peak(at(100_040)), Some(7.0));
+        assert_eq!(series.peak(at(100_010)), None);
     }
 }

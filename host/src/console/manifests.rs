@@ -10,15 +10,20 @@ use std::sync::Arc;
 use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{Found, ObjectStore};
+use tokio::sync::Semaphore;
 
 use self::listing::Listing;
 use self::span::Span;
-use crate::layout::chunk_manifest::ChunkManifest;
+use crate::layout::chunk_manifest::{ChunkManifest, MANIFEST_MAX_BYTES};
 use crate::layout::object_key::ChunkName;
 use crate::ledger::heads::LedgerHead;
 
-/// A larger chunk manifest is not read. One of 1,000 partitions with long names has a tenth of it.
-const READ_MAX_BYTES: usize = 8 << 20;
+/// Larger chunk manifests are read one at a time, so that many of them are never in memory at once. One of 1,000 partitions
+/// with long names has a tenth of it.
+const SMALL_MAX_BYTES: usize = 8 << 20;
+
+/// Lets one large manifest be read.
+static LARGE_READS: Semaphore = Semaphore::const_new(1);
 
 /// The manifest of a committed chunk, in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,12 +105,17 @@ pub(super) async fn read(
     name: ChunkName,
 ) -> Result<Result<ChunkManifest, String>, StorageError> {
     let key = name.manifest_key(&shard);
-    let read = match store.get(&key, READ_MAX_BYTES).await? {
+    let mut found = store.get(&key, SMALL_MAX_BYTES).await?;
+    let mut permit = None;
+    if matches!(found, Found::TooLarge(_)) {
+        permit = LARGE_READS.acquire().await.ok();
+        found = store.get(&key, MANIFEST_MAX_BYTES).await?;
+    }
+    let read = match found {
         Found::Content(text) => ChunkManifest::parse_of(&shard, name, &text),
-        Found::TooLarge(bytes) => Err(format!(
-            "it has {bytes} bytes, and the console reads at most {READ_MAX_BYTES}"
-        )),
+        Found::TooLarge(bytes) => Err(ChunkManifest::too_large(bytes)),
         Found::Nothing => Err("it is missing".to_owned()),
     };
+    drop(permit);
     Ok(read.map_err(|why| format!("{}: {why}", store.place(&key))))
 }

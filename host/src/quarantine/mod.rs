@@ -87,12 +87,6 @@ impl Quarantine {
         }
     }
 
-    /// A larger object is not read.
-    #[must_use]
-    pub fn object_max_bytes(&self) -> usize {
-        self.object_max_bytes
-    }
-
     /// Opens the quarantine of a lake, and lists its objects.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ impl AttachedConsole {
             audit.counts(["in_lake", "quarantined", "dropped", "bus_only"]);
         let committed = landed + quarantined + dropped + bus_only;
         for (page, name, count) in [
-            ("/", "Records in the lake", committed),
+            ("/", "Committed records", committed),
             ("/quarantine", "Records", quarantined),
         ] {
             let count = indicatif::HumanCount(count).to_string();

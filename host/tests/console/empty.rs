@@ -9,6 +9,7 @@ use super::{Console, PAGES, command_in, console, visit};
 use crate::local::events;
 use crate::support::cloud::Cloud;
 use crate::support::cloud::Service::S3;
+use crate::support::lake;
 use crate::support::program::{Place, Running};
 
 /// Whether a page says that there is nothing, in the way that all pages do.
@@ -74,6 +75,23 @@ fn what_cannot_be_read_is_named() {
     visit(&console);
 }
 
+/// Figures that lack a chunk are no reason to say that all is well.
+#[test]
+fn a_damaged_chunk_manifest_is_a_problem() {
+    let place = super::place();
+    let chunks = place.lake().join("_sluice/chunks");
+    let manifest = lake::tree(&chunks)
+        .into_keys()
+        .find(|path| !path.ends_with('/'));
+    fs::write(chunks.join(manifest.unwrap()), "{}").unwrap();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let page = console.says(
+        "/",
+        &["chunk manifests cannot be read, so the figures are too low"],
+    );
+    assert!(!page.says("all is well"), "{}", page.text());
+}
+
 /// Starts a console that must print this.
 fn prints(place: &Place, command: &mut Command, part: &str) {
     let log = fs::File::create(place.path("console.log")).unwrap();
@@ -115,7 +133,7 @@ fn a_lake_that_is_gone_is_said_on_each_page() {
     for path in PAGES {
         console.until(path, |_| true);
     }
-    console.says("/", &["records in the lake"]);
+    console.says("/", &["committed records"]);
     fs::rename(place.lake(), place.path("elsewhere")).unwrap();
     for path in PAGES {
         console.says(path, &["no ledger is there any more"]);

@@ -4,8 +4,7 @@ use super::{Console, console, place};
 use crate::support::program::Place;
 
 /// The addresses of forms, and the pages that have them.
-const FORMS: [(&str, &str); 7] = [
-    ("/quarantine/preview", "/quarantine"),
+const FORMS: [(&str, &str); 6] = [
     ("/releases/confirm", "/releases"),
     ("/releases/change", "/releases"),
     ("/try/run", "/try"),

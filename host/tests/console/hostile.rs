@@ -1,6 +1,8 @@
 //! What producers and publishers write is shown as text, whatever it is, and only if it may be shown.
 
-use super::{console, html, publish, transform, visit};
+use super::client::Response;
+use super::html::Form;
+use super::{Console, console, html, publish, transform, visit};
 use crate::local::events;
 use crate::support::program::Place;
 
@@ -90,6 +92,130 @@ fn contents_are_absent_where_they_may_not_be_shown() {
     assert!(!html.contains(SECRET));
 }
 
+/// Posts the form of Try with other fields than it has, as a browser that obeys nobody does.
+fn posted(console: &Console, path: &str, form: &Form, fields: &[(&str, &str)]) -> Response {
+    let mut all = form.fields.clone();
+    let given = fields
+        .iter()
+        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    all.extend(given);
+    let all: Vec<_> = all.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let page = console.post(path, &all);
+    html::assert_inert(&page.body);
+    assert!(!page.body.contains("secret"), "{fields:?}: {}", page.text());
+    page
+}
+
+/// A console that hides contents, with an active release, and the form of Try with all that is quarantined.
+fn hiding(place: &Place) -> (Console, Form) {
+    let release = publish(place, "{}", "as it was");
+    transform(place, &["activate", &release, "--why", "to begin"]).succeeded();
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(place, &[&args[..], &["--allow-publish"]].concat());
+    let page = console.get("/try?source=quarantine&release=active&choice=even");
+    assert!(!page.body.contains(SECRET), "{}", page.text());
+    let forms = html::forms(&page.body).into_iter();
+    let mut forms = forms.filter(|form| form.fields.contains_key("jq"));
+    let form = forms.next().unwrap();
+    assert_eq!(
+        (&*form.fields["rules"], &*form.fields["release"]),
+        ("release", "active")
+    );
+    (console, form)
+}
+
+#[test]
+fn contents_are_absent_from_what_rules_make_of_hidden_records() {
+    let place = place();
+    let (console, form) = hiding(&place);
+    let counted = "6 of 6 records that are quarantined now are tried";
+    for fields in [
+        &[("against", "builtin:copy")][..],
+        &[("rules", "copy"), ("against", "builtin:enrich")],
+        &[("rules", "enrich"), ("choice", "newest")],
+        // Data that no run could decode is taken apart.
+        &[("rules", "copy"), ("encoding", "none"), ("format", "lines")],
+        &[("start", "rejected")],
+        &[("start", "time")],
+    ] {
+        let page = posted(&console, "/try/run", &form, fields);
+        assert_eq!(page.status, 200, "{fields:?}");
+        for part in [counted, "The contents are hidden", "Was quarantined as"] {
+            assert!(page.says(part), "{fields:?}: {part}: {}", page.text());
+        }
+        let saves = html::forms(&page.body)
+            .into_iter()
+            .flat_map(|form| form.buttons);
+        let mut saves = saves.filter(|button| button.text.starts_with("Save"));
+        assert!(saves.next().is_none(), "{fields:?}");
+    }
+    let as_it_is = posted(&console, "/try/run", &form, &[]);
+    for part in [
+        "missing_field",
+        "invalid_json",
+        "sluice redrive --lake",
+        "--dry-run",
+    ] {
+        assert!(as_it_is.says(part), "{part}: {}", as_it_is.text());
+    }
+}
+
+/// Whoever may not see records may not write rules that tell them either, byte by byte.
+#[test]
+fn rules_that_could_tell_hidden_records_are_refused() {
+    let place = place();
+    let (console, form) = hiding(&place);
+    let as_code = r#"error("\(.event_uuid | tostring | explode | map(tostring) | join("_")): x")"#;
+    let refused = "hides the contents of records of the lake";
+    for fields in [
+        &[("rules", "jq"), ("jq", ".")][..],
+        &[("rules", "jq"), ("jq", as_code)],
+        &[("rules", ""), ("jq", as_code)],
+        &[
+            ("rules", "enrich"),
+            ("config", r#"{"partition_by":["event_uuid"]}"#),
+        ],
+        &[("rules", "enrich"), ("config", "{}")],
+        &[
+            ("rules", "release"),
+            ("config", r#"{"time_member":"event_uuid"}"#),
+        ],
+        &[("rules", "component"), ("component", "0123")],
+    ] {
+        let page = posted(&console, "/try/run", &form, fields);
+        assert!(page.says(refused), "{fields:?}: {}", page.text());
+        assert!(
+            !page.says("records that are quarantined now are tried"),
+            "{fields:?}"
+        );
+    }
+    let archive = [("source", "archive"), ("archive", "file:lake")];
+    let page = posted(&console, "/try/run", &form, &archive);
+    assert!(
+        page.says("Records of an archive are tried only"),
+        "{}",
+        page.text()
+    );
+    for case in ["0:00000000", "5:", ""] {
+        let page = posted(&console, "/try/cases", &form, &[("case", case)]);
+        assert_eq!(page.status, 403, "{}", page.text());
+        assert!(page.says("which this console hides"), "{}", page.text());
+    }
+    // What a user pastes is the user's own.
+    let pasted = [
+        ("source", "pasted"),
+        ("records", "{\"a\":\"my own\"}"),
+        ("rules", "jq"),
+        ("jq", "."),
+    ];
+    let page = posted(&console, "/try/run", &form, &pasted);
+    assert!(
+        page.says("my own") && page.says("1 (1 event)"),
+        "{}",
+        page.text()
+    );
+}
+
 #[test]
 fn what_publishers_write_is_text() {
     let place = Place::new();
@@ -132,7 +258,8 @@ fn what_an_address_says_is_text() {
     let mut paths: Vec<_> = ["/shard?id=", "/release?id=", "/record?rid=", "/nothing?x="]
         .map(|path| format!("{path}{value}"))
         .into();
-    let names = "filter from id infer note page reason release rid schema shard state to type view";
+    let names = "choice filter from id infer note page quarantined_by reason release rid schema shard source state to type \
+                 view";
     for name in names.split(' ') {
         paths.extend(super::PAGES.map(|page| format!("{page}?{name}={value}")));
     }

@@ -81,7 +81,7 @@ fn cloud(chunks: u64) -> Cloud {
 fn lists(cloud: &Cloud) -> usize {
     let mut command = command_in(cloud, &["--lake", "s3://bucket/lake"]);
     let console = Console::start(&mut command);
-    console.until("/", |_| true);
+    console.says("/shards", &[SHARD]);
     let shard = format!("/shard?id={SHARD}");
     console.says(
         &shard,

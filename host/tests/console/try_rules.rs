@@ -8,6 +8,7 @@ use super::client::Response;
 use super::html::Form;
 use super::{Console, console, html, publish, transform};
 use crate::local::events;
+use crate::support::lake;
 use crate::support::program::Place;
 
 /// The path of the records that are rejected for their time, and how many there are.
@@ -132,13 +133,90 @@ fn records_with_another_time_lead_to_a_canary() {
     let text = fs::read(place.path("registry").join("active.json")).unwrap();
     let rollout: Value = serde_json::from_slice(&text).unwrap();
     let canary = rollout["canary"]["release"].as_str().unwrap();
-    assert_eq!(
-        published.headers["location"],
-        format!("/release?id={canary}")
-    );
+    let page = format!("/release?id={canary}&note=");
+    assert!(published.headers["location"].starts_with(&page));
     let release = place.path(format!("registry/releases/{canary}.json"));
     let release: Value = serde_json::from_slice(&fs::read(release).unwrap()).unwrap();
     assert_eq!(release["transform_config"], r#"{"time_format":"auto"}"#);
+}
+
+/// The commands of a page, without the name of the program.
+fn commands(page: &Response) -> Vec<Vec<String>> {
+    let (_, block) = page.body.split_once("<pre class=\"copy\"").unwrap();
+    let (_, code) = block.split_once("<code>").unwrap();
+    let (code, _) = code.split_once("</code>").unwrap();
+    let code = html::unescaped(code);
+    let lines = code.lines();
+    let words = lines.map(|line| line.split(' ').skip(1).map(str::to_owned).collect());
+    words.collect()
+}
+
+/// Without a byte of a record being shown.
+#[test]
+fn a_redrive_is_previewed_and_done_by_the_commands_of_the_page() {
+    let place = place();
+    let active = publish(&place, r#"{"time_format":"auto"}"#, "any time");
+    transform(&place, &["activate", &active, "--why", "times as texts"]).succeeded();
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(&place, &args);
+    let page = console.says("/quarantine?reason=invalid_field", &["Preview a redrive"]);
+    let links = html::links(&page.body);
+    let preview = links.iter().find(|link| link.contains("release=active"));
+    let begun = form(&console.get(preview.unwrap()));
+    let before = lake::tree(&place.lake());
+    let page = submitted(&console, &begun, "Run", &[]);
+    let taken = [
+        "3 of 3 records that are quarantined now are tried, of 1 of 1 objects, chosen evenly.",
+        "3 (3 events)",
+        "The contents are hidden",
+        "Run the redrive",
+    ];
+    assert_says(&page, &taken);
+    assert!(!page.says("lesson"), "{}", page.text());
+    assert_eq!(lake::tree(&place.lake()), before);
+    // Rules that are the same release, and rules that are none which a redrive can name.
+    let by_id = submitted(&console, &begun, "Run", &[("release", &*active)]);
+    let flag = format!("--release {}", &active[..8]);
+    assert_says(&by_id, &[&*flag]);
+    let copied = submitted(&console, &begun, "Run", &[("rules", "copy")]);
+    assert_says(&copied, &["publish them first"]);
+    let commands = commands(&page);
+    assert_eq!(
+        (commands.len(), commands[0].last().unwrap().as_str()),
+        (2, "--dry-run")
+    );
+    for command in commands {
+        place.run(&command).succeeded();
+    }
+    // Another choice, so that the records are read again.
+    let page = submitted(&console, &begun, "Run", &[("choice", "newest")]);
+    assert_says(
+        &page,
+        &["No record is quarantined now that the filter takes"],
+    );
+}
+
+/// A manifest that cannot be read keeps nobody from trying the records of others.
+#[test]
+fn a_damaged_manifest_is_said_and_the_other_records_are_tried() {
+    let place = place();
+    place.write("more.ndjson", "broken\n");
+    place
+        .try_land(&["--source", "file:more.ndjson"])
+        .succeeded();
+    let manifests = lake::tree(&place.lake().join("_sluice/chunks"));
+    let sizes = manifests.iter().filter(|(path, _)| path.ends_with(".json"));
+    let more = sizes
+        .map(|(path, _)| path)
+        .find(|path| path.contains("more"));
+    place.write(&format!("lake/_sluice/chunks/{}", more.unwrap()), "{}");
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let page = console.until("/try?source=quarantine", |page| {
+        form(page).fields["rules"] == "enrich"
+    });
+    let page = submitted(&console, &form(&page), "Run", &[]);
+    let parts = ["3 of 3 records", "cannot be used as a chunk manifest"];
+    assert_says(&page, &parts);
 }
 
 /// A byte that is not UTF-8 is marked on the page of the record, and in Try.

@@ -73,9 +73,9 @@ localize(document);
 document.addEventListener("visibilitychange", listen);
 listen();
 
-// Adds a button to each block of commands that copies it.
-function addCopyButtons() {
-  for (const block of document.querySelectorAll("pre.copy")) {
+// Adds a button to each block of commands below an element that copies it.
+function addCopyButtons(root) {
+  for (const block of root.querySelectorAll("pre.copy")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy the commands";
@@ -87,7 +87,7 @@ function addCopyButtons() {
   }
 }
 
-addCopyButtons();
+addCopyButtons(document);
 
 // A button can require a field that other buttons of its form do not, such as the reason for a canary.
 document.addEventListener("click", (event) => {
@@ -109,6 +109,7 @@ function tryRules(form) {
   const fields = document.getElementById("try-config-fields");
   let timer = 0;
   let running = null;
+  let showing = null;
 
   // Sends the form, as a button of it would; the answer is a piece of HTML.
   async function post(path, button, signal) {
@@ -135,6 +136,7 @@ function tryRules(form) {
       outcome.innerHTML = html;
       for (const element of outcome.querySelectorAll("details[id]")) element.open = open.has(element.id);
       localize(outcome);
+      addCopyButtons(outcome);
       status.textContent = "Done.";
     } catch (error) {
       if (own.signal.aborted) return;
@@ -148,12 +150,15 @@ function tryRules(form) {
     timer = setTimeout(run, TRY_PAUSE);
   }
 
-  // Shows the fields for the configuration of the rules that are chosen.
+  // Shows the fields for the configuration of the rules that are chosen. An answer for others is dropped.
   async function showFields() {
+    showing?.abort();
+    const own = new AbortController();
+    showing = own;
     try {
-      fields.innerHTML = await post("/try/config", null);
+      fields.innerHTML = await post("/try/config", null, own.signal);
     } catch (error) {
-      say(error);
+      if (!own.signal.aborted) say(error);
     }
   }
 
@@ -177,27 +182,49 @@ function tryRules(form) {
       status.textContent = `The transform configuration is not JSON (${error.message}), so its fields do not change it.`;
       return;
     }
+    if (config === null || typeof config !== "object" || Array.isArray(config)) {
+      status.textContent = "The transform configuration is no JSON object, so its fields do not change it.";
+      return;
+    }
     config[field.dataset.config] = valueOf(field);
     form.elements.config.value = JSON.stringify(config, null, 2);
     later();
+  }
+
+  // Bytes as a text; null if they are none.
+  function textOf(bytes) {
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return text.includes("\0") ? null : text;
+    } catch {
+      return null;
+    }
   }
 
   // Takes a file as a component, a program or records, by its name.
   async function take(file) {
     if (file.name.endsWith(".wasm")) return upload(file);
     const isProgram = file.name.endsWith(".jq");
-    let text = await file.slice(0, TRY_FILE_BYTES).text();
-    if (/[\u0000\ufffd]/.test(text)) {
+    let isCut = file.size > TRY_FILE_BYTES;
+    if (isProgram && isCut) {
+      status.textContent = `${file.name} has more than 2 MiB, so it was not read. Use sluice transform try for it.`;
+      return;
+    }
+    let bytes = new Uint8Array(await file.slice(0, TRY_FILE_BYTES).arrayBuffer());
+    // The line in which a large file is cut is left out: a character can be cut too.
+    if (isCut) bytes = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+    let text = textOf(bytes);
+    if (text === null) {
       status.textContent = `${file.name} is not a text in UTF-8. Use sluice transform try for compressed files.`;
       return;
     }
-    let left = "";
     if (!isProgram) {
       const lines = text.split("\n");
-      if (file.size > TRY_FILE_BYTES) lines.pop();
-      if (file.size > TRY_FILE_BYTES || lines.length > TRY_FILE_LINES + 1) left = ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.`;
+      if (lines.at(-1) === "") lines.pop();
+      isCut ||= lines.length > TRY_FILE_LINES;
       text = lines.slice(0, TRY_FILE_LINES).join("\n");
     }
+    const left = isCut ? ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.` : "";
     form.elements[isProgram ? "rules" : "source"].value = isProgram ? "jq" : "pasted";
     form.elements[isProgram ? "jq" : "records"].value = text;
     await run();
@@ -258,6 +285,10 @@ function tryRules(form) {
       event.preventDefault();
       try {
         document.getElementById("try-cases").innerHTML = await post("/try/cases", button);
+        // They are published with the rules, which is said beside the button that does it.
+        const published = document.getElementById("try-published");
+        const message = document.getElementById("try-cases-message");
+        if (published !== null && message !== null) published.textContent = message.dataset.published;
       } catch (error) {
         say(error);
       }

@@ -17,7 +17,7 @@ const OTHER_REASONS: &str = "(others)";
 
 /// What has flowed through the lake in the last hour. Its times are those when records arrived: a chunk counts as if its
 /// records had come evenly between the first and the last of them. Records of files have no such time; they count when
-/// their manifest was put.
+/// their manifest was put. What a redrive has landed is not in it, since these records are not new.
 #[derive(Clone, Debug)]
 pub(in crate::console) struct FlowView {
     /// Committed records.
@@ -40,7 +40,9 @@ pub(in crate::console) struct FlowView {
     pub(in crate::console) reshards: Vec<Mark>,
     /// When the console began to read manifests. It also reads those of the hour before.
     pub(in crate::console) since: DateTime<Utc>,
-    /// What is left out, and what could not be read.
+    /// What is not in the figures because of limits, or because the ledgers cannot be read.
+    pub(in crate::console) left_out: Option<String>,
+    /// What is not in the figures because its chunk manifests cannot be read: they are too low.
     pub(in crate::console) problem: Option<String>,
 }
 
@@ -58,6 +60,7 @@ impl FlowView {
             messages: series(),
             reshards: Vec::new(),
             since,
+            left_out: None,
             problem: None,
         }
     }
@@ -90,6 +93,11 @@ impl FlowView {
         for object in &manifest.quarantine {
             add(self.of_reason(&object.reason), &moments, object.records);
         }
+    }
+
+    /// Whether a reason has a series of its own, if it came.
+    pub(in crate::console) fn is_told_apart(&self, reason: &str) -> bool {
+        self.by_reason.contains_key(reason) || !self.by_reason.contains_key(OTHER_REASONS)
     }
 
     fn of_reason(&mut self, reason: &str) -> &mut Series {
@@ -200,9 +208,11 @@ mod tests {
     fn reasons_beyond_the_most_share_a_series() {
         let mut view = FlowView::new(at(0));
         for number in 0..REASONS_MAX + 5 {
+            assert_eq!(view.is_told_apart("never"), number <= REASONS_MAX);
             view.of_reason(&format!("reason_{number}")).add(at(0), 1.0);
         }
         assert_eq!(view.by_reason.len(), REASONS_MAX + 1);
+        assert!(view.is_told_apart("reason_0"));
         assert_eq!(view.by_reason[OTHER_REASONS].last(at(20)), Some(0.25));
     }
 }

@@ -20,6 +20,7 @@ use crate::layout::chunk_manifest::ChunkManifest;
 use crate::ledger::Ledger;
 use crate::ledger::heads::LedgerHead;
 use crate::output::counted;
+use crate::redrive::RedriveId;
 
 /// The most shards whose manifests are listed at once.
 const SHARDS_MAX: usize = 200;
@@ -33,12 +34,16 @@ const MANIFESTS_MAX: usize = 5_000;
 /// How many manifests are in memory at once. A large one has megabytes.
 const READS_AT_ONCE: usize = 8;
 
+/// If ledgers were not read for longer, nobody knows when a shard was finished meanwhile.
+const GAP_MAX: TimeDelta = TimeDelta::seconds(120);
+
 /// Brings the figures up to date.
 pub(super) struct FlowReader {
     lake: Lake,
     view: FlowView,
-    /// How often ledgers were read.
+    /// How often ledgers were read, and when last.
     round: u64,
+    read_at: Option<DateTime<Utc>>,
     shards: BTreeMap<ShardId, KnownShard>,
     left_out: LeftOut,
 }
@@ -82,6 +87,7 @@ impl FlowReader {
             lake,
             view: FlowView::new(now),
             round: 0,
+            read_at: None,
             shards: BTreeMap::new(),
             left_out: LeftOut::default(),
         }
@@ -97,23 +103,28 @@ impl FlowReader {
         let ledgers = match ledgers {
             View::Reading => return,
             View::Failed(why) => {
-                self.view.problem = Some(format!("the ledgers cannot be read: {why}"));
+                self.view.left_out = Some(format!("the ledgers cannot be read: {why}"));
                 return;
             }
             View::Ready(seen) => {
                 if let Some(why) = &seen.problem {
-                    self.view.problem = Some(format!("the ledgers cannot be read again: {why}"));
+                    self.view.left_out = Some(format!("the ledgers cannot be read again: {why}"));
                     return;
                 }
                 Arc::clone(&seen.value)
             }
         };
+        if self.round == 0 {
+            self.view.since = now;
+        }
         self.round += 1;
         self.note_finished(&ledgers.ledgers, now);
         let moved = self.choose(&ledgers.ledgers, now);
         let (found, mut problems) = self.list(moved, now).await;
         problems.extend(self.read_found(found, now).await);
-        self.view.problem = self.problem(&problems, now);
+        self.forget_old(now);
+        self.view.left_out = self.left_out();
+        self.view.problem = self.problem(&problems);
     }
 
     /// The shards to be listed. In the first round, shards beyond the most are left out; later, they wait for the next
@@ -135,8 +146,12 @@ impl FlowReader {
         moved
     }
 
-    /// Whether the committed record of a shard has moved.
+    /// Whether the committed record of a shard has moved. What a redrive has committed came long before, and was counted
+    /// then.
     fn moved(&self, ledger: &Ledger) -> Option<MovedShard> {
+        if RedriveId::of_shard(ledger.shard()).is_some() {
+            return None;
+        }
         let head = LedgerHead::of(ledger)?;
         let known = self.shards.get(&head.shard);
         let behind = known.and_then(|known| known.read_to);
@@ -236,17 +251,19 @@ impl FlowReader {
     }
 
     /// Notes which shards are finished. A shard of a stream that was finished since the last round has been split or merged.
+    /// If that round was long ago, the plots do not say when.
     fn note_finished(&mut self, ledgers: &[Ledger], now: DateTime<Utc>) {
-        let is_first = self.round == 1;
+        let read_at = self.read_at.replace(now);
+        let is_timely = read_at.is_some_and(|read_at| now - read_at <= GAP_MAX);
         for ledger in ledgers {
             let is_finished = ledger.is_finished();
             let known = self.shards.entry(ledger.shard().clone());
             let known = known.or_insert(KnownShard {
                 read_to: None,
                 round: 0,
-                is_finished: is_first && is_finished,
+                is_finished: false,
             });
-            let is_new = is_finished && !known.is_finished;
+            let is_new = is_timely && is_finished && !known.is_finished;
             known.is_finished = is_finished;
             if is_new && is_of_stream(ledger) {
                 let shard = ledger.shard();
@@ -269,21 +286,20 @@ impl FlowReader {
         }
     }
 
-    /// What is missing in the figures, in words.
-    fn problem(&mut self, problems: &[String], now: DateTime<Utc>) -> Option<String> {
+    /// Forgets what was left out more than an hour ago: it is no longer missing.
+    fn forget_old(&mut self, now: DateTime<Utc>) {
         if self.left_out.at < hour_before(now) {
             self.left_out = LeftOut::default();
         }
-        let LeftOut {
-            shards,
-            chunks,
-            unread,
-            ..
-        } = self.left_out;
+    }
+
+    /// What the limits have left out, in words.
+    fn left_out(&self) -> Option<String> {
+        let LeftOut { shards, chunks, .. } = self.left_out;
         let mut parts = Vec::new();
         if shards > 0 {
             parts.push(format!(
-                "the hour before the console started is read of {SHARDS_MAX} shards only, and left out of {}",
+                "the hour before the first page is read of {SHARDS_MAX} shards only, and left out of {}",
                 counted(shards, "shard")
             ));
         }
@@ -294,10 +310,16 @@ impl FlowReader {
                 counted(chunks, "chunk")
             ));
         }
-        if unread > 0 {
+        joined(&parts)
+    }
+
+    /// What could not be read, in words.
+    fn problem(&self, problems: &[String]) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.left_out.unread > 0 {
             parts.push(format!(
                 "the figures are without {}, which could not be read",
-                counted(unread, "chunk")
+                counted(self.left_out.unread, "chunk")
             ));
         }
         if let Some(first) = problems.first() {
@@ -307,8 +329,12 @@ impl FlowReader {
             };
             parts.push(format!("chunk manifests cannot be read: {first}{others}"));
         }
-        (!parts.is_empty()).then(|| parts.join("; "))
+        joined(&parts)
     }
+}
+
+fn joined(parts: &[String]) -> Option<String> {
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// A manifest that was read, or why it cannot be used.

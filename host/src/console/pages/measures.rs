@@ -20,6 +20,9 @@ const OLD_SECONDS: i64 = 120;
 /// The time that all rates are the mean of, seconds: chunks come at once, records do not.
 const RATE_SECONDS: i64 = 60;
 
+/// The lines of a plot of many things: those with the largest values.
+pub(super) const LINES_MAX: usize = 5;
+
 /// A line with its name.
 pub(super) type NamedLine = (String, Vec<Point>);
 
@@ -37,7 +40,7 @@ pub(super) struct WorkerMeasures {
     pub(super) bus_calls: Vec<Point>,
     pub(super) retries: Vec<Point>,
     pub(super) rollbacks: Vec<Point>,
-    /// By shard, seconds.
+    /// By shard, seconds: of the shards with the largest.
     pub(super) lag: Vec<NamedLine>,
     /// By worker, bytes.
     pub(super) memory: Vec<NamedLine>,
@@ -60,7 +63,7 @@ impl WorkerMeasures {
             rollbacks: rate(Counter::Rollbacks),
             quarantined: rate(Counter::Quarantined),
             by_reason: series.quarantined(now),
-            lag: series.lag(now),
+            lag: series.lag(now, LINES_MAX),
             memory: series.memory(now),
             cpu: series.cpu(now),
         }

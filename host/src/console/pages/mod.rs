@@ -101,7 +101,6 @@ async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, Pag
 /// The requests that are no pages: they try or change something.
 pub(super) fn actions() -> Router<Arc<Console>> {
     Router::new()
-        .merge(quarantine::actions())
         .merge(releases::actions())
         .merge(try_rules::actions())
         .layer(DefaultBodyLimit::max(forms::FORM_MAX_BYTES))

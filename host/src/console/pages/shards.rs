@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::{self, OptionFuture};
 use maud::{Markup, html};
 use sluice_engine::record::ShardId;
 
@@ -20,7 +21,7 @@ use crate::console::components::{problem, viewed};
 use crate::console::ledgers::LedgersView;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::recent_chunks::RecentChunks;
-use crate::console::stream::StreamShard;
+use crate::console::stream::{StreamShard, StreamShards};
 use crate::console::words::further;
 use crate::console::workers::WorkerView;
 use crate::ledger::Ledger;
@@ -47,14 +48,10 @@ struct Views {
 
 impl Views {
     async fn read(console: &Console) -> Self {
-        let ledgers = match &console.lake {
-            Some(_) => Some(console.ledgers.view().await),
-            None => None,
-        };
-        let stream = match &console.stream {
-            Some(stream) => Some(stream.view().await),
-            None => None,
-        };
+        let ledgers = console.lake.as_ref().map(|_| console.ledgers.view());
+        let stream = console.stream.as_ref().map(StreamShards::view);
+        let (ledgers, stream) =
+            future::join(OptionFuture::from(ledgers), OptionFuture::from(stream)).await;
         Self {
             ledgers,
             pending_since: console.ledgers.pending_since(),
@@ -65,17 +62,13 @@ impl Views {
     }
 
     fn ledgers(&self) -> &[Ledger] {
-        match &self.ledgers {
-            Some(View::Ready(seen)) => &seen.value.ledgers,
-            _ => &[],
-        }
+        let seen = self.ledgers.as_ref().and_then(View::ready);
+        seen.map_or(&[], |seen| &seen.value.ledgers[..])
     }
 
     fn stream(&self) -> &[StreamShard] {
-        match &self.stream {
-            Some(View::Ready(seen)) => &seen.value,
-            _ => &[],
-        }
+        let seen = self.stream.as_ref().and_then(View::ready);
+        seen.map_or(&[], |seen| &seen.value[..])
     }
 
     /// Whether the ledgers of the lake have not been read, so that there may be shards that are not known.

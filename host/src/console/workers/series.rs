@@ -106,9 +106,19 @@ impl WorkerSeries {
         points(&self.quarantined, now)
     }
 
-    /// The lag of shards, seconds.
-    pub(in crate::console) fn lag(&self, now: DateTime<Utc>) -> Vec<(String, Vec<Point>)> {
-        points(&self.lag, now)
+    /// The lag of the shards that had the largest, at most this many, seconds. There can be thousands.
+    pub(in crate::console) fn lag(
+        &self,
+        now: DateTime<Utc>,
+        most: usize,
+    ) -> Vec<(String, Vec<Point>)> {
+        let peaks = self.lag.iter();
+        let peaks = peaks.filter_map(|(shard, series)| Some((series.peak(now)?, shard, series)));
+        let mut peaks: Vec<_> = peaks.collect();
+        peaks.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
+        let largest = peaks.into_iter().take(most);
+        let points = largest.map(|(_, shard, series)| (shard.clone(), series.points(now)));
+        points.collect()
     }
 
     /// The resident memory of each worker, bytes.
@@ -225,9 +235,16 @@ mod tests {
         series.add("x", &second, Some((at(0), &first)), at(6));
         assert_eq!(records(&series), [20.0]);
         assert_eq!(
-            (series.lag(at(300)).len(), series.memory(at(300)).len()),
+            (series.lag(at(300), 9).len(), series.memory(at(300)).len()),
             (2, 2)
         );
+        series
+            .lag
+            .entry("c".into())
+            .or_insert_with(gauge)
+            .add(at(6), 9.0);
+        let largest = series.lag(at(300), 1);
+        assert_eq!(largest, [("c".to_owned(), vec![(at(0).timestamp(), 9.0)])]);
         series.add("x", &second, None, at(4_000));
         assert_eq!(series.lag.keys().collect::<Vec<_>>(), ["b"]);
     }

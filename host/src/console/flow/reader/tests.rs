@@ -119,13 +119,42 @@ async fn manifests_count_once_when_they_are_committed() {
     assert!(reader.view().is_none());
     reader.read(&View::Reading, now).await;
     assert!(reader.view().is_none());
+    let now = now + TimeDelta::seconds(5);
     for (committed, expected) in [(2, 20.0), (2, 20.0), (3, 30.0)] {
         let ledger = ledger("s", &chunks[..committed]);
         reader.read(&seen(&[ledger]), now).await;
         assert_eq!(records(&reader, now), expected);
     }
     let view = reader.view().unwrap();
-    assert_eq!((view.problem, view.reshards), (None, Vec::new()));
+    assert_eq!((view.left_out, view.problem, view.since), (None, None, now));
+    assert!(view.reshards.is_empty());
+}
+
+#[tokio::test]
+async fn a_manifest_of_megabytes_counts_as_the_pipeline_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let mut large = manifest("s", 1, 9, None);
+    large.objects[0].key = "x".repeat(9 << 20);
+    put(folder.path(), &large);
+    let mut reader = reader(folder.path(), now);
+    reader.read(&seen(&[ledger("s", &[(1, 9)])]), now).await;
+    assert_eq!(records(&reader, now), 10.0);
+    assert_eq!(reader.view().unwrap().problem, None);
+}
+
+#[tokio::test]
+async fn redriven_records_do_not_count_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Utc::now();
+    let shards = ["s", "redrive-20261127-125358-1b22"];
+    for shard in shards {
+        put(folder.path(), &manifest(shard, 1, 9, None));
+    }
+    let ledgers = shards.map(|shard| ledger(shard, &[(1, 9)]));
+    let mut reader = reader(folder.path(), now);
+    reader.read(&seen(&ledgers), now).await;
+    assert_eq!(records(&reader, now), 10.0);
 }
 
 #[tokio::test]
@@ -147,10 +176,21 @@ async fn a_manifest_that_cannot_be_used_is_a_problem() {
     );
     // What is missing in the figures is said as long as it is.
     reader.read(&seen(&ledgers), now).await;
-    let problem = reader.view().unwrap().problem;
+    let view = reader.view().unwrap();
     let expected = "the figures are without 1 chunk, which could not be read";
-    assert_eq!(problem.as_deref(), Some(expected));
+    assert_eq!(
+        (view.left_out, view.problem.as_deref()),
+        (None, Some(expected))
+    );
     assert_eq!(records(&reader, now), 10.0);
+    // That the ledgers cannot be read does not hide it.
+    reader.read(&View::Failed("throttled".into()), now).await;
+    let view = reader.view().unwrap();
+    let why = "the ledgers cannot be read: throttled";
+    assert_eq!(
+        (view.left_out.as_deref(), view.problem.as_deref()),
+        (Some(why), Some(expected))
+    );
 }
 
 #[tokio::test]
@@ -161,8 +201,10 @@ async fn what_is_left_out_is_said() {
     let ledgers: Vec<_> = shards.iter().map(|s| ledger(s, &[(1, 9)])).collect();
     let mut reader = reader(folder.path(), now);
     reader.read(&seen(&ledgers), now).await;
-    let problem = reader.view().unwrap().problem.unwrap();
-    assert!(problem.contains("left out of 3 shards"), "{problem}");
+    let view = reader.view().unwrap();
+    let left_out = view.left_out.unwrap();
+    assert!(left_out.contains("left out of 3 shards"), "{left_out}");
+    assert_eq!(view.problem, None);
     let listed = |n: u64| ListedManifest {
         name: manifest("s", n, n, None).name(),
         put_at: now.timestamp_millis(),
@@ -177,13 +219,13 @@ async fn what_is_left_out_is_said() {
     let newest = reader.newest(&head, list, now);
     assert_eq!(newest.len(), OF_SHARD_MAX);
     assert_eq!(newest[0].listed, listed(7));
-    let problem = reader.problem(&[], now).unwrap();
+    let left_out = reader.left_out().unwrap();
     assert!(
-        problem.contains("at least 7 chunks of the last hour"),
-        "{problem}"
+        left_out.contains("at least 7 chunks of the last hour"),
+        "{left_out}"
     );
-    let later = now + TimeDelta::seconds(KEPT_SECONDS + 1);
-    assert_eq!(reader.problem(&[], later), None);
+    reader.forget_old(now + TimeDelta::seconds(KEPT_SECONDS + 1));
+    assert_eq!(reader.left_out(), None);
 }
 
 #[tokio::test]
@@ -201,4 +243,9 @@ async fn a_shard_of_a_stream_that_is_finished_is_a_mark() {
         assert_eq!(marks.len(), 1);
         assert!(marks[0].text.starts_with("s was split or merged"));
     }
+    // Nobody has looked for a while, and nobody knows when these were finished.
+    let later = now + TimeDelta::hours(2);
+    let meanwhile = ["u", "v"].map(|shard| ledger(shard, &[]).finish().unwrap());
+    reader.read(&seen(&meanwhile), later).await;
+    assert!(reader.view().unwrap().reshards.is_empty());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{Overview, ready};
+use super::Overview;
 use crate::console::components::{count, decimal, duration, facts as shown, short};
 use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
@@ -72,23 +72,25 @@ fn objects(measures: &Measures) -> Vec<Fact> {
     let (objects, bytes) = (total(&measures.objects), total(&measures.object_bytes));
     let size = (objects > 0.0).then_some(bytes / objects);
     let size = size.map_or_else(String::new, |size| format!(", {} each", amount(size, "B")));
+    let messages = total(&measures.messages);
+    let last_hour = |count: f64, more: &str| {
+        html! {
+            span.number { (amount(count.round(), "")) } (more)
+            // What workers did before is not known.
+            @if !measures.is_of_lake { div.more { "since the console started, at most an hour" } }
+        }
+    };
     vec![
-        (
-            "Objects in the last hour",
-            html! { span.number { (amount(objects.round(), "")) } (size) },
-        ),
-        (
-            "Messages in the last hour",
-            html! { span.number { (amount(total(&measures.messages).round(), "")) } },
-        ),
+        ("Objects in the last hour", last_hour(objects, &size)),
+        ("Messages in the last hour", last_hour(messages, "")),
     ]
 }
 
 /// What was landed: by the lake since its beginning, by workers since they were started.
 fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(seen) = ready(overview.ledgers.as_ref()) {
-        facts.push(("Records in the lake", count(records(&seen.value.ledgers))));
+    if let Some(seen) = overview.read_ledgers() {
+        facts.push(("Committed records", count(records(&seen.value.ledgers))));
     }
     let total = |of: fn(&WorkerTotals) -> u64| {
         let totals = overview.statuses().map(|(_, status)| of(&status.totals));
@@ -155,7 +157,7 @@ fn largest<'a>(
 
 /// The active release and those on trial: by the registry, or else by the workers.
 fn release(overview: &Overview) -> Markup {
-    if let Some(seen) = ready(overview.releases.as_ref()) {
+    if let Some(seen) = overview.read_releases() {
         let rollout = &seen.value.rollout;
         let trials = [("canary", &rollout.canary), ("shadow", &rollout.shadow)];
         return html! {
@@ -177,7 +179,13 @@ fn release(overview: &Overview) -> Markup {
     used.sort_by_key(|(release, _)| *release);
     used.dedup_by_key(|(release, _)| *release);
     let Some((release, transform)) = used.first() else {
-        return unknown();
+        let is_told = overview.releases.is_some() || !overview.workers.is_empty();
+        return match is_told {
+            true => unknown(),
+            false => {
+                html! { span.more { "unknown: start the console with --registry or --worker" } }
+            }
+        };
     };
     html! {
         (short(release)) " " (inert(&transform.name)) " " (inert(&transform.version))
@@ -198,6 +206,8 @@ fn unknown() -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use sluice_engine::digest::Digest;
     use sluice_engine::record::{SequenceNumber, ShardId};
     use sluice_release::rollout::{Rollout, Trial};
@@ -225,6 +235,7 @@ mod tests {
             "15 /s</span> (1.00 % in 5 min)",
             "Rates are means of a minute, by what workers",
             "Records since workers started</dt><dd><span class=\"number\">20<",
+            "Messages in the last hour</dt><dd><span class=\"number\">0</span><div class=\"more\">since the console started",
             "2 s</span><div class=\"more\">b<",
             "Oldest last read of a shard</dt><dd><span class=\"number\">less than 10 s ago</span><div class=\"more\">b<",
             "enrich 1.2.3",
@@ -232,6 +243,24 @@ mod tests {
         ] {
             assert!(html.contains(text), "{text}: {html}");
         }
+    }
+
+    #[test]
+    fn the_limit_of_bus_calls_is_that_of_workers_that_answer() {
+        let mut overview = overview(vec![status("a"), status("b"), status("c")]);
+        for (worker, limit) in overview.workers.iter_mut().zip([64, 16, 0]) {
+            let status = Arc::make_mut(worker.status.as_mut().unwrap());
+            status.resources.bus_calls_limit = limit;
+        }
+        let has = |overview: &Overview, limit: &str| {
+            let html = facts(overview, None).into_string();
+            html.contains(&format!("at most</dt><dd><span class=\"number\">{limit}<"))
+        };
+        assert!(has(&overview, "64"));
+        overview.workers[0].problem = Some("no answer".into());
+        assert!(has(&overview, "16"));
+        overview.workers[1].problem = Some("no answer".into());
+        assert!(!has(&overview, "0") && !has(&overview, "16"));
     }
 
     #[test]
@@ -268,12 +297,17 @@ mod tests {
             let measures = overview.measures();
             facts(overview, measures.as_ref()).into_string()
         };
-        assert!(html(&overview).contains("Bytes of records"));
+        let shown = html(&overview);
+        assert!(shown.contains("Bytes of records"), "{shown}");
+        assert!(!shown.contains("since the console started"), "{shown}");
+        // Neither a registry nor a worker is given.
+        let option = "unknown: start the console with --registry or --worker";
+        assert!(shown.contains(option), "{shown}");
         if let Some(View::Ready(seen)) = &mut overview.ledgers {
             seen.problem = Some("it is gone".into());
         }
         let html = html(&overview);
-        assert!(html.contains("Records in the lake"), "{html}");
+        assert!(html.contains("Committed records"), "{html}");
         assert!(
             !html.contains("Bytes of records") && !html.contains("Rates"),
             "{html}"

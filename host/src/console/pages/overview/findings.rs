@@ -3,8 +3,9 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use sluice_release::rollout::ChangeKind;
 
-use super::{Overview, ready, worker_findings};
+use super::{Overview, worker_findings};
 use crate::console::cached::View;
+use crate::console::flow::FlowView;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
 #[cfg(feature = "table")]
@@ -75,6 +76,7 @@ pub(super) struct Finding {
 pub(super) fn findings(overview: &Overview, measures: Option<&Measures>) -> Vec<Finding> {
     let mut findings = worker_findings::of_workers(overview);
     findings.extend(of_ledgers(overview));
+    findings.extend(overview.flow.as_ref().and_then(of_flow));
     findings.extend(of_registry(overview));
     findings.extend(measures.and_then(of_quarantine));
     #[cfg(feature = "table")]
@@ -103,13 +105,10 @@ pub(super) fn named(things: impl IntoIterator<Item = String>) -> Vec<String> {
 /// A table that no builder can go on with.
 #[cfg(feature = "table")]
 fn of_table(view: &View<TableView>) -> Option<Finding> {
-    let problem = match view {
-        View::Ready(seen) => match seen.value.as_ref() {
-            TableView::Status(status) => status.problem.clone(),
-            TableView::NotSet | TableView::Missing(_) => None,
-        },
-        View::Reading | View::Failed(_) => None,
-    };
+    let problem = view.ready().and_then(|seen| match seen.value.as_ref() {
+        TableView::Status(status) => status.problem.clone(),
+        TableView::NotSet | TableView::Missing(_) => None,
+    });
     let Some(problem) = problem else {
         return unread(Some(view), "The table", TABLE);
     };
@@ -154,7 +153,7 @@ fn of_ledgers(overview: &Overview) -> Vec<Finding> {
         "The ledgers of the lake",
         SHARDS,
     ));
-    let Some(seen) = ready(overview.ledgers.as_ref()) else {
+    let Some(seen) = overview.read_ledgers() else {
         return findings;
     };
     let problems = &seen.value.problems;
@@ -170,6 +169,18 @@ fn of_ledgers(overview: &Overview) -> Vec<Finding> {
     }
     findings.extend(of_lost_ranges(&seen.value.ledgers, overview.now));
     findings
+}
+
+/// Chunk manifests that cannot be read.
+fn of_flow(flow: &FlowView) -> Option<Finding> {
+    let why = flow.problem.clone()?;
+    Some(Finding {
+        severity: Severity::Warning,
+        what: "Chunk manifests cannot be read, so the figures are too low.".into(),
+        details: named([why]),
+        advice: "Check the permission s3:GetObject on _sluice/*. The command `sluice audit` names what is damaged.",
+        link: SHARDS,
+    })
 }
 
 /// The lost ranges that stop a shard, and those behind which a run has gone on in the last day.
@@ -202,7 +213,7 @@ pub(super) fn lost_ranges(lost: Vec<String>) -> Option<Finding> {
 fn of_registry(overview: &Overview) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unread(overview.releases.as_ref(), "The registry", RELEASES));
-    let Some(seen) = ready(overview.releases.as_ref()) else {
+    let Some(seen) = overview.read_releases() else {
         findings.extend(worker_findings::of_rollbacks(overview));
         return findings;
     };

@@ -10,6 +10,7 @@ mod worker_table;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::{self, OptionFuture};
 
 use crate::console::Console;
 use crate::console::cached::{Seen, View};
@@ -65,15 +66,15 @@ pub(super) async fn page(
 
 impl Overview {
     async fn of(console: &Console) -> Self {
+        let ledgers = console.lake.as_ref().map(|_| console.ledgers.view());
+        let releases = console.registry.as_ref();
+        let releases = releases.map(|place| console.releases.view(place));
+        let views = future::join(OptionFuture::from(ledgers), OptionFuture::from(releases));
+        #[cfg(feature = "table")]
+        let ((ledgers, releases), table) = future::join(views, console.table.view()).await;
+        #[cfg(not(feature = "table"))]
+        let (ledgers, releases) = views.await;
         let now = Utc::now();
-        let ledgers = match &console.lake {
-            Some(_) => Some(console.ledgers.view().await),
-            None => None,
-        };
-        let releases = match &console.registry {
-            Some(place) => Some(console.releases.view(place).await),
-            None => None,
-        };
         let worker_measures = console
             .workers
             .measured(|series| WorkerMeasures::of(series, now));
@@ -85,8 +86,18 @@ impl Overview {
             flow: console.flow.view(),
             releases,
             #[cfg(feature = "table")]
-            table: console.table.view().await,
+            table,
         }
+    }
+
+    /// The ledgers, if they were read.
+    fn read_ledgers(&self) -> Option<&Seen<LedgersView>> {
+        self.ledgers.as_ref()?.ready()
+    }
+
+    /// The releases, if they were read.
+    fn read_releases(&self) -> Option<&Seen<ReleasesView>> {
+        self.releases.as_ref()?.ready()
     }
 
     /// What flows: by the lake if there is one, else by the workers.
@@ -103,7 +114,7 @@ impl Overview {
     /// The run of files that has filled the lake and has finished; `None` if a worker is polled, and if anything else may
     /// still land.
     fn finished_run(&self) -> Option<FinishedRun> {
-        let seen = ready(self.ledgers.as_ref()).filter(|seen| seen.problem.is_none())?;
+        let seen = self.read_ledgers().filter(|seen| seen.problem.is_none())?;
         if !self.workers.is_empty() || !seen.value.problems.is_empty() {
             return None;
         }
@@ -124,7 +135,8 @@ impl Overview {
 
     /// Whether the figures of the lake are old: its ledgers cannot be read any more.
     fn is_old(&self) -> bool {
-        ready(self.ledgers.as_ref()).is_some_and(|seen| seen.problem.is_some())
+        self.read_ledgers()
+            .is_some_and(|seen| seen.problem.is_some())
     }
 
     /// The status of each worker whose last poll succeeded.
@@ -139,7 +151,7 @@ impl Overview {
     }
 
     fn marks(&self) -> Vec<Mark> {
-        let releases = ready(self.releases.as_ref());
+        let releases = self.read_releases();
         let mut marks = releases.map(|seen| seen.value.marks()).unwrap_or_default();
         let flow = self.flow.iter();
         marks.extend(flow.flat_map(|flow| flow.reshards.iter().cloned()));
@@ -160,14 +172,6 @@ fn landed_of_file(ledger: &Ledger) -> Option<u64> {
     let committed = ledger.committed()?;
     let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
     is_all.then_some(committed.records)
-}
-
-/// What was read of a view.
-fn ready<T>(view: Option<&View<T>>) -> Option<&Seen<T>> {
-    match view {
-        Some(View::Ready(seen)) => Some(seen),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,9 @@ use super::Overview;
 use crate::console::cached::View;
 use crate::console::components::time;
 use crate::console::history::{Mark, Point};
-use crate::console::pages::measures::{Measures, NamedLine, largest, rates, smoothed};
+use crate::console::pages::measures::{LINES_MAX, Measures, NamedLine, largest, rates, smoothed};
 use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, marks_in_words, plot};
-
-/// The lines of a plot of many things: those with the largest values.
-const LINES_MAX: usize = 5;
 
 /// What all plots show alike.
 struct Frame<'a> {
@@ -32,10 +29,6 @@ impl<'a> Frame<'a> {
 /// All plots, under a headline. Without a lake and without workers, there are none.
 pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup {
     let marks = overview.marks();
-    let problem = overview
-        .flow
-        .as_ref()
-        .and_then(|flow| flow.problem.as_deref());
     html! {
         @if let Some(measures) = measures {
             h2 { "The last hour" }
@@ -50,8 +43,8 @@ pub(super) fn plots(overview: &Overview, measures: Option<&Measures>) -> Markup 
             }
             @if let Some(flow) = &overview.flow {
                 p.more { "The figures of the lake are counted since " (time(flow.since)) "; those of the hour before were read then." }
+                @for missing in flow.left_out.iter().chain(&flow.problem) { p.more { (inert(missing)) } }
             }
-            @if let Some(problem) = problem { p.more { (inert(problem)) } }
         } @else if matches!(overview.ledgers, Some(View::Reading | View::Ready(_))) {
             h2 { "The last hour" }
             p.reading { "Reading the chunk manifests…" }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::findings::{Finding, Severity, findings};
-use super::{FinishedRun, Overview, ready};
+use super::{FinishedRun, Overview};
 use crate::console::cached::View;
 use crate::console::components::{Tone, badge, count, empty, time};
 use crate::console::pages::measures::Measures;
@@ -70,7 +70,9 @@ fn one(finding: &Finding) -> Markup {
 
 /// Whether the lake was read and has no ledger: no run has begun, or it is not the lake that was meant.
 fn has_empty_lake(overview: &Overview) -> bool {
-    ready(overview.ledgers.as_ref()).is_some_and(|seen| seen.value.ledgers.is_empty())
+    overview
+        .read_ledgers()
+        .is_some_and(|seen| seen.value.ledgers.is_empty())
 }
 
 /// What is not known yet.
@@ -99,17 +101,17 @@ fn awaited(overview: &Overview) -> Vec<&'static str> {
 
 /// Whether the ledgers were read, and the chunk manifests after them were not.
 fn is_flow_awaited(overview: &Overview) -> bool {
-    matches!(overview.ledgers, Some(View::Ready(_))) && overview.flow.is_none()
+    overview.read_ledgers().is_some() && overview.flow.is_none()
 }
 
 /// What the answer was made from.
 fn checked(overview: &Overview) -> String {
     let workers = overview.statuses().count();
-    let ledgers = ready(overview.ledgers.as_ref()).map(|seen| seen.value.ledgers.len());
+    let ledgers = overview.read_ledgers().map(|seen| seen.value.ledgers.len());
     let parts = [
         (workers > 0).then(|| counted(workers as u64, "worker")),
         ledgers.map(|ledgers| counted(ledgers as u64, "ledger")),
-        ready(overview.releases.as_ref()).map(|_| "the registry".to_owned()),
+        overview.read_releases().map(|_| "the registry".to_owned()),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     match parts.is_empty() {

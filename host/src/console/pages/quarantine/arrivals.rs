@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use sluice_engine::outcome::ReasonCode;
 
 use super::view::{Selected, times};
 use crate::console::Console;
 use crate::console::components::{ROWS, count, problem, table, time};
+use crate::console::flow::FlowView;
 use crate::console::pages::measures::quarantined_by_reason;
+use crate::console::payload::inert;
 use crate::console::plot::{Line, Span, plot};
-use crate::console::words::moment;
+use crate::console::words::{further, moment};
 use crate::quarantine::QuarantineFilter;
 
 /// The most reasons that have a line or a column of their own.
@@ -25,37 +27,57 @@ const BY_HOUR_MAX: u64 = 3 * DAY;
 
 /// The plot of the last hour, of the reasons that the filter takes.
 pub(super) fn last_hour(console: &Console, filter: &QuarantineFilter) -> Markup {
-    let Some(flow) = console.flow.view() else {
-        return html! {};
-    };
-    let now = Utc::now();
+    let flow = console.flow.view();
+    flow.map_or_else(|| html! {}, |flow| of_flow(&flow, filter, Utc::now()))
+}
+
+fn of_flow(flow: &FlowView, filter: &QuarantineFilter, now: DateTime<Utc>) -> Markup {
     let is_taken = |code: &str| {
         let reasons = &filter.reasons;
         reasons.is_empty() || reasons.iter().any(|reason| reason.as_str() == code)
     };
-    let rates = quarantined_by_reason(&flow, now, REASONS_MAX, is_taken);
+    let rates = quarantined_by_reason(flow, now, REASONS_MAX, is_taken);
     let lines = rates.iter().map(|(name, points)| Line { name, points });
     let lines: Vec<_> = lines.collect();
     let span = Span::of(lines.iter().flat_map(|line| line.points), now);
     html! {
         h2 { "Over time" }
         @if let Some(why) = &flow.problem { (problem(why)) }
+        @if let Some(left_out) = &flow.left_out { p.note { (inert(left_out)) } }
         @if lines.is_empty() {
-            p { "Of the records of the last hour, none is quarantined" (for_reasons(filter)) "." }
+            p { (none(flow, filter)) }
         } @else {
             div.plots {
                 (plot("Quarantined records", "/s", &lines, &flow.reshards, span))
             }
-            p.note {
-                "Rates are means of a minute. The plot has the records of all shards and releases, redriven ones too."
-            }
+            p.note { "Rates are means of a minute. Records that a redrive has quarantined again count once." }
+        }
+        @if has_more_than_reasons(filter) {
+            p.note { "This is of all shards and releases: of the filter, it takes the reason only." }
         }
     }
 }
 
-fn for_reasons(filter: &QuarantineFilter) -> String {
-    let reason = filter.reasons.first();
-    reason.map_or_else(String::new, |reason| format!(" as {reason}"))
+/// What is said if the plot has no line.
+fn none(flow: &FlowView, filter: &QuarantineFilter) -> String {
+    let reason = filter.reasons.first().map(ReasonCode::as_str);
+    if let Some(reason) = reason.filter(|reason| !flow.is_told_apart(reason)) {
+        return format!(
+            "Too many reasons came for a line of each, and {reason} has none. The tables have it."
+        );
+    }
+    let is_whole = flow.problem.is_none() && flow.left_out.is_none();
+    let read = if is_whole { "" } else { " that were read" };
+    let reason = reason.map_or_else(String::new, |reason| format!(" as {reason}"));
+    format!("Of the records of the last hour{read}, none is quarantined{reason}.")
+}
+
+fn has_more_than_reasons(filter: &QuarantineFilter) -> bool {
+    let of_reasons = QuarantineFilter {
+        reasons: filter.reasons.clone(),
+        ..QuarantineFilter::default()
+    };
+    *filter != of_reasons
 }
 
 /// The counts of records by the time of the first record of their chunk.
@@ -99,10 +121,10 @@ impl<'a> Arrivals<'a> {
         let of = |reason: &&ReasonCode| counts.get(*reason).copied().unwrap_or_default();
         let of_reasons: Vec<u64> = self.reasons.iter().map(of).collect();
         let others = sum - of_reasons.iter().sum::<u64>();
-        let at = moment(at).unwrap_or_default();
-        let mut cells = vec![match self.width {
-            HOUR => time(at),
-            _ => html! { (at.format("%Y-%m-%d").to_string()) },
+        let mut cells = vec![match (moment(at), self.width) {
+            (None, _) => html! { "unknown" },
+            (Some(at), HOUR) => time(at),
+            (Some(at), _) => html! { (at.format("%Y-%m-%d").to_string()) },
         }];
         cells.push(count(sum));
         cells.extend(of_reasons.into_iter().map(count));
@@ -129,12 +151,8 @@ pub(super) fn over_time(selected: &Selected<'_>) -> Markup {
         @if !rows.is_empty() {
             h3 { (title) }
             (table(title, &columns, &rows))
-            p.note {
-                "A chunk counts with the time of its first record."
-                @if arrivals.rows.len() > ROWS {
-                    " These are the newest " (ROWS) " of " (arrivals.rows.len()) " rows."
-                }
-            }
+            (further(ROWS, arrivals.rows.len(), "row"))
+            p.note { "A chunk counts with the time of its first record." }
         }
     }
 }
@@ -142,9 +160,10 @@ pub(super) fn over_time(selected: &Selected<'_>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::history::{Kind, Series};
     use crate::console::pages::quarantine::view::{read, tests};
     use crate::layout::chunk::ArrivalTimes;
-    use crate::quarantine::tests::lake::{Chunk, Lake, Line};
+    use crate::quarantine::tests::lake::{Chunk, Lake, Line, code, shard};
 
     fn commit(test: &mut Lake, first: u64, at: u64, lines: &[Line<'_>]) {
         test.commit(&Chunk {
@@ -182,6 +201,47 @@ mod tests {
             new.is_some() && new < old,
             "the newest comes first: {by_day}"
         );
+        // A clock can be wrong by anything.
+        commit(&mut test, 40, u64::MAX, &[("41", "trap")]);
+        let html = html(&test).await;
+        assert!(html.contains("<td>unknown</td>"), "{html}");
+    }
+
+    fn traps() -> QuarantineFilter {
+        QuarantineFilter {
+            reasons: vec![code("trap")],
+            ..QuarantineFilter::default()
+        }
+    }
+
+    #[test]
+    fn that_no_record_came_is_said_only_of_what_is_known() {
+        let now = Utc::now();
+        let mut flow = FlowView::new(now);
+        let html = |flow: &FlowView| of_flow(flow, &traps(), now).into_string();
+        let none = "Of the records of the last hour, none is quarantined as trap.";
+        assert!(html(&flow).contains(none), "{}", html(&flow));
+        flow.problem = Some("chunk manifests cannot be read: <b>".into());
+        let part = html(&flow);
+        assert!(part.contains("last hour that were read, none"), "{part}");
+        assert!(part.contains("be read: &lt;b&gt;"), "{part}");
+        let others = Series::new(Kind::PerSecond);
+        flow.by_reason.insert("(others)".into(), others);
+        let html = html(&flow);
+        assert!(html.contains("and trap has none"), "{html}");
+    }
+
+    #[test]
+    fn what_the_plot_does_not_filter_is_said() {
+        let flow = FlowView::new(Utc::now());
+        let html = |filter: &QuarantineFilter| of_flow(&flow, filter, Utc::now()).into_string();
+        let note = "takes the reason only";
+        assert!(!html(&traps()).contains(note));
+        let of_shard = QuarantineFilter {
+            shards: vec![shard("s")],
+            ..traps()
+        };
+        assert!(html(&of_shard).contains(note));
     }
 
     #[tokio::test]

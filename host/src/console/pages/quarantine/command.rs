@@ -1,4 +1,4 @@
-//! The commands that a preview names, as a shell reads them.
+//! The command of a redrive, as a shell reads it.
 
 use sluice_release::bundle::ReleaseId;
 use sluice_storage::location::StoreLocation;
@@ -8,7 +8,7 @@ use crate::config::{shell_word, store_setting};
 use crate::quarantine::QuarantineFilter;
 
 /// The command that redrives what a filter takes with a release of a registry; with the active one if there is none.
-pub(super) fn redrive(
+pub(in crate::console::pages) fn redrive(
     lake: &StoreLocation,
     registry: &str,
     release: Option<ReleaseId>,

@@ -35,7 +35,7 @@ const FIELDS: [(&str, &str, &str); 5] = [
 ///
 /// # Errors
 /// [`PageError::Wrong`]: the first field that is wrong.
-pub(super) fn parse<'a>(
+pub(in crate::console::pages) fn parse<'a>(
     get: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<QuarantineFilter, PageError> {
     let reason = value(&get, "reason", str::parse::<ReasonCode>)?;
@@ -84,15 +84,35 @@ fn values(filter: &QuarantineFilter) -> [String; 5] {
     [reason, shard, release, from, to].map(Option::unwrap_or_default)
 }
 
+/// What a filter gives: the names and the values of its fields.
+fn pairs(filter: &QuarantineFilter) -> impl Iterator<Item = (&'static str, String)> {
+    let pairs = FIELDS.iter().zip(values(filter));
+    let pairs = pairs.map(|((name, ..), value)| (*name, value));
+    pairs.filter(|(_, value)| !value.is_empty())
+}
+
+fn query(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", encoded(&value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
 /// The address of the page with a filter.
 pub(super) fn link(filter: &QuarantineFilter) -> String {
-    let values = FIELDS.iter().zip(values(filter));
-    let given = values.filter(|(_, value)| !value.is_empty());
-    let pairs = given.map(|((name, ..), value)| format!("{name}={}", encoded(&value)));
-    let pairs: Vec<_> = pairs.collect();
-    match pairs.is_empty() {
-        true => "/quarantine".into(),
-        false => format!("/quarantine?{}", pairs.join("&")),
+    match &*query(pairs(filter)) {
+        "" => "/quarantine".into(),
+        query => format!("/quarantine?{query}"),
+    }
+}
+
+/// The address of the page Try with the records that a filter takes. Its field `release` names rules.
+pub(super) fn try_link(filter: &QuarantineFilter) -> String {
+    let pairs = pairs(filter).map(|(name, value)| match name {
+        "release" => ("quarantined_by", value),
+        name => (name, value),
+    });
+    match &*query(pairs) {
+        "" => "/try?source=quarantine".into(),
+        query => format!("/try?{query}"),
     }
 }
 
@@ -102,15 +122,6 @@ pub(super) fn flags(filter: &QuarantineFilter) -> String {
     let given = values.filter(|(_, value)| !value.is_empty());
     let flags = given.map(|((.., flag), value)| format!(" --{flag} {}", shell_word(&value)));
     flags.collect()
-}
-
-/// The fields of a form that are not shown.
-pub(super) fn hidden_fields(filter: &QuarantineFilter) -> Markup {
-    html! {
-        @for ((name, ..), value) in FIELDS.iter().zip(values(filter)) {
-            @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
-        }
-    }
 }
 
 /// The form of the filter.
@@ -168,7 +179,12 @@ mod tests {
             flags(&filter),
             " --reason trap --shard s-1 --quarantined-by 01234567 --from 2026-01-31T11:00:00Z --to 2026-02-01T00:00:00Z"
         );
+        assert_eq!(
+            try_link(&filter),
+            "/try?reason=trap&shard=s-1&quarantined_by=01234567&from=2026-01-31T11%3A00%3A00Z&to=2026-02-01T00%3A00%3A00Z"
+        );
         let all = parsed("/quarantine?reason=&page=2").unwrap();
+        assert_eq!(try_link(&all), "/try?source=quarantine");
         assert_eq!(all, QuarantineFilter::default());
         assert_eq!(
             (link(&all).as_str(), flags(&all).as_str()),
@@ -201,10 +217,5 @@ mod tests {
             "{html}"
         );
         assert_eq!(words(&filter), "of the reason trap");
-        let hidden = hidden_fields(&filter).into_string();
-        assert_eq!(
-            hidden,
-            r#"<input type="hidden" name="reason" value="trap">"#
-        );
     }
 }

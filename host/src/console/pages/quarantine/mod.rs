@@ -1,18 +1,16 @@
-//! The page "Quarantine": what is quarantined, why, samples with the place of the fault, the history of a record, and what a
-//! redrive would make of it.
+//! The page "Quarantine": what is quarantined, why, samples with the place of the fault, and the history of a record. What a
+//! redrive would make of records is on the page Try.
 //!
 //! ```text
-//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, times, samples, preview
+//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, times, samples
 //! ```
 
 mod arrivals;
-mod command;
+pub(super) mod command;
 mod fault_place;
-mod filter;
+pub(super) mod filter;
 mod json_place;
 mod marked;
-mod preview;
-mod preview_page;
 mod record;
 mod samples;
 mod shown_record;
@@ -22,17 +20,15 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use maud::{Markup, html};
-use tokio::sync::Semaphore;
 
 pub(super) use self::record::record;
 use self::samples::SampleCache;
 use self::view::QuarantineView;
-use super::forms::action;
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
+use crate::console::payload::inert;
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::quarantine::QuarantineFilter;
@@ -47,8 +43,6 @@ const WAIT: Duration = Duration::from_secs(3);
 pub(super) struct State {
     view: Cached<QuarantineView>,
     samples: SampleCache,
-    /// Previews run one at a time: each takes a core.
-    previews: Arc<Semaphore>,
 }
 
 impl Default for State {
@@ -56,14 +50,8 @@ impl Default for State {
         Self {
             view: Cached::new(MAX_AGE),
             samples: SampleCache::default(),
-            previews: Arc::new(Semaphore::new(1)),
         }
     }
-}
-
-/// The requests that try or change something.
-pub(super) fn actions() -> Router<Arc<Console>> {
-    Router::new().route("/quarantine/preview", action(preview_page::respond_to))
 }
 
 /// What is in the quarantine of the lake.
@@ -97,10 +85,9 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     sections.extend(counts(console, &view, &filter, request));
     let samples = samples::section(console, lake, &filter, &view).await;
     sections.push(Section::live("quarantine-samples", samples));
-    if !request.is_live {
-        let form = preview_page::form(console, &filter).await;
-        sections.push(Section::fixed("quarantine-redrive", form));
-    }
+    sections.push(Section::once("quarantine-redrive", request, || {
+        redrive(console.registry.is_some(), &filter)
+    }));
     Ok(Page { title, sections })
 }
 
@@ -130,9 +117,50 @@ fn counts(
     ]
 }
 
+/// Leads to what a redrive would make of the records that a filter takes.
+fn redrive(has_registry: bool, filter: &QuarantineFilter) -> Markup {
+    html! {
+        h2 { "Redrive" }
+        @if has_registry {
+            p {
+                "A redrive transforms quarantined records again. The preview tries some of the records "
+                (inert(&filter::words(filter)))
+                " with the active release or another one, says what would become of them, and names the commands. It writes nothing."
+            }
+            p { a href={ (filter::try_link(filter)) "&release=active&choice=even" } { "Preview a redrive" } }
+        } @else {
+            (empty(
+                "The console shows no registry, so there are no rules to try a redrive with.",
+                "Start it with --registry, or try other rules on quarantined records on the page Try.",
+            ))
+        }
+    }
+}
+
 fn without_lake() -> Markup {
     empty(
         "The console shows no lake.",
         "Start it with --lake and the lake that `sluice run` writes, such as --lake file:lake.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_takes_what_the_filter_takes() {
+        let request = PageRequest::parse("/quarantine?reason=trap&release=01234567");
+        let filter = filter::parse(|name| request.get(name)).unwrap();
+        let html = redrive(true, &filter).into_string();
+        let link =
+            "/try?reason=trap&amp;quarantined_by=01234567&amp;release=active&amp;choice=even";
+        assert!(html.contains(link), "{html}");
+        assert!(html.contains("of the reason trap"), "{html}");
+        let html = redrive(false, &filter).into_string();
+        assert!(
+            html.contains("--registry") && !html.contains("<a"),
+            "{html}"
+        );
+    }
 }

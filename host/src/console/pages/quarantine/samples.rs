@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::shown_record::ShownRecord;
 use super::view::{QuarantineView, times};
 use crate::console::cached::{Cached, Seen, View};
-use crate::console::components::{ROWS, problem, viewed};
+use crate::console::components::{problem, viewed};
 use crate::console::payload::inert;
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
@@ -25,7 +25,7 @@ const RECORDS: u64 = 10;
 /// The most objects that are read for them.
 const OBJECTS: usize = 5;
 
-/// The most bytes of records in these objects, unless the first one has more.
+/// The most bytes of records in these objects. An object with more is not read.
 const BYTES: u64 = 64 << 20;
 
 /// How long samples are kept, and of how many filters.
@@ -42,6 +42,8 @@ pub(super) struct Samples {
     /// How many objects were read, and how many there are.
     read: usize,
     objects: usize,
+    /// How many are too large to be read.
+    too_large: usize,
     problems: Vec<String>,
 }
 
@@ -74,7 +76,7 @@ pub(super) async fn section(
     filter: &QuarantineFilter,
     view: &View<QuarantineView>,
 ) -> Markup {
-    let View::Ready(seen) = view else {
+    let Some(seen) = view.ready() else {
         return html! {};
     };
     let Some(reason) = filter.reasons.first() else {
@@ -86,9 +88,8 @@ pub(super) async fn section(
     let cached = console.pages.quarantine.samples.of(filter);
     let read_samples = || {
         let (current, _) = seen.value.current(filter);
-        let objects = current.len();
-        let (lake, newest) = (lake.clone(), newest(current));
-        on_a_thread(move || read(lake, newest, objects))
+        let (lake, (objects, samples)) = (lake.clone(), newest(current));
+        on_a_thread(move || read(lake, objects, samples))
     };
     let samples = cached.view(WAIT, read_samples).await;
     html! {
@@ -97,8 +98,15 @@ pub(super) async fn section(
     }
 }
 
-/// The newest objects, as many as are read.
-fn newest(mut objects: Vec<&Listed>) -> Vec<Listed> {
+/// The newest objects, as many as are read, and samples that say how many there are.
+fn newest(mut objects: Vec<&Listed>) -> (Vec<Listed>, Samples) {
+    let all = objects.len();
+    objects.retain(|listed| listed.bytes <= BYTES);
+    let samples = Samples {
+        objects: all,
+        too_large: all - objects.len(),
+        ..Samples::default()
+    };
     objects.sort_by_cached_key(|listed| {
         let newest = times(&listed.object).max;
         Reverse((newest, listed.object.key.clone()))
@@ -106,23 +114,19 @@ fn newest(mut objects: Vec<&Listed>) -> Vec<Listed> {
     let (mut bytes, mut newest) = (0_u64, Vec::new());
     for listed in objects.into_iter().take(OBJECTS) {
         bytes = bytes.saturating_add(listed.bytes);
-        if bytes > BYTES && !newest.is_empty() {
+        if bytes > BYTES {
             break;
         }
         newest.push(listed.clone());
     }
-    newest
+    (newest, samples)
 }
 
-/// Reads samples of some of `all` objects.
+/// Reads samples of objects.
 ///
 /// # Errors
 /// The lake cannot be read.
-async fn read(lake: Lake, objects: Vec<Listed>, all: usize) -> anyhow::Result<Samples> {
-    let mut samples = Samples {
-        objects: all,
-        ..Samples::default()
-    };
+async fn read(lake: Lake, objects: Vec<Listed>, mut samples: Samples) -> anyhow::Result<Samples> {
     let records: Vec<_> = objects.iter().map(|listed| listed.records).collect();
     for (listed, number) in objects.iter().zip(spread(&records, RECORDS)) {
         match read_lines(lake.store.as_ref(), &listed.object).await? {
@@ -142,8 +146,8 @@ async fn read(lake: Lake, objects: Vec<Listed>, all: usize) -> anyhow::Result<Sa
 fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
     let samples = &*seen.value;
     html! {
-        @for wrong in samples.problems.iter().take(ROWS) { (problem(wrong)) }
-        @if samples.records.is_empty() && samples.problems.is_empty() {
+        @for wrong in &samples.problems { (problem(wrong)) }
+        @if samples.objects == 0 {
             p { "No such record is quarantined now." }
         }
         @for record in &samples.records {
@@ -156,6 +160,12 @@ fn shown(seen: &Seen<Samples>, is_shown: bool) -> Markup {
             p.note {
                 (counted(samples.records.len() as u64, "record")) " of the newest "
                 (samples.read) " of " (counted(samples.objects as u64, "object")) "."
+            }
+        }
+        @if samples.too_large > 0 {
+            p.note {
+                "Not read: " (counted(samples.too_large as u64, "object")) " with more than " (BYTES >> 20)
+                " MiB of records."
             }
         }
     }
@@ -178,11 +188,8 @@ mod tests {
 
     async fn samples(test: &crate::quarantine::tests::lake::Lake) -> Samples {
         let view = view::read(tests::lake(test)).await.unwrap();
-        let (current, _) = view.current(&traps());
-        let objects = current.len();
-        read(tests::lake(test), newest(current), objects)
-            .await
-            .unwrap()
+        let (objects, samples) = newest(view.current(&traps()).0);
+        read(tests::lake(test), objects, samples).await.unwrap()
     }
 
     #[tokio::test]
@@ -208,6 +215,30 @@ mod tests {
         );
         let html = shown(&seen, false).into_string();
         assert!(!html.contains("data of"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_too_large_is_left_out_and_said() {
+        let view = view::read(tests::lake(&tests::example())).await.unwrap();
+        let mut large = view.current(&traps()).0[0].clone();
+        large.bytes = BYTES + 1;
+        let small = view.current(&traps()).0[1];
+        let (objects, samples) = newest(vec![&large, small]);
+        assert_eq!(objects.len(), 1);
+        assert_eq!((samples.objects, samples.too_large), (2, 1));
+        let (objects, samples) = newest(vec![&large]);
+        assert!(objects.is_empty());
+        let seen = Seen {
+            value: Arc::new(samples),
+            at: DateTime::from_timestamp(0, 0).unwrap(),
+            problem: None,
+        };
+        let html = shown(&seen, true).into_string();
+        assert!(
+            html.contains("Not read: 1 object with more than 64 MiB"),
+            "{html}"
+        );
+        assert!(!html.contains("No such record"), "{html}");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use crate::console::cached::Seen;
 use crate::console::components::{
     ROWS, bytes, count, empty, facts, pager, problem, rows_of_page, short, table, time,
 };
-use crate::console::page::{PageRequest, encoded};
+use crate::console::page::PageRequest;
 use crate::console::payload::inert;
 use crate::console::words::{further, moment_or_dash};
 use crate::output::counted;
@@ -96,9 +96,7 @@ fn by_reason(selected: &Selected<'_>, filter: &QuarantineFilter) -> Markup {
     html! {
         h3 { "By reason" }
         (table("Quarantined records by reason", &columns, &rows))
-        @if groups.len() > ROWS {
-            p.note { "These are the " (ROWS) " reasons with the most records, of " (groups.len()) "." }
-        }
+        (further(ROWS, groups.len(), "reason"))
     }
 }
 
@@ -144,14 +142,11 @@ fn release_cell(release: &ReleaseId, reason: &ReasonCode, filter: &QuarantineFil
 }
 
 fn try_cell(reason: &ReasonCode, filter: &QuarantineFilter) -> Markup {
-    let shard = filter.shards.first();
-    let shard = shard.map(|shard| format!("&shard={}", encoded(shard.as_str())));
-    let link = format!(
-        "/try?reason={}{}",
-        encoded(reason.as_str()),
-        shard.unwrap_or_default()
-    );
-    html! { a href=(link) { "Try rules" } }
+    let narrowed = QuarantineFilter {
+        reasons: vec![reason.clone()],
+        ..filter.clone()
+    };
+    html! { a href=(filter::try_link(&narrowed)) { "Try rules" } }
 }
 
 /// The cells of [`SUMS`].

@@ -49,7 +49,7 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView], now: DateTime
             }
         } @else {
             p {
-                "Each worker decides by its own records. These are the sums of the workers that are polled, since each of "
+                "Each worker decides by its own records. These are the sums of the workers that answer, since each of "
                 "them began to use the release."
             }
         }
@@ -88,14 +88,11 @@ fn budget(view: &ReleasesView, compared: &Compared<'_>, workers: &[WorkerView]) 
         before,
         policy,
     } = compared;
-    let found = Measured::of(workers.iter().filter_map(|it| score(it, *release)));
-    let other = Measured::of(
-        workers
-            .iter()
-            .filter_map(|it| before_score(view, it, compared)),
-    );
+    let answering = || workers.iter().filter(|it| it.current().is_some());
+    let found = Measured::of(answering().filter_map(|it| score(it, *release)));
+    let other = Measured::of(answering().filter_map(|it| before_score(view, it, compared)));
     let is_enough = found.records >= policy.records && other.records >= policy.records;
-    let is_known = !workers.is_empty();
+    let is_known = answering().next().is_some();
     let rows = measures(policy, found, other);
     let rows = rows.iter().map(|measure| row(measure, is_enough, is_known));
     let columns = ["Measure", "Limit", "This release", "Compared with", "State"];
@@ -234,6 +231,13 @@ mod tests {
             html.contains("too few records") && !html.contains("over the limit"),
             "{html}"
         );
+        // What a worker had measured before it stopped is no part of a comparison that goes on.
+        let silent = WorkerView {
+            problem: Some("no answer".into()),
+            ..scores(500)
+        };
+        let html = section(&view, &[scores(500), silent], later).into_string();
+        assert!(html.contains("too few records"), "{html}");
     }
 
     #[test]

@@ -40,10 +40,8 @@ impl Evidence {
 
     /// Whether nothing shows how the release has done on trial.
     fn is_nothing(&self) -> bool {
-        let of_chunks = match &self.chunks {
-            Some(View::Ready(seen)) => seen.value.records,
-            _ => 0,
-        };
+        let of_chunks = self.chunks.as_ref().and_then(View::ready);
+        let of_chunks = of_chunks.map_or(0, |seen| seen.value.records);
         of_chunks == 0 && self.records() == 0
     }
 

@@ -160,10 +160,7 @@ pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result
 
 /// What was read of the registry, if it was.
 fn read(view: &View<ReleasesView>) -> Option<&ReleasesView> {
-    match view {
-        View::Ready(seen) => Some(&seen.value),
-        View::Reading | View::Failed(_) => None,
-    }
+    view.ready().map(|seen| &*seen.value)
 }
 
 /// The link to a release that exists.

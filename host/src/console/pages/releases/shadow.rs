@@ -131,7 +131,7 @@ pub(super) fn section(view: &ReleasesView, workers: &[WorkerView]) -> Markup {
 fn seen(workers: &[WorkerView]) -> Vec<ShadowSeen> {
     let mut all: BTreeMap<String, ShadowSeen> = BTreeMap::new();
     for worker in workers {
-        let status = worker.status.as_ref();
+        let status = worker.current();
         let report = status.and_then(|status| status.shadow.clone());
         let report: Option<ShadowSeen> =
             report.and_then(|report| serde_json::from_value(report).ok());
@@ -247,10 +247,15 @@ mod tests {
             }})
         };
         let old = json!({ "shadow": { "release": "5e6f7a8b", "records": 1 } });
+        let silent = WorkerView {
+            problem: Some("no answer".into()),
+            ..worker("a", 1, &report(9_000, 1))
+        };
         let workers = [
             worker("a", 1, &old),
             worker("a", 1, &report(1_000, 400)),
             worker("a", 1, &report(3_000, 800)),
+            silent,
             worker("a", 1, &json!({})),
         ];
         let html = section(&view, &workers).into_string();

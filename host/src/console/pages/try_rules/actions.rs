@@ -19,7 +19,9 @@ use super::loaded::Loaded;
 use super::publish::{self, Refused};
 use super::rules::Rules;
 use super::run::Job;
-use super::{baseline, config_form, golden, made, outcome, record, records, rules, run, start};
+use super::{
+    baseline, config_form, golden, made, outcome, record, records, redrive, rules, run, start,
+};
 use crate::console::Console;
 use crate::console::components::problem;
 use crate::console::page::{PageError, Section};
@@ -60,7 +62,7 @@ async fn run_form(
                 form.records = text;
                 outcome::nothing_yet()
             }
-            Err(error) => outcome::failed(&error, None),
+            Err(error) => outcome::failed(&error, None, true),
         },
     };
     match is_fragment(&headers) {
@@ -86,6 +88,7 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     }
     let offer = start::offer(console, form, &loaded).await;
     let baseline = baseline::chosen(console, form, &loaded).await;
+    let redrive = redrive::section(console, form, rules.bundle.manifest().id()).await;
     let job = Job {
         rules: rules.bundle,
         usual_columns: baseline::usual_columns(console, &baseline).await,
@@ -95,27 +98,31 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     if !turn.is_newest() {
         return problem(SUPERSEDED);
     }
-    let shows = form.is_pasted() || console.permissions.payloads;
+    let is_shown = loaded.is_shown;
     let ran = state.in_sandbox(move |sandbox| {
         let _until_it_ends = running;
-        let show = |shown: &run::ShownRecord<'_>| record::record(shown, shows);
+        let show = |shown: &run::ShownRecord<'_>| record::record(shown, is_shown);
         let goes_on = || turn.is_newest();
         let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
         let shown = match ran {
             _ if !goes_on() => return Ok(problem(SUPERSEDED)),
-            Ok(ran) => outcome::outcome(&ran, &loaded),
-            Err(error) => outcome::failed(&error, rules.program.as_deref()),
+            Ok(ran) => outcome::outcome(&ran, &loaded, &redrive),
+            Err(error) => outcome::failed(&error, rules.program.as_deref(), is_shown),
         };
         Ok(html! { (offer) (shown) })
     });
     ran.await
-        .unwrap_or_else(|error| outcome::failed(&error, None))
+        .unwrap_or_else(|error| outcome::failed(&error, None, is_shown))
 }
 
 const SUPERSEDED: &str = "A newer run has begun, perhaps in another window, so this one was dropped. Run again to see its outcome.";
 
-/// The rules and the records of a form.
+/// The rules and the records of a form. Records whose contents are hidden are tried only with rules that nobody has
+/// written for them.
 async fn read(console: &Console, form: &TryForm) -> Result<(Rules, Arc<Loaded>), PageError> {
+    if !records::is_shown(console, form) {
+        rules::check_fixed(form)?;
+    }
     let rules = rules::chosen(console, form).await?;
     let loaded = records::load(console, form, &console.pages.try_rules.loaded).await?;
     Ok((rules, loaded))
@@ -215,6 +222,10 @@ async fn change_cases(
 /// Saves the record that the form names, with what its rules make of it. Returns what was done.
 async fn save_case(console: &Console, form: &TryForm) -> Result<String, PageError> {
     let state = &console.pages.try_rules;
+    if !records::is_shown(console, form) {
+        let why = "A golden case has the content of a record, which this console hides. Start it with --show-payloads.";
+        return Err(PageError::NotAllowed(why.into()));
+    }
     let (rules, loaded) = read(console, form).await?;
     let named = form.case.split_once(':');
     let named = named.and_then(|(index, digest)| Some((index.parse::<usize>().ok()?, digest)));

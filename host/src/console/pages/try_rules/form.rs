@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::console::page::PageRequest;
+use crate::console::page::{PageError, PageRequest};
+use crate::console::pages::quarantine::filter;
+use crate::quarantine::QuarantineFilter;
 
 /// The path of the page.
 pub(super) const PATH: &str = "/try";
@@ -17,8 +19,15 @@ pub(super) struct TryForm {
     pub(super) records: String,
     /// The code of quarantined records.
     pub(super) reason: String,
-    /// Their shard.
+    /// The shard of their chunk.
     pub(super) shard: String,
+    /// The release that has quarantined them, or the first digits of its id.
+    pub(super) quarantined_by: String,
+    /// When they arrived: at this time or later, and before that one.
+    pub(super) from: String,
+    pub(super) to: String,
+    /// Which of them: `even`, or the newest.
+    pub(super) choice: String,
     /// The id of one of them.
     pub(super) rid: String,
     /// The target of an archive.
@@ -30,7 +39,7 @@ pub(super) struct TryForm {
     pub(super) rules: String,
     /// The jq program.
     pub(super) jq: String,
-    /// The id of a release, or the first digits of it.
+    /// The id of a release, or the first digits of it, or `active`.
     pub(super) release: String,
     /// The digest of a component that was sent.
     pub(super) component: String,
@@ -58,6 +67,9 @@ pub(super) const PASTED: &str = "pasted";
 pub(super) const QUARANTINE: &str = "quarantine";
 pub(super) const ARCHIVE: &str = "archive";
 
+pub(super) const NEWEST: &str = "newest";
+pub(super) const EVEN: &str = "even";
+
 pub(super) const JQ: &str = "jq";
 pub(super) const RELEASE: &str = "release";
 pub(super) const COMPONENT: &str = "component";
@@ -72,15 +84,24 @@ impl TryForm {
     pub(super) fn of_request(request: &PageRequest) -> Self {
         let text = |name| request.get(name).unwrap_or_default().to_owned();
         let form = Self {
+            source: text("source"),
             reason: text("reason"),
             shard: text("shard"),
+            quarantined_by: text("quarantined_by"),
+            from: text("from"),
+            to: text("to"),
+            choice: text("choice"),
             rid: text("rid"),
             release: text("release"),
             jq: ".".into(),
             ..Self::default()
         };
-        let named = [&form.reason, &form.shard, &form.rid];
-        let source = match named.iter().any(|text| !text.is_empty()) {
+        let names_records = {
+            let filter = form.filter_fields();
+            let mut named = filter.iter().map(|(_, value)| *value).chain([&*form.rid]);
+            named.any(|text| !text.is_empty())
+        };
+        let source = match form.source == QUARANTINE || names_records {
             true => QUARANTINE,
             false => PASTED,
         };
@@ -88,9 +109,10 @@ impl TryForm {
             true => JQ,
             false => RELEASE,
         };
+        let (source, rules) = (source.into(), rules.into());
         Self {
-            source: source.into(),
-            rules: rules.into(),
+            source,
+            rules,
             ..form
         }
     }
@@ -101,6 +123,34 @@ impl TryForm {
             *text = text.replace("\r\n", "\n");
         }
         self
+    }
+
+    /// The fields of the filter, by the names that the page Quarantine has for them.
+    fn filter_fields(&self) -> [(&str, &str); 5] {
+        [
+            ("reason", &self.reason),
+            ("shard", &self.shard),
+            ("release", &self.quarantined_by),
+            ("from", &self.from),
+            ("to", &self.to),
+        ]
+    }
+
+    /// Which quarantined records are meant.
+    ///
+    /// # Errors
+    /// The first field of the filter that is wrong.
+    pub(super) fn filter(&self) -> Result<QuarantineFilter, PageError> {
+        let fields = self.filter_fields();
+        filter::parse(|name| {
+            let found = fields.iter().find(|(field, _)| *field == name);
+            found.map(|(_, value)| *value)
+        })
+    }
+
+    /// Whether the rules are a release or a built-in transform as it is, without anything that the user has written.
+    pub(super) fn has_fixed_rules(&self) -> bool {
+        !matches!(&*self.rules, JQ | COMPONENT | "") && self.config.trim().is_empty()
     }
 
     /// Whether the records are the user's own, and not those of a lake or an archive.
@@ -122,8 +172,36 @@ mod tests {
         let quarantine = form("/try?reason=trap&shard=s");
         assert_eq!((&*quarantine.source, &*quarantine.shard), (QUARANTINE, "s"));
         assert_eq!(form("/try?rid=s%3A1").rid, "s:1");
+        let all = form("/try?source=quarantine");
+        assert_eq!(all.source, QUARANTINE);
+        assert_eq!(all.filter().unwrap(), QuarantineFilter::default());
+        let some = form("/try?quarantined_by=01234567&from=2026-01-31T12:00:00Z");
+        let filter = some.filter().unwrap();
+        assert_eq!(some.source, QUARANTINE);
+        assert_eq!(filter.quarantined_by.unwrap().to_string(), "01234567");
+        assert!(filter.from.is_some() && filter.to.is_none());
+        assert!(form("/try?from=yesterday").filter().is_err());
+        let preview = form("/try?source=quarantine&release=active&choice=even");
+        assert_eq!((&*preview.rules, &*preview.release), (RELEASE, ACTIVE));
+        assert_eq!((&*preview.source, &*preview.choice), (QUARANTINE, EVEN));
         let release = form("/try?release=01234567");
         assert_eq!((&*release.rules, &*release.release), (RELEASE, "01234567"));
+    }
+
+    #[test]
+    fn rules_that_nobody_has_written_here_are_fixed() {
+        let form = |rules: &str, config: &str| TryForm {
+            rules: rules.into(),
+            config: config.into(),
+            ..TryForm::default()
+        };
+        for rules in [RELEASE, "enrich", "copy"] {
+            assert!(form(rules, " \n").has_fixed_rules(), "{rules}");
+            assert!(!form(rules, "{}").has_fixed_rules(), "{rules}");
+        }
+        for rules in [JQ, COMPONENT, ""] {
+            assert!(!form(rules, "").has_fixed_rules(), "{rules}");
+        }
     }
 
     #[test]

@@ -154,11 +154,21 @@ fn kind_of(result: &RecordResult) -> String {
     code.unwrap_or_else(|| result.kind.to_string())
 }
 
-/// The list of the cases. `message` says what was done, or why not.
+/// What becomes of this many cases when the rules are published.
+pub(super) fn published(cases: usize) -> String {
+    match cases {
+        0 => "without golden cases.".into(),
+        1 => "with the saved golden case.".into(),
+        cases => format!("with the {cases} saved golden cases."),
+    }
+}
+
+/// The list of the cases. `message` says what was done, or why not. A script says beside the button to publish what is
+/// published with the rules then.
 pub(super) fn list(cases: &SavedCases, message: &str) -> Markup {
     html! {
         h2 { "Golden cases" }
-        p #try-cases-message role="status" { (message) }
+        p #try-cases-message role="status" data-published=(published(cases.len())) { (message) }
         @if cases.cases.is_empty() {
             (empty(
                 "No case was saved yet.",
@@ -168,7 +178,7 @@ pub(super) fn list(cases: &SavedCases, message: &str) -> Markup {
             p {
                 (counted(cases.len() as u64, "case")) ", kept until the console ends. "
                 a href="/try/cases.tar" download { "Download them as a folder" }
-                " for " code { "sluice transform test --cases" } "."
+                " for " code { "sluice transform test --cases" } ". All of them are published with the rules."
             }
             (table("Golden cases", &["Name", "Record", "Results", ""], &rows(cases)))
         }
@@ -218,6 +228,10 @@ mod tests {
         assert_eq!(cases.len(), 1);
         let html = list(&cases, "").into_string();
         assert!(html.contains("trap-2") && !html.contains("dropped-1"));
+        assert!(
+            html.contains("data-published=\"with the saved golden case.\""),
+            "{html}"
+        );
     }
 
     #[test]

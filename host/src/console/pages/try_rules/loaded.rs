@@ -13,7 +13,10 @@ use crate::tools::author::try_rules::input::Records;
 pub(super) const RECORDS_MAX: usize = 1_000;
 
 /// Where records of a lake or an archive end, in bytes.
-const LOADED_MAX_BYTES: usize = 8 << 20;
+pub(super) const LOADED_MAX_BYTES: usize = 8 << 20;
+
+/// A larger object of quarantine or of an archive is not read.
+pub(super) const OBJECT_MAX_BYTES: usize = 64 << 20;
 
 /// The records of a part. A run can end between two.
 pub(super) const PART_RECORDS: usize = 20;
@@ -25,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) parts: Vec<Records>,
     /// What was left out.
     pub(super) notes: Vec<String>,
+    /// Whether their contents, and what rules make of them, may be shown.
+    pub(super) is_shown: bool,
     records: usize,
     bytes: usize,
     left_out: usize,

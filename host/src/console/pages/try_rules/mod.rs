@@ -9,7 +9,9 @@
 
 mod actions;
 mod archive_file;
+mod archived;
 mod baseline;
+mod choice;
 mod config_form;
 mod decoding;
 mod effects;
@@ -20,13 +22,14 @@ mod loaded;
 mod outcome;
 mod place;
 mod publish;
+mod quarantined;
 mod record;
 mod records;
+mod redrive;
 mod releases;
 mod rules;
 mod run;
 mod start;
-mod stored;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -96,12 +99,11 @@ impl State {
 /// [`PageError`]
 pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
     let mut form = TryForm::of_request(request);
-    if !console.permissions.payloads {
-        form.source = form::PASTED.into();
-    }
-    if !form.release.is_empty() {
-        rules::fill(console, &mut form).await?;
-    } else if !form.is_pasted() {
+    // The active release stays the active one, whichever that is.
+    if !matches!(&*form.release, "" | form::ACTIVE) {
+        let is_fixed = !records::is_shown(console, &form);
+        rules::fill(console, &mut form, is_fixed).await?;
+    } else if form.release.is_empty() && !form.is_pasted() {
         start::begin(console, &mut form).await;
     }
     Ok(made(console, &form, &outcome::nothing_yet(), None).await)

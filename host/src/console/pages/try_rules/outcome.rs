@@ -29,8 +29,8 @@ pub(super) fn nothing_yet() -> Markup {
     )
 }
 
-/// What came of a run.
-pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
+/// What came of a run. `redrive` says how the records can be redriven.
+pub(super) fn outcome(ran: &Ran, loaded: &Loaded, redrive: &Markup) -> Markup {
     html! {
         @if let Some(notice) = lost(ran) { (notice) }
         (summary(&ran.summary))
@@ -42,8 +42,9 @@ pub(super) fn outcome(ran: &Ran, loaded: &Loaded) -> Markup {
             }
         }
         h3 { "Compared with" }
-        (against(&ran.against))
+        (against(&ran.against, loaded.is_shown))
         @if let Against::Compared(_) = &ran.against { (effects::compared(&ran.effects)) }
+        (redrive)
         h3 { "Records" }
         ol.try-records { @for record in ran.records() { li { (record) } } }
         @let left = ran.summary.records().saturating_sub(ran.records().count() as u64);
@@ -96,7 +97,7 @@ pub(super) fn took(time: Duration) -> String {
     format!("{time:.1?}")
 }
 
-fn against(against: &Against) -> Markup {
+fn against(against: &Against, is_shown: bool) -> Markup {
     match against {
         Against::Nothing(why) => html! { p { strong { "Nothing." } " " (inert(why)) } },
         Against::Failed(why) => problem(&format!("cannot compare with {why}")),
@@ -113,14 +114,14 @@ fn against(against: &Against) -> Markup {
                     strong { (of(comparison.differ, comparison.records)) " differ" } "."
                     @if comparison.differ > 0 { " These are listed first." }
                 }
-                (compared_by(comparison))
+                (compared_by(comparison, is_shown))
             }
         }
     }
 }
 
-/// The differences by change of outcome and by field, the most frequent first.
-fn compared_by(comparison: &Comparison) -> Markup {
+/// The differences by change of outcome and by field, the most frequent first. The names of fields are parts of records.
+fn compared_by(comparison: &Comparison, is_shown: bool) -> Markup {
     let list = |title: &str, counts: &BTreeMap<String, u64>| {
         let mut counts: Vec<_> = counts.iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -139,14 +140,20 @@ fn compared_by(comparison: &Comparison) -> Markup {
     };
     html! {
         (list("Records whose outcome changed", &comparison.outcomes))
-        (list("Results that differ in a field", &comparison.fields))
+        @if is_shown { (list("Results that differ in a field", &comparison.fields)) }
     }
 }
 
-/// Why there is no outcome. An error in a program is shown with its line.
-pub(super) fn failed(error: &anyhow::Error, program: Option<&str>) -> Markup {
+/// Why there is no outcome. An error in a program is shown with its line. What else fails can quote a record: if
+/// those are not shown, it is not either.
+pub(super) fn failed(error: &anyhow::Error, program: Option<&str>, is_shown: bool) -> Markup {
     let Some(error) = error.downcast_ref::<AdmissionError>() else {
-        return problem(&output::with_causes(error));
+        return match is_shown {
+            true => problem(&output::with_causes(error)),
+            false => problem(
+                "The rules failed outside of any record. To see why, start the console with --show-payloads.",
+            ),
+        };
     };
     let why = not_admitted(error);
     let marked = program.and_then(|program| marked(program, &why));

@@ -10,7 +10,7 @@ use sluice_release::rollout::Share;
 
 use super::form::{COMPONENT, JQ, PATH, RELEASE, TryForm};
 use super::view::Offer;
-use super::{made, outcome, rules};
+use super::{golden, made, outcome, rules};
 use crate::console::Console;
 use crate::console::page::{Page, PageError};
 use crate::console::pages::forms::Received;
@@ -29,11 +29,8 @@ pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&Refused>) 
         @if offer.permissions.publish && offer.has_registry {
             p {
                 "Publishes the rules above as a release, "
-                @match offer.cases {
-                    0 => "without golden cases.",
-                    1 => "with the saved golden case.",
-                    cases => { "with the " (cases) " saved golden cases." },
-                }
+                // A script says it again when a case is saved or removed.
+                span #try-published { (golden::published(offer.cases)) }
                 @if offer.signs {
                     " The release is signed with the key of --sign."
                 } @else {

@@ -7,7 +7,7 @@ use sluice_release::cases::sample;
 
 use super::form::{ARCHIVE, TryForm};
 use super::loaded::Loaded;
-use super::stored;
+use super::{archived, quarantined};
 use crate::console::Console;
 use crate::console::page::PageError;
 use crate::tools::author::sample::generated;
@@ -40,13 +40,18 @@ pub(super) async fn load(
     if form.is_pasted() {
         return Ok(Arc::new(pasted(&form.records)?));
     }
-    if !console.permissions.payloads {
-        return Err(PageError::NotAllowed(NO_PAYLOADS.into()));
+    let is_shown = is_shown(console, form);
+    if form.source == ARCHIVE && !is_shown {
+        return Err(PageError::NotAllowed(NO_ARCHIVES.into()));
     }
     let key = [
         &form.source,
         &form.reason,
         &form.shard,
+        &form.quarantined_by,
+        &form.from,
+        &form.to,
+        &form.choice,
         &form.rid,
         &form.archive,
         &form.encoding,
@@ -62,10 +67,11 @@ pub(super) async fn load(
     // It goes on if the browser asks for something else meanwhile, so that the next request has the records.
     let reading = tokio::spawn(async move {
         let _until_it_ends = alone;
-        let loaded = match &*form.source {
-            ARCHIVE => stored::archived(&form).await?,
-            _ => stored::quarantined(lake, &form).await?,
+        let mut loaded = match &*form.source {
+            ARCHIVE => archived::archived(&form).await?,
+            _ => quarantined::quarantined(lake, &form).await?,
         };
+        loaded.is_shown = is_shown;
         let loaded = Arc::new(loaded);
         last.set(key, &loaded);
         Ok::<_, PageError>(loaded)
@@ -73,9 +79,14 @@ pub(super) async fn load(
     reading.await.map_err(anyhow::Error::from)?
 }
 
-/// Why records of a lake are not offered.
-pub(super) const NO_PAYLOADS: &str = "Records of a lake or an archive are shown only by a console that is started with \
-                                      --show-payloads. Records that you paste are your own.";
+/// Whether the contents of the records that a form names may be shown. Pasted ones are the user's own.
+pub(super) fn is_shown(console: &Console, form: &TryForm) -> bool {
+    form.is_pasted() || console.permissions.payloads
+}
+
+/// Why records of an archive are not offered.
+pub(super) const NO_ARCHIVES: &str =
+    "Records of an archive are tried only by a console that is started with --show-payloads.";
 
 impl LastLoaded {
     fn get(&self, key: &str) -> Option<Arc<Loaded>> {
@@ -97,6 +108,7 @@ impl LastLoaded {
 pub(super) fn pasted(text: &str) -> anyhow::Result<Loaded> {
     let bytes = text.as_bytes();
     let mut loaded = Loaded::default();
+    loaded.is_shown = true;
     let (mut line, mut at) = (1, 0);
     for batch in sample::lines(bytes)? {
         let mut origins = Vec::with_capacity(batch.len());

@@ -9,7 +9,9 @@ use sluice_release::bundle::{Manifest, ReleaseBundle, ReleaseId, ReleasePrefix};
 use sluice_release::registry::{Registry, RegistryError};
 use sluice_storage::retry::RetryPolicy;
 
+use super::form::ACTIVE;
 use crate::builtin::Builtin;
+use crate::config::store_setting;
 use crate::console::page::PageError;
 use crate::console::payload::bounded;
 use crate::console::{Console, RETRY_TIMEOUT};
@@ -22,26 +24,52 @@ const EVENT_TYPE: &str = "event_type";
 static BUILTINS: LazyLock<[(Builtin, Digest); 3]> =
     LazyLock::new(|| Builtin::ALL.map(|builtin| (builtin, Digest::of(builtin.component()))));
 
-/// The release that a user names by its id, or by the first digits of one of the registry.
+/// The release that a user names by its id, by the first digits of one of the registry, or as the active one.
 ///
 /// # Errors
 /// There is none, or it cannot be read.
 pub(super) async fn named(console: &Console, name: &str) -> Result<ReleaseBundle, PageError> {
-    let name: ReleasePrefix = name.trim().parse().map_err(PageError::Wrong)?;
-    let id = match (name.id(), &console.registry) {
-        (Some(id), _) => id,
-        (None, Some(place)) => {
-            let found = place.registry.find(&name).await;
-            found.map_err(anyhow::Error::from)?
-        }
-        (None, None) => {
-            let why =
-                "This console shows no registry. Start it with --registry to try its releases.";
-            return Err(PageError::Wrong(why.into()));
+    let no_registry = || {
+        let why = "This console shows no registry. Start it with --registry to try its releases.";
+        PageError::Wrong(why.into())
+    };
+    let place = console.registry.as_ref().ok_or_else(no_registry);
+    let id = match name.trim() {
+        ACTIVE => active(&place?.registry).await?,
+        digits => {
+            let name: ReleasePrefix = digits.parse().map_err(PageError::Wrong)?;
+            match name.id() {
+                Some(id) => id,
+                None => {
+                    let found = place?.registry.find(&name).await;
+                    found.map_err(anyhow::Error::from)?
+                }
+            }
         }
     };
     let found = by_id(console, id).await?;
     found.ok_or_else(|| PageError::NotFound(unknown(id)))
+}
+
+/// The id of the active release.
+async fn active(registry: &Registry) -> Result<ReleaseId, PageError> {
+    let active = registry.active().await.map_err(anyhow::Error::from)?;
+    active.rollout.active.ok_or_else(|| {
+        PageError::NotFound("No release of the registry is active. Choose a release.".into())
+    })
+}
+
+/// The registry that has a release, as the commands name it: that of the console, or the one that the lake keeps.
+pub(super) async fn registry_of(console: &Console, id: ReleaseId) -> Option<String> {
+    if let Some(place) = &console.registry
+        && place.registry.manifest(id).await.is_ok()
+    {
+        return Some(place.target.clone());
+    }
+    let kept = of_lake(console).await.ok()??;
+    kept.manifest(id).await.ok()?;
+    let lake = store_setting(&console.lake.as_ref()?.location);
+    Some(format!("{}/{METADATA_FOLDER}", lake.trim_end_matches('/')))
 }
 
 /// A release; `None` if nobody has it.

@@ -25,6 +25,23 @@ pub(super) struct Rules {
     pub(super) program: Option<String>,
 }
 
+/// Why rules are refused for records whose contents are hidden: they could write them into their codes, or be asked one
+/// question after another.
+const HIDDEN: &str = "This console hides the contents of records of the lake, and rules that are written here could show them. \
+                      Choose a release or a built-in transform, without a configuration, or start the console with \
+                      --show-payloads.";
+
+/// Checks that the rules of a form are not written for records whose contents are hidden.
+///
+/// # Errors
+/// [`PageError::NotAllowed`]
+pub(super) fn check_fixed(form: &TryForm) -> Result<(), PageError> {
+    match form.has_fixed_rules() {
+        true => Ok(()),
+        false => Err(PageError::NotAllowed(HIDDEN.into())),
+    }
+}
+
 /// The rules that a form names.
 ///
 /// # Errors
@@ -99,21 +116,30 @@ pub(super) fn configured(bundle: &ReleaseBundle, config: &str) -> Result<Release
 }
 
 /// Fills a form with the rules of the release that it names: its configuration, or its program if it is one of the
-/// built-in transform for jq.
+/// built-in transform for jq. If `is_fixed`, it is chosen as it is.
 ///
 /// # Errors
 /// There is no such release.
-pub(super) async fn fill(console: &Console, form: &mut TryForm) -> Result<(), PageError> {
+pub(super) async fn fill(
+    console: &Console,
+    form: &mut TryForm,
+    is_fixed: bool,
+) -> Result<(), PageError> {
     let bundle = releases::named(console, &form.release).await?;
-    fill_with(form, &bundle);
+    fill_with(form, &bundle, is_fixed);
     Ok(())
 }
 
 /// Fills a form with the rules of a release. A built-in transform is chosen as itself, so that its configuration is what is
-/// changed.
-pub(super) fn fill_with(form: &mut TryForm, bundle: &ReleaseBundle) {
+/// changed; unless `is_fixed`.
+pub(super) fn fill_with(form: &mut TryForm, bundle: &ReleaseBundle, is_fixed: bool) {
     let config = bundle.transform_config();
     form.release = bundle.manifest().id().to_string();
+    if is_fixed {
+        form.rules = RELEASE.into();
+        form.config = String::new();
+        return;
+    }
     match releases::builtin(bundle.manifest()) {
         Some(Builtin::Jq) => {
             form.rules = JQ.into();
@@ -219,7 +245,7 @@ mod tests {
         let of = |component: &[u8], config: &str| {
             let bundle = ReleaseBundle::new(component.to_vec(), config).unwrap();
             let mut form = TryForm::default();
-            fill_with(&mut form, &bundle);
+            fill_with(&mut form, &bundle, false);
             form
         };
         let jq = of(
@@ -238,6 +264,12 @@ mod tests {
         assert!(are_same(&enrich, &spaced) && !are_same(&enrich, &jq));
         spaced.config = "{}".into();
         assert!(!are_same(&enrich, &spaced));
+        let mut fixed = jq.clone();
+        let bundle = ReleaseBundle::new(Builtin::Jq.component().to_vec(), r#"{"program":".a"}"#);
+        assert!(check_fixed(&fixed).is_err());
+        fill_with(&mut fixed, &bundle.unwrap(), true);
+        assert_eq!((&*fixed.rules, &*fixed.config), (RELEASE, ""));
+        assert!(check_fixed(&fixed).is_ok());
     }
 
     #[test]

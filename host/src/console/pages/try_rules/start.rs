@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::bundle::ReleaseBundle;
 
-use super::form::TryForm;
+use super::form::{ACTIVE, RELEASE, TryForm};
 use super::loaded::Loaded;
 use super::{records, releases, rules};
 use crate::builtin::Builtin;
@@ -45,15 +45,21 @@ async fn load(console: &Console, form: &TryForm) -> Result<Arc<Loaded>, PageErro
     records::load(console, form, &console.pages.try_rules.loaded).await
 }
 
-/// Begins with the rules that have rejected the records of a form, if they are known soon.
+/// Begins with the rules that have rejected the records of a form, if they are known soon; or else with the active release, if
+/// the contents of the records are hidden.
 pub(super) async fn begin(console: &Console, form: &mut TryForm) {
     let found = async {
         let loaded = load(console, form).await?;
-        rejecting(console, &loaded).await
+        let bundle = rejecting(console, &loaded).await?;
+        Ok::<_, PageError>((bundle, !loaded.is_shown))
     };
     let found = tokio::time::timeout(WAIT, found).await;
-    if let Ok(Ok(bundle)) = found {
-        rules::fill_with(form, &bundle);
+    if let Ok(Ok((bundle, is_fixed))) = found {
+        rules::fill_with(form, &bundle, is_fixed);
+    } else if !records::is_shown(console, form) && console.registry.is_some() {
+        // Other rules would be refused.
+        form.rules = RELEASE.into();
+        form.release = ACTIVE.into();
     }
 }
 
@@ -65,10 +71,10 @@ pub(super) async fn change(console: &Console, form: &mut TryForm) -> Result<(), 
     let loaded = load(console, form).await?;
     let bundle = rejecting(console, &loaded).await?;
     let bundle = match &*form.start {
-        TIME => with_any_time(&bundle)?.unwrap_or(bundle),
+        TIME if loaded.is_shown => with_any_time(&bundle)?.unwrap_or(bundle),
         _ => bundle,
     };
-    rules::fill_with(form, &bundle);
+    rules::fill_with(form, &bundle, !loaded.is_shown);
     Ok(())
 }
 
@@ -83,11 +89,14 @@ pub(super) async fn offer(console: &Console, form: &TryForm, loaded: &Loaded) ->
 fn shown(form: &TryForm, loaded: &Loaded, bundle: &ReleaseBundle) -> Markup {
     let is_chosen = |bundle: &ReleaseBundle| {
         let mut filled = form.clone();
-        rules::fill_with(&mut filled, bundle);
+        rules::fill_with(&mut filled, bundle, !loaded.is_shown);
         rules::are_same(form, &filled)
     };
     let by_time = match with_any_time(bundle) {
-        Ok(Some(changed)) if !is_chosen(&changed) => rejected_for_time(loaded, bundle),
+        // Where contents are hidden, rules are tried as they are.
+        Ok(Some(changed)) if loaded.is_shown && !is_chosen(&changed) => {
+            rejected_for_time(loaded, bundle)
+        }
         _ => 0,
     };
     let has_other_rules = !is_chosen(bundle);
@@ -175,6 +184,7 @@ mod tests {
             origins: messages.iter().map(origin).collect(),
         };
         let mut loaded = Loaded::default();
+        loaded.is_shown = true;
         loaded.parts.push(records);
         loaded
     }
@@ -198,11 +208,16 @@ mod tests {
             r#"{"partition_by":["date"],"time_format":"auto"}"#
         );
         let mut form = TryForm::default();
-        rules::fill_with(&mut form, &changed);
+        rules::fill_with(&mut form, &changed, false);
         assert_eq!(form.rules, "enrich");
         assert!(form.config.contains("\"auto\""), "{}", form.config);
         let html = shown(&form, &loaded, &rules).into_string();
         assert!(!html.contains("value=\"time\""), "{html}");
+        let mut hidden = loaded;
+        hidden.is_shown = false;
+        let html = shown(&TryForm::default(), &hidden, &rules).into_string();
+        assert!(!html.contains("value=\"time\""), "{html}");
+        assert!(html.contains("value=\"rejected\""), "{html}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn job(program: &str, baseline: Baseline) -> Job {
 fn rendered(program: &str, baseline: Baseline, records: &str) -> String {
     let loaded = pasted(records).unwrap();
     let ran = run_on(&mut sandbox(), program, baseline, &loaded);
-    outcome::outcome(&ran.unwrap(), &loaded).into_string()
+    outcome::outcome(&ran.unwrap(), &loaded, &Markup::default()).into_string()
 }
 
 fn nothing() -> Baseline {
@@ -95,7 +95,7 @@ fn each_record_is_shown_with_what_becomes_of_it() {
     assert!(records[1].contains("quarantined: no_two"), "{}", records[1]);
     assert!(records[1].contains("two is not wanted"), "{}", records[1]);
     assert!(records[2].contains("Line 4") && records[2].contains("dropped"));
-    let html = outcome::outcome(&ran, &loaded).into_string();
+    let html = outcome::outcome(&ran, &loaded, &Markup::default()).into_string();
     assert!(
         html.contains("no_two") && html.contains("nothing serves"),
         "{html}"
@@ -149,7 +149,7 @@ fn a_program_that_replaces_the_enrichment_says_what_is_lost() {
     };
     let loaded = pasted(records).unwrap();
     let ran = run(&mut sandbox(), job, &loaded, &|| true, &show).unwrap();
-    let html = outcome::outcome(&ran, &loaded).into_string();
+    let html = outcome::outcome(&ran, &loaded, &Markup::default()).into_string();
     assert!(!html.contains("These rules replace"), "{html}");
     assert!(html.contains("0 events in another partition"), "{html}");
 }
@@ -163,7 +163,7 @@ fn bytes_that_are_no_text_are_marked() {
     batch.push(record);
     loaded.parts[0].batch = batch;
     let ran = run_on(&mut sandbox(), ".", nothing(), &loaded).unwrap();
-    let html = outcome::outcome(&ran, &loaded).into_string();
+    let html = outcome::outcome(&ran, &loaded, &Markup::default()).into_string();
     assert!(html.contains("<mark>\\xff</mark>"), "{html}");
     assert!(html.contains("Not UTF-8: 1 byte marked"), "{html}");
 }
@@ -176,7 +176,7 @@ fn an_error_in_a_program_is_shown_with_its_line() {
     let error = run_on(&mut sandbox, program, nothing(), &loaded)
         .err()
         .unwrap();
-    let html = outcome::failed(&error, Some(program)).into_string();
+    let html = outcome::failed(&error, Some(program), true).into_string();
     assert!(html.contains("line 2, column 3"), "{html}");
     assert!(html.contains("2 | | nonsens\n      ^"), "{html}");
 }
@@ -208,20 +208,38 @@ fn the_content_of_records_does_nothing() {
     );
 }
 
+/// Rules that copy a record wherever they can: into events, their partitions, the names of their fields, and
+/// messages of rejections. Of none of them a byte is shown.
 #[test]
 fn hidden_content_is_not_in_the_page() {
-    let loaded = pasted("{\"a\":\"secret\"}").unwrap();
+    let mut loaded = pasted("{\"secret_name\":\"secret_value\"}").unwrap();
+    loaded.is_shown = false;
     let mut sandbox = sandbox();
-    let hide = |shown: &ShownRecord<'_>| record::record(shown, false);
-    for program in [".b = .a", "error(\"x: \" + .a)", "empty"] {
-        let job = job(program, nothing());
+    let hide = |shown: &ShownRecord<'_>| record::record(shown, loaded.is_shown);
+    for (program, says) in [
+        (".b = .secret_name", "1 event"),
+        (". + {(.secret_name): 1}", "1 event"),
+        ("error(\"x: \" + .secret_name)", "quarantined: x"),
+        ("error(.)", "quarantined: "),
+        ("empty", "dropped"),
+    ] {
+        let choice = TransformChoice::of_text(program, r#"{"partition_by":["secret_name"]}"#);
+        let job = Job {
+            rules: choice.unwrap().bundle().unwrap(),
+            ..job(".", active(jq(".a = 1")))
+        };
         let ran = run(&mut sandbox, job, &loaded, &|| true, &hide).unwrap();
-        let html = outcome::outcome(&ran, &loaded).into_string();
-        assert!(
-            !html.contains("secret") && html.contains("hidden"),
-            "{html}"
-        );
+        let html = outcome::outcome(&ran, &loaded, &Markup::default()).into_string();
+        assert!(html.contains(says), "{program}: {html}");
+        assert!(html.contains("contents are hidden"), "{program}: {html}");
+        for hidden in ["secret_value", "secret_name", "name=\"case\""] {
+            assert!(!html.contains(hidden), "{program}: {hidden}: {html}");
+        }
     }
+    let error = anyhow::anyhow!("`transform` failed: secret_value");
+    let html = outcome::failed(&error, None, false).into_string();
+    assert!(!html.contains("secret"), "{html}");
+    assert!(html.contains("outside of any record"), "{html}");
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The page: records, rules and what to compare with on the left, and the outcome on the right; on a narrow screen below.
 
+use std::iter;
+
 use maud::{Markup, html};
 use sluice_release::bundle::Manifest;
 
 use super::decoding;
 use super::form::{
-    ACTIVE, ARCHIVE, COMPONENT, JQ, LAST, NOTHING, PASTED, QUARANTINE, REJECTED, RELEASE, TryForm,
+    ACTIVE, ARCHIVE, COMPONENT, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE, REJECTED,
+    RELEASE, TryForm,
 };
-use super::records::NO_PAYLOADS;
+use super::records::NO_ARCHIVES;
 use crate::builtin::Builtin;
 use crate::console::Permissions;
 use crate::console::payload::inert;
@@ -97,49 +100,81 @@ fn records(form: &TryForm, offer: &Offer) -> Markup {
                 }
                 p { button type="submit" name="load" value="sample" { "Load a sample" } }
             }
+            (lake_records(form, offer))
             @if offer.permissions.payloads {
-                (lake_records(form, offer))
+                (archived_records(form))
             } @else {
-                p.note { (NO_PAYLOADS) }
+                p.note { (NO_ARCHIVES) }
             }
+            (how_to_decode(form))
         }
     }
 }
 
 fn lake_records(form: &TryForm, offer: &Offer) -> Markup {
+    let choices = [
+        (NEWEST, "the newest"),
+        (EVEN, "some of all objects, evenly"),
+    ];
     html! {
         @if offer.has_lake {
-            (radio("source", QUARANTINE, &form.source, "The newest quarantined records"))
+            (radio("source", QUARANTINE, &form.source, "Quarantined records of the lake"))
             div.for-quarantine {
+                @if !offer.permissions.payloads {
+                    p.note {
+                        "Their contents stay hidden: you see counts, reasons and sizes. They are tried with releases and "
+                        "built-in transforms as they are, since rules that are written here could show contents."
+                    }
+                }
                 (line("reason", "Reason", &form.reason, "all reasons"))
                 (line("shard", "Shard", &form.shard, "all shards"))
+                (line("quarantined_by", "Quarantined by release", &form.quarantined_by, "all releases"))
+                (line("from", "Arrived since", &form.from, "2026-01-31T12:00:00Z"))
+                (line("to", "Arrived before", &form.to, "2026-02-01T00:00:00Z"))
+                (select("choice", "Which of them, up to 1,000", &form.choice, &choices))
                 (line("rid", "Or only the record with this id", &form.rid, "shard:sequence"))
             }
         } @else {
             p.note { "To try quarantined records, start the console with " code { "--lake" } "." }
         }
+    }
+}
+
+fn archived_records(form: &TryForm) -> Markup {
+    html! {
         (radio("source", ARCHIVE, &form.source, "Records of an archive"))
         div.for-archive {
             (line("archive", "Archive", &form.archive, "file:DIR or s3://BUCKET/PREFIX"))
         }
+    }
+}
+
+fn how_to_decode(form: &TryForm) -> Markup {
+    let values = |names: &[String]| -> Vec<(String, String)> {
+        let as_in_run = (String::new(), "as in the run".to_owned());
+        let names = names.iter().map(|name| (name.clone(), name.clone()));
+        iter::once(as_in_run).chain(names).collect()
+    };
+    html! {
         details.for-stored #try-decoding open[!form.encoding.is_empty() || !form.format.is_empty()] {
             summary { "How data is decoded that no run has decoded" }
             p.note { "Records that a run has decoded stay as they are. Data that it could not decode is tried as it was." }
-            (select("encoding", "Encoding", &form.encoding, &decoding::names::<RecordEncoding>()))
-            (select("format", "Format", &form.format, &decoding::names::<RecordFormat>()))
+            (select("encoding", "Encoding", &form.encoding, &values(&decoding::names::<RecordEncoding>())))
+            (select("format", "Format", &form.format, &values(&decoding::names::<RecordFormat>())))
         }
     }
 }
 
-/// A choice of how data is decoded.
-fn select(name: &str, label: &str, chosen: &str, values: &[String]) -> Markup {
+/// A choice of values, each with what it means.
+fn select<T: AsRef<str>>(name: &str, label: &str, chosen: &str, values: &[(T, T)]) -> Markup {
     let id = format!("try-{name}");
     html! {
         p.field {
             label for=(id) { (label) }
             select id=(id) name=(name) {
-                option value="" { "as in the run" }
-                @for value in values { option value=(value) selected[value == chosen] { (value) } }
+                @for (value, meaning) in values {
+                    option value=(value.as_ref()) selected[value.as_ref() == chosen] { (meaning.as_ref()) }
+                }
             }
         }
     }
@@ -178,9 +213,10 @@ fn releases(form: &TryForm, releases: &[Manifest]) -> Markup {
         p.field {
             label for="try-release" { "Release; its own configuration is used if none is written below" }
             select #try-release name="release" {
-                @if !form.release.is_empty() && !is_listed(&form.release) {
+                @if !form.release.is_empty() && form.release != ACTIVE && !is_listed(&form.release) {
                     option value=(inert(&form.release)) selected { (inert(&form.release)) }
                 }
+                option value=(ACTIVE) selected[form.release == ACTIVE] { "The active release" }
                 (options(&form.release, releases))
             }
         }
@@ -298,10 +334,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn records_of_a_lake_are_offered_only_with_payloads() {
+    fn records_of_an_archive_are_offered_only_with_payloads() {
         let html = workbench(&TryForm::default(), &offer(false, false), &html! {}).into_string();
-        assert!(!html.contains("value=\"quarantine\"") && !html.contains("value=\"archive\""));
+        assert!(html.contains("value=\"quarantine\"") && !html.contains("value=\"archive\""));
         assert!(html.contains("--show-payloads"), "{html}");
+        assert!(html.contains("Their contents stay hidden"), "{html}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::layout::quarantine::QuarantinedRecord;
 use crate::ledger::decoding::RecordDecoding;
 use crate::output;
 use crate::quarantine::{
-    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object_up_to, records,
+    ObjectProblem, Quarantine, QuarantineFilter, QuarantineObject, read_object, records,
 };
 use crate::source::decoding::Decoder;
 
@@ -56,8 +56,7 @@ impl QuarantineInput {
     pub(super) async fn open(&self) -> anyhow::Result<QuarantineReading> {
         let store = self.lake.open(RetryPolicy::new(RETRY_TIMEOUT)).await?;
         let quarantine = Quarantine::open(&store, READS_AT_ONCE).await?;
-        let decoding = Some(self.decoding);
-        let mut reading = QuarantineReading::open(&quarantine, &self.filter, decoding).await?;
+        let mut reading = QuarantineReading::open(&quarantine, &self.filter, self.decoding).await?;
         reading.print_notes();
         if reading.objects.is_empty() && self.filter != QuarantineFilter::default() {
             let present = quarantine.present(|object| !object.is_redriven()).await?;
@@ -78,28 +77,26 @@ impl QuarantineInput {
 }
 
 /// Quarantined records that are being read, object by object.
-pub(crate) struct QuarantineReading {
+pub(super) struct QuarantineReading {
     store: Arc<dyn ObjectStore>,
     /// The objects that are not read yet, the next one first.
-    pub(crate) objects: VecDeque<QuarantineObject>,
-    /// How records that are as the source has them are decoded; `None` as their chunk was.
-    decoding: Option<RecordDecoding>,
-    object_max_bytes: usize,
+    objects: VecDeque<QuarantineObject>,
+    /// How records that are as the source has them are decoded.
+    decoding: RecordDecoding,
     ready: VecDeque<Records>,
     /// What is left out.
-    pub(crate) notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl QuarantineReading {
-    /// Lists the objects with records that are quarantined now and that a filter takes. Their records are decoded with
-    /// `decoding`, or as their chunks were.
+    /// Lists the objects with records that are quarantined now and that a filter takes.
     ///
     /// # Errors
     /// The lake cannot be listed, or has a chunk manifest that cannot be used.
-    pub(crate) async fn open(
+    async fn open(
         quarantine: &Quarantine,
         filter: &QuarantineFilter,
-        decoding: Option<RecordDecoding>,
+        decoding: RecordDecoding,
     ) -> anyhow::Result<Self> {
         let store = quarantine.store();
         let list = quarantine.objects(filter).await?;
@@ -113,7 +110,6 @@ impl QuarantineReading {
             objects: objects.filter(|object| !object.is_redriven()).collect(),
             store: Arc::clone(store),
             decoding,
-            object_max_bytes: quarantine.object_max_bytes(),
             ready: VecDeque::new(),
             notes,
         })
@@ -130,7 +126,7 @@ impl QuarantineReading {
     ///
     /// # Errors
     /// An object that cannot be read.
-    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Records>> {
         loop {
             if let Some(records) = self.ready.pop_front() {
                 return Ok(Some(records));
@@ -139,17 +135,12 @@ impl QuarantineReading {
                 return Ok(None);
             };
             let place = self.store.place(&object.key);
-            let (store, max) = (self.store.as_ref(), self.object_max_bytes);
-            let read = read_object_up_to(store, &object.key, object.digest, max);
+            let read = read_object(self.store.as_ref(), &object.key, object.digest);
             let lines = match read.await {
                 Ok(lines) => lines,
                 Err(ObjectProblem::Missing) => {
                     let note = format!("leaving out {place}, which was removed a moment ago");
                     self.notes.push(note);
-                    continue;
-                }
-                Err(problem @ ObjectProblem::TooLarge { .. }) => {
-                    self.notes.push(format!("leaving out {place}: {problem}"));
                     continue;
                 }
                 Err(problem) => {
@@ -159,7 +150,7 @@ impl QuarantineReading {
             // A redrive has committed those before.
             let first = usize::try_from(object.redriven).unwrap_or(usize::MAX);
             let records = records(&lines).skip(first);
-            self.ready = batches(&place, records, decoding_of(&object, self.decoding))?;
+            self.ready = batches(&place, records, decoding_of(&object, Some(self.decoding)))?;
         }
     }
 }

@@ -75,6 +75,26 @@ fn a_damaged_ledger_is_named() {
 }
 
 #[test]
+fn chunk_manifests_that_cannot_be_read_are_a_problem_and_limits_are_none() {
+    let mut overview = overview(Vec::new());
+    let mut flow = FlowView::new(now());
+    flow.left_out = Some("3 chunks of the last hour are left out".into());
+    overview.flow = Some(flow.clone());
+    assert!(findings(&overview, None).is_empty());
+    flow.problem = Some("chunk manifests cannot be read: a\u{202e}".into());
+    overview.flow = Some(flow);
+    let finding = only(&overview);
+    assert_eq!(
+        (finding.severity, finding.link),
+        (Severity::Warning, SHARDS)
+    );
+    assert_eq!(
+        finding.details,
+        ["chunk manifests cannot be read: a\\u{202e}"]
+    );
+}
+
+#[test]
 fn a_lost_range_is_said_until_a_run_has_gone_on_for_a_day() {
     let found = |days: i64, continued| {
         let lost = LostRange {
