@@ -158,6 +158,11 @@ fn the_release_metric_has_its_id_and_its_name() {
     assert_eq!(status["version"], build["version"].as_str());
     let memory = found.find("process_resident_memory_bytes", &[]);
     assert!(memory.is_none_or(|bytes| bytes > 1e6), "{memory:?}");
+    let resources = &status["resources"];
+    let resident = resources["resident_bytes"].as_f64();
+    assert_eq!(resident.map(|bytes| bytes > 1e6), memory.map(|_| true));
+    let cpu = resources["cpu_seconds"].as_f64();
+    assert_eq!(cpu.map(|seconds| seconds > 0.0), memory.map(|_| true));
     let open = found.find("process_open_fds", &[]);
     assert!(open.is_none_or(|open| open > 2.0), "{open:?}");
     assert!(found.find("process_start_time_seconds", &[]).unwrap() > 1.7e9);
@@ -257,7 +262,9 @@ fn retried_reads_are_counted_and_shown() {
     });
     let last = last_records(&cloud);
     watched.until(|address| committed(&status(address)) == last);
-    assert_eq!(status(watched.address)["shards"][0]["error"], Value::Null);
+    let status = status(watched.address);
+    assert_eq!(status["shards"][0]["error"], Value::Null);
+    assert!(status["resources"]["retries"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -258,7 +258,6 @@ impl<'a> WorkerBench<'a> {
         let (begun, before) = (Instant::now(), cpu(worker.0.id())?);
         for _ in 0..POLLS {
             page(&mut client, "/status")?;
-            page(&mut client, "/metrics")?;
         }
         let (elapsed, polled) = (begun.elapsed(), cpu(worker.0.id())?);
         thread::sleep(elapsed);

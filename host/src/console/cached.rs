@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let mut ended = self.shared.ended.subscribe();
         if let Some(expired) = self.shared.begin(self.max_age) {
             let (shared, reading) = (Arc::clone(&self.shared), read());
-            tokio::spawn(async move { shared.end(ended_read(reading).await, expired) });
+            tokio::spawn(async move { shared.end(ended_read(reading, READ_MAX).await, expired) });
         }
         if self.shared.is_awaited(self.max_age) {
             let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
@@ -118,18 +118,16 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 }
 
-/// What a read returns. One that panics or does not end is an error too: the value is read again then.
+/// What a read returns. One that panics has failed, and one that takes longer than the limit is ended: the value is read
+/// again then.
 async fn ended_read<T: Send + 'static>(
     read: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+    limit: Duration,
 ) -> anyhow::Result<T> {
-    let mut task = tokio::spawn(read);
-    match tokio::time::timeout(READ_MAX, &mut task).await {
-        Ok(ended) => ended.context("the read has failed; this is an error of the console")?,
-        Err(_) => {
-            task.abort();
-            anyhow::bail!("the read did not end within {} s", READ_MAX.as_secs())
-        }
-    }
+    let limited = tokio::spawn(tokio::time::timeout(limit, read));
+    let ended = limited.await;
+    let ended = ended.context("the read has failed; this is an error of the console")?;
+    ended.unwrap_or_else(|_| anyhow::bail!("the read did not end within {} s", limit.as_secs()))
 }
 
 impl<T> State<T> {
@@ -208,7 +206,10 @@ impl<T> Shared<T> {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::console::tasks::on_a_thread;
 
     const WAIT: Duration = Duration::from_secs(60);
 
@@ -266,6 +267,19 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(seen, Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_takes_too_long_is_ended_with_its_thread() {
+        let (reading, ended) = oneshot::channel::<()>();
+        let read = on_a_thread(move || async move {
+            let _until_it_ends = reading;
+            std::future::pending::<anyhow::Result<u32>>().await
+        });
+        let error = ended_read(read, Duration::from_millis(10)).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("did not end within 0 s"), "{error}");
+        assert!(ended.await.is_err(), "its thread has ended");
     }
 
     fn panicking() -> anyhow::Error {

@@ -14,6 +14,7 @@ mod components;
 mod flow;
 mod guard;
 mod history;
+mod latest;
 mod launch;
 mod ledgers;
 mod live;

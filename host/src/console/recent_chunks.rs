@@ -1,7 +1,7 @@
 //! The newest chunks of the shards that pages show.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -10,6 +10,7 @@ use sluice_release::bundle::ReleaseId;
 
 use super::Lake;
 use super::cached::{Cached, View};
+use super::latest::Latest;
 use super::manifests::{self, Wanted};
 use crate::layout::arrival_times::ArrivalTimes;
 use crate::layout::chunk_manifest::{ChunkManifest, ManifestCounts};
@@ -31,7 +32,7 @@ const SHARDS_MAX: usize = 32;
 /// The chunks, which are read when a page needs them.
 #[derive(Default)]
 pub(super) struct RecentChunks {
-    shards: Mutex<BTreeMap<ShardId, Arc<ChunksOfShard>>>,
+    shards: Latest<ShardId, Arc<ChunksOfShard>, SHARDS_MAX>,
 }
 
 struct ChunksOfShard {
@@ -81,7 +82,13 @@ impl From<&ChunkManifest> for ChunkSummary {
 impl RecentChunks {
     /// The newest chunks of a shard, up to the last committed record.
     pub(super) async fn view(&self, lake: &Lake, head: &LedgerHead) -> View<ChunksView> {
-        let chunks = self.of_shard(&head.shard);
+        let new = || {
+            Arc::new(ChunksOfShard {
+                view: Cached::new(MAX_AGE),
+                known: Arc::default(),
+            })
+        };
+        let chunks = self.shards.get_or_insert_with(&head.shard, new);
         let read = || {
             let (lake, head) = (lake.clone(), head.clone());
             let known = Arc::clone(&chunks.known);
@@ -92,21 +99,6 @@ impl RecentChunks {
             }
         };
         chunks.view.view(FIRST_WAIT, read).await
-    }
-
-    fn of_shard(&self, shard: &ShardId) -> Arc<ChunksOfShard> {
-        let shards = self.shards.lock();
-        let mut shards = shards.unwrap_or_else(PoisonError::into_inner);
-        if shards.len() >= SHARDS_MAX && !shards.contains_key(shard) {
-            shards.clear();
-        }
-        let chunks = shards.entry(shard.clone()).or_insert_with(|| {
-            Arc::new(ChunksOfShard {
-                view: Cached::new(MAX_AGE),
-                known: Arc::default(),
-            })
-        });
-        Arc::clone(chunks)
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 /// How long after a task has failed it begins again.
@@ -23,7 +24,8 @@ where
     });
 }
 
-/// Runs a read on a thread of its own: it parses and decompresses what it reads, and other pages do not wait for that.
+/// Runs a read on a thread of its own: it parses and decompresses what it reads, and other pages do not wait for that. If
+/// nobody waits for it any more, it ends where it waits next.
 ///
 /// # Errors
 /// Those of the read.
@@ -35,7 +37,16 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     let runtime = Handle::current();
-    spawn_blocking(move || runtime.block_on(read())).await?
+    let (_awaited, forgotten) = oneshot::channel::<()>();
+    let reading = spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                read = read() => read,
+                _ = forgotten => Err(anyhow::anyhow!("nobody waits for the read")),
+            }
+        })
+    });
+    reading.await?
 }
 
 #[cfg(test)]
@@ -60,5 +71,22 @@ mod tests {
             }
         });
         notified.notified().await;
+    }
+
+    #[tokio::test]
+    async fn a_read_on_a_thread_ends_when_nobody_waits_for_it() {
+        let begun = Arc::new(Notify::new());
+        let (reading, ended) = oneshot::channel::<()>();
+        let notified = Arc::clone(&begun);
+        let read = on_a_thread(move || async move {
+            let _until_it_ends = reading;
+            notified.notify_one();
+            std::future::pending::<anyhow::Result<()>>().await
+        });
+        tokio::select! {
+            _ = read => panic!("it does not end by itself"),
+            () = begun.notified() => {}
+        }
+        assert!(ended.await.is_err(), "its thread has ended");
     }
 }

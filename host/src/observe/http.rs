@@ -2,7 +2,6 @@
 //! and no client can change or slow down what it reports.
 
 mod pages;
-mod process;
 
 use std::io;
 use std::net::SocketAddr;

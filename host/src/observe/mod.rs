@@ -4,5 +4,6 @@ pub mod drift;
 pub mod events;
 pub mod health;
 pub mod http;
+mod process;
 pub mod progress;
 pub mod telemetry;

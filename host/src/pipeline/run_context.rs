@@ -166,7 +166,8 @@ impl Observed for RunContext {
 
     fn status_json(&self) -> serde_json::Result<String> {
         let (scores, shadow) = (self.scores.all(), self.shadow.report());
-        let status = self.health.status(self.summary(), scores, shadow);
+        let (totals, resources) = (self.summary(), self.progress.resources());
+        let status = self.health.status(totals, resources, scores, shadow);
         serde_json::to_string_pretty(&status)
     }
 }

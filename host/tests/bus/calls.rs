@@ -4,7 +4,7 @@ use testkit::rpc::Failure;
 
 use super::received::Received;
 use super::{KINDS, Kind, PACKED, QUEUE_BYTES, SINGLE, land, try_land};
-use crate::metrics::watched::{Watched, metrics};
+use crate::metrics::watched::{Watched, metrics, status};
 use crate::support::cases::at_once;
 use crate::support::cloud::{Cloud, SHARD, records, signal};
 
@@ -68,6 +68,9 @@ fn limit_of(cloud: &Cloud, kind: Kind) -> u64 {
     let limit = found.count("sluice_bus_calls_limit", &[]);
     let calls = found.count("sluice_bus_calls_total", &[]);
     assert_eq!(calls, cloud.sqs.calls(SEND) as u64, "each call is counted");
+    let resources = &status(watched.address)["resources"];
+    assert_eq!(resources["bus_calls"], calls);
+    assert_eq!(resources["bus_calls_limit"], limit);
     signal(&watched.run.0, "TERM");
     assert_eq!(watched.end().code, Some(0));
     cloud.is_delivered();

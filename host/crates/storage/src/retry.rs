@@ -40,6 +40,7 @@ impl fmt::Display for Failure {
 #[derive(Clone, Debug, Default)]
 pub struct Retries {
     by_operation: Family<[(&'static str, &'static str); 1], Counter>,
+    total: Counter,
     latest: Arc<Mutex<Option<Failure>>>,
     /// The operations that have succeeded at least once.
     succeeded: Arc<Mutex<HashSet<&'static str>>>,
@@ -57,6 +58,17 @@ impl Retries {
     pub fn of(&self, operation: &'static str) -> Counter {
         let label = [("operation", operation)];
         self.by_operation.get_or_create_owned(&label)
+    }
+
+    /// The count of all operations.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total.get()
+    }
+
+    fn add(&self, operation: &'static str) {
+        self.of(operation).inc();
+        self.total.inc();
     }
 
     /// The latest attempt that failed and was retried.
@@ -250,7 +262,7 @@ impl Attempts {
         let retries = &self.policy.retries;
         let jittered = self.pause.mul_f64(rand::random_range(0.5..1.0));
         tracing::warn!(operation = what, %error, pause = ?jittered, "retrying");
-        retries.of(self.operation).inc();
+        retries.add(self.operation);
         retries.failed(what, error);
         tokio::time::sleep(jittered).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -306,6 +318,7 @@ mod tests {
         assert!(attempts.wait_to_retry(what, &throttled()).await);
         let count = |operation| policy.retries().of(operation).get();
         assert_eq!((count("put_object"), count("read_object")), (1, 0));
+        assert_eq!(policy.retries().total(), 1);
         let latest = policy.retries().latest().unwrap().to_string();
         assert_eq!(latest, "put s3://bucket/key: throttled (slow down)");
     }

@@ -1,6 +1,4 @@
-//! What flows, in the last hour: by the chunk manifests of the lake, or by the metrics of workers.
-
-use std::collections::BTreeMap;
+//! What flows, in the last hour: by the chunk manifests of the lake, or by what workers count.
 
 use chrono::{DateTime, Utc};
 
@@ -37,7 +35,8 @@ pub(super) struct WorkerMeasures {
     objects: Vec<Point>,
     object_bytes: Vec<Point>,
     messages: Vec<Point>,
-    quarantined: Vec<NamedLine>,
+    quarantined: Vec<Point>,
+    by_reason: Vec<NamedLine>,
     pub(super) bus_calls: Vec<Point>,
     pub(super) retries: Vec<Point>,
     pub(super) rollbacks: Vec<Point>,
@@ -62,7 +61,8 @@ impl WorkerMeasures {
             bus_calls: rate(Counter::BusCalls),
             retries: rate(Counter::Retries),
             rollbacks: rate(Counter::Rollbacks),
-            quarantined: series.quarantined(now),
+            quarantined: rate(Counter::Quarantined),
+            by_reason: series.quarantined(now),
             lag: series.lag(now, LINES_MAX),
             memory: series.memory(now),
             cpu: series.cpu(now),
@@ -76,7 +76,8 @@ impl WorkerMeasures {
     pub(super) fn made_up(records: Vec<Point>, quarantined: Vec<Point>) -> Self {
         Self {
             records,
-            quarantined: vec![("bad".into(), quarantined)],
+            by_reason: vec![("bad".into(), quarantined.clone())],
+            quarantined,
             ..Self::default()
         }
     }
@@ -128,8 +129,8 @@ impl Measures {
                 .max(now.timestamp() - OLD_SECONDS),
             records: workers.records.clone(),
             events: workers.events.clone(),
-            quarantined: sum(&workers.quarantined),
-            by_reason: workers.quarantined.clone(),
+            quarantined: workers.quarantined.clone(),
+            by_reason: workers.by_reason.clone(),
             bytes: workers.bytes.clone(),
             objects: workers.objects.clone(),
             object_bytes: workers.object_bytes.clone(),
@@ -262,15 +263,6 @@ fn mean<'a>(points: impl Iterator<Item = &'a Point>) -> Option<f64> {
     (count > 0.0).then_some(sum / count)
 }
 
-/// The sum of lines at each moment.
-fn sum(lines: &[NamedLine]) -> Vec<Point> {
-    let mut sums = BTreeMap::new();
-    for (at, value) in lines.iter().flat_map(|(_, points)| points) {
-        *sums.entry(*at).or_insert(0.0) += value;
-    }
-    sums.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,7 +294,8 @@ mod tests {
     fn workers() -> WorkerMeasures {
         WorkerMeasures {
             records: vec![(NOW - 600, 900.0), (NOW - 40, 10.0), (NOW - 20, 30.0)],
-            quarantined: vec![
+            quarantined: vec![(NOW - 40, 1.0), (NOW - 20, 3.0)],
+            by_reason: vec![
                 ("bad".into(), vec![(NOW - 40, 1.0), (NOW - 20, 0.0)]),
                 ("worse".into(), vec![(NOW - 20, 3.0)]),
                 ("never".into(), vec![(NOW - 20, 0.0)]),
@@ -317,7 +310,6 @@ mod tests {
     fn present_rates_are_means_of_the_last_minute() {
         let measures = Measures::of_workers(&workers(), now());
         assert_eq!(measures.rate(&measures.records), Some(20.0));
-        assert_eq!(measures.quarantined, [(NOW - 40, 1.0), (NOW - 20, 3.0)]);
         assert_eq!(measures.quarantined_share(), Some(0.1));
         assert_eq!(measures.object_sizes(), [(NOW - 20, 250.0)]);
         assert_eq!(measures.rate(&measures.events), None);
@@ -350,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_largest_lines_come_first() {
-        let lines = workers().quarantined;
+        let lines = workers().by_reason;
         let names = |count| -> Vec<_> {
             let lines = largest(&lines, count).into_iter();
             lines.map(|(name, _)| name.as_str()).collect()

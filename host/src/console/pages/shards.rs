@@ -14,7 +14,7 @@ use futures_util::future::{self, OptionFuture};
 use maud::{Markup, html};
 use sluice_engine::record::ShardId;
 
-use self::rows::{Row, RowSources, WorkerSight, sights};
+use self::rows::{Row, RowSources};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{problem, viewed};
@@ -23,6 +23,7 @@ use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::recent_chunks::RecentChunks;
 use crate::console::stream::{StreamShard, StreamShards};
 use crate::console::words::further;
+use crate::console::workers::WorkerView;
 use crate::ledger::Ledger;
 
 /// The most problems of ledgers that are shown.
@@ -39,7 +40,7 @@ struct Views {
     /// `None` without a lake.
     ledgers: Option<View<LedgersView>>,
     pending_since: BTreeMap<ShardId, DateTime<Utc>>,
-    sights: BTreeMap<String, Vec<WorkerSight>>,
+    workers: Vec<WorkerView>,
     /// `None` without a source.
     stream: Option<View<Vec<StreamShard>>>,
     now: DateTime<Utc>,
@@ -54,7 +55,7 @@ impl Views {
         Self {
             ledgers,
             pending_since: console.ledgers.pending_since(),
-            sights: sights(&console.workers.views()),
+            workers: console.workers.views(),
             stream,
             now: Utc::now(),
         }
@@ -80,7 +81,7 @@ impl Views {
         rows::rows(&RowSources {
             ledgers: self.ledgers(),
             pending_since: &self.pending_since,
-            sights: &self.sights,
+            workers: &self.workers,
             stream: self.stream(),
             now: self.now,
         })

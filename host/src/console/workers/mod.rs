@@ -1,10 +1,10 @@
-//! The workers that are polled: their status, and what their metrics say of the last hour.
+//! The workers that are polled: their status, and what they have measured in the last hour.
 
-mod metrics;
-mod open_metrics;
+mod counter;
 mod poll;
 mod release_series;
 mod series;
+mod shards;
 mod status;
 mod url;
 
@@ -14,13 +14,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{MissedTickBehavior, interval};
 
-pub(super) use self::metrics::Counter;
-use self::poll::{Poll, client, poll};
+pub(super) use self::counter::Counter;
+use self::poll::{client, poll};
 pub(super) use self::release_series::ReleasePoints;
 pub(super) use self::series::WorkerSeries;
+pub(super) use self::shards::{LAGGING_SECONDS, WorkerSight, latest_shards, sights};
 #[cfg(test)]
-pub(super) use self::status::tests::status;
-pub(super) use self::status::{WorkerScore, WorkerShard, WorkerStatus};
+pub(super) use self::status::tests::{nothing_done, status};
+pub(super) use self::status::{
+    WorkerDriftEntry, WorkerScore, WorkerShard, WorkerStatus, WorkerTotals,
+};
 pub(super) use self::url::WorkerUrl;
 use super::tasks::keep_running;
 
@@ -44,8 +47,6 @@ pub(super) struct WorkerView {
     pub(super) problem: Option<String>,
     /// When it was last polled with success.
     pub(super) seen_at: Option<DateTime<Utc>>,
-    /// How many calls of the bus it makes at once, at most, as of that poll; 0 without a bus.
-    pub(super) bus_calls_limit: Option<f64>,
 }
 
 impl WorkerView {
@@ -117,7 +118,7 @@ impl Workers {
     }
 
     async fn follow(&self, worker: &PolledWorker) {
-        let mut previous: Option<(DateTime<Utc>, Poll)> = None;
+        let mut previous: Option<(DateTime<Utc>, Arc<WorkerStatus>)> = None;
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -125,7 +126,7 @@ impl Workers {
             let polled = poll(&worker.client, &worker.url).await;
             let now = Utc::now();
             if let Ok(polled) = &polled {
-                let previous = previous.as_ref().map(|(at, polled)| (*at, polled));
+                let previous = previous.as_ref().map(|(at, polled)| (*at, &**polled));
                 let name = worker.url.to_string();
                 self.series().add(&name, polled, previous, now);
             }
@@ -144,7 +145,6 @@ impl PolledWorker {
             status: None,
             problem: None,
             seen_at: None,
-            bus_calls_limit: None,
         };
         Self {
             url,
@@ -157,12 +157,11 @@ impl PolledWorker {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, polled: &Result<Poll, String>, now: DateTime<Utc>) {
+    fn set(&self, polled: &Result<Arc<WorkerStatus>, String>, now: DateTime<Utc>) {
         let mut view = self.view();
         match polled {
-            Ok(polled) => {
-                view.status = Some(Arc::clone(&polled.status));
-                view.bus_calls_limit = polled.metrics.bus_calls_limit;
+            Ok(status) => {
+                view.status = Some(Arc::clone(status));
                 (view.problem, view.seen_at) = (None, Some(now));
             }
             Err(why) => view.problem = Some(why.clone()),
@@ -172,7 +171,6 @@ impl PolledWorker {
 
 #[cfg(test)]
 mod tests {
-    use super::metrics::Metrics;
     use super::*;
 
     #[test]
@@ -186,11 +184,7 @@ mod tests {
     fn a_failed_poll_keeps_the_last_status() {
         let workers = Workers::new(vec!["http://a:1".parse().unwrap()]).unwrap();
         let (worker, now) = (&workers.polled[0], Utc::now());
-        let polled = Poll {
-            status: Arc::new(status("1")),
-            metrics: Metrics::default(),
-        };
-        worker.set(&Ok(polled), now);
+        worker.set(&Ok(Arc::new(status("1"))), now);
         assert!(worker.view().current().is_some());
         worker.set(&Err("no answer".into()), now + Duration::from_secs(5));
         let view = workers.views().remove(0);

@@ -1,11 +1,10 @@
-//! A poll of a worker: its `/status` and its `/metrics`.
+//! A poll of a worker: its `/status`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Url, redirect};
 
-use super::metrics::Metrics;
 use super::status::WorkerStatus;
 use super::url::WorkerUrl;
 use crate::output::with_causes;
@@ -16,12 +15,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest page that is read, bytes. That of a worker with thousands of shards is a tenth of it.
 const PAGE_MAX: usize = 16 << 20;
-
-/// What a worker has answered.
-pub(super) struct Poll {
-    pub(super) status: Arc<WorkerStatus>,
-    pub(super) metrics: Metrics,
-}
 
 /// A client of HTTP. It asks only the addresses that were given: neither a proxy nor where a redirect leads to.
 ///
@@ -44,19 +37,12 @@ pub(super) fn client() -> anyhow::Result<Client> {
 ///
 /// # Errors
 /// What is wrong, and what to do.
-pub(super) async fn poll(client: &Client, url: &WorkerUrl) -> Result<Poll, String> {
+pub(super) async fn poll(client: &Client, url: &WorkerUrl) -> Result<Arc<WorkerStatus>, String> {
     let status = page(client, url.page("/status")).await?;
     let status = serde_json::from_slice(&status).map_err(|error| {
         format!("its /status is not that of a worker of this version: {error}; check the address and the worker's version")
     })?;
-    let metrics = page(client, url.page("/metrics")).await?;
-    let metrics = String::from_utf8(metrics).map_err(|error| error.to_string());
-    let metrics = metrics.and_then(|text| Metrics::parse(&text));
-    let metrics = metrics.map_err(|error| format!("its /metrics cannot be read: {error}"))?;
-    Ok(Poll {
-        status: Arc::new(status),
-        metrics,
-    })
+    Ok(Arc::new(status))
 }
 
 /// The content of a page.
@@ -103,19 +89,14 @@ mod tests {
     use axum::routing::get;
     use tokio::net::TcpListener;
 
-    use super::super::metrics::Counter;
     use super::super::status::tests::STATUS;
     use super::*;
 
-    const METRICS: &str = "# TYPE sluice_events counter\nsluice_events_total 7\n# EOF\n";
-
-    /// A server with these two pages.
-    async fn served(status: (StatusCode, String), metrics: &'static str) -> WorkerUrl {
+    /// A server with this page.
+    async fn served(status: (StatusCode, String)) -> WorkerUrl {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let pages = Router::new()
-            .route("/status", get(move || async move { status }))
-            .route("/metrics", get(move || async move { metrics }));
+        let pages = Router::new().route("/status", get(move || async move { status }));
         tokio::spawn(async move { axum::serve(listener, pages).await });
         url.parse().unwrap()
     }
@@ -126,31 +107,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_poll_reads_the_status_and_the_metrics() {
-        let url = served((StatusCode::OK, STATUS.to_owned()), METRICS).await;
-        let polled = poll(&client().unwrap(), &url).await.unwrap();
-        assert!(polled.status.ready);
-        assert_eq!(polled.metrics.counter(Counter::Events), Some(7.0));
+    async fn a_poll_reads_the_status() {
+        let url = served((StatusCode::OK, STATUS.to_owned())).await;
+        let status = poll(&client().unwrap(), &url).await.unwrap();
+        assert_eq!((status.ready, status.totals.events), (true, 12));
     }
 
     #[tokio::test]
     async fn what_is_no_worker_is_named_with_advice() {
         let not_found = (StatusCode::NOT_FOUND, String::new());
-        let error = failed(&served(not_found, METRICS).await).await;
+        let error = failed(&served(not_found).await).await;
         assert!(
             error.contains("/status with 404") && error.contains("check that"),
             "{error}"
         );
-        let other = (StatusCode::OK, "{\"a\":1}".to_owned());
-        let error = failed(&served(other, METRICS).await).await;
-        assert!(error.contains("not that of a worker"), "{error}");
-        let cut = served(
-            (StatusCode::OK, STATUS.to_owned()),
-            "sluice_events_total 7\n",
-        )
-        .await;
-        let error = failed(&cut).await;
-        assert!(error.contains("/metrics cannot be read"), "{error}");
+        for other in ["{\"a\":1}", &STATUS[..500], "<html>"] {
+            let other = (StatusCode::OK, other.to_owned());
+            let error = failed(&served(other).await).await;
+            assert!(error.contains("not that of a worker"), "{error}");
+        }
     }
 
     #[tokio::test]

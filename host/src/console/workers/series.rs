@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::metrics::{Counter, Metrics};
-use super::poll::Poll;
+use super::counter::Counter;
 use super::release_series::{ReleasePoints, ReleaseSeries};
+use super::status::WorkerStatus;
 use crate::console::history::{BUCKET_SECONDS, Kind, Point, Series};
 
 /// If a worker was not seen for longer, what it has counted meanwhile is in no series: nobody knows when it was.
@@ -40,42 +40,50 @@ impl WorkerSeries {
     pub(super) fn add(
         &mut self,
         worker: &str,
-        polled: &Poll,
-        previous: Option<(DateTime<Utc>, &Poll)>,
+        status: &WorkerStatus,
+        previous: Option<(DateTime<Utc>, &WorkerStatus)>,
         now: DateTime<Utc>,
     ) {
-        self.add_gauges(worker, polled, now);
+        self.add_gauges(worker, status, now);
         let previous = previous.filter(|(at, _)| now - *at <= GAP_MAX);
         if let Some((_, previous)) = previous {
-            self.add_counts(worker, &previous.metrics, &polled.metrics, now);
-            self.releases.add(&previous.status, &polled.status, now);
+            self.add_counts(worker, previous, status, now);
+            self.releases.add(previous, status, now);
         }
     }
 
-    fn add_counts(&mut self, worker: &str, old: &Metrics, new: &Metrics, now: DateTime<Utc>) {
-        for (counter, value) in &new.counters {
-            let counted = increase(old.counter(*counter), *value);
-            let series = self.counters.entry(*counter);
+    fn add_counts(
+        &mut self,
+        worker: &str,
+        old: &WorkerStatus,
+        new: &WorkerStatus,
+        now: DateTime<Utc>,
+    ) {
+        for counter in Counter::ALL {
+            let counted = increase(float(counter.of(old)), float(counter.of(new)));
+            let series = self.counters.entry(counter);
             series.or_insert_with(rate).add(now, counted);
-            if *counter == Counter::CpuSeconds {
-                let series = self.cpu.entry(worker.to_owned());
-                series.or_insert_with(rate).add(now, counted);
-            }
         }
-        for (reason, value) in &new.quarantined {
-            let counted = increase(old.quarantined.get(reason).copied(), *value);
+        let old_reasons = &old.totals.quarantined_reasons;
+        for (reason, records) in &new.totals.quarantined_reasons {
+            let before = old_reasons.get(reason).copied().unwrap_or_default();
             let series = self.quarantined.entry(reason.clone());
-            series.or_insert_with(rate).add(now, counted);
+            let series = series.or_insert_with(rate);
+            series.add(now, increase(float(before), float(*records)));
+        }
+        if let (Some(old), Some(new)) = (old.resources.cpu_seconds, new.resources.cpu_seconds) {
+            let series = self.cpu.entry(worker.to_owned());
+            series.or_insert_with(rate).add(now, increase(old, new));
         }
     }
 
-    fn add_gauges(&mut self, worker: &str, polled: &Poll, now: DateTime<Utc>) {
-        if let Some(bytes) = polled.metrics.resident_bytes {
+    fn add_gauges(&mut self, worker: &str, status: &WorkerStatus, now: DateTime<Utc>) {
+        if let Some(bytes) = status.resources.resident_bytes {
             let series = self.memory.entry(worker.to_owned());
-            series.or_insert_with(gauge).add(now, bytes);
+            series.or_insert_with(gauge).add(now, float(bytes));
         }
         let mut shown = BTreeSet::new();
-        for shard in &polled.status.shards {
+        for shard in &status.shards {
             if let Some(lag) = shard.lag_seconds {
                 let series = self.lag.entry(shard.shard.clone());
                 series.or_insert_with(gauge).add(now, lag);
@@ -150,19 +158,18 @@ fn points(series: &BTreeMap<String, Series>, now: DateTime<Utc>) -> Vec<(String,
     points.filter(|(_, points)| !points.is_empty()).collect()
 }
 
-/// What was counted between two polls. A counter that goes down began again from 0: the worker was started again. One
-/// that was not there before is new.
-fn increase(old: Option<f64>, new: f64) -> f64 {
-    match old {
-        Some(old) if old <= new => new - old,
-        _ => new,
-    }
+/// What was counted between two polls. A count that goes down began again from 0: the worker was started again.
+fn increase(old: f64, new: f64) -> f64 {
+    if old <= new { new - old } else { new }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a plot is no finer than that")]
+fn float(count: u64) -> f64 {
+    count as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::status::tests::status;
     use super::*;
 
@@ -170,26 +177,23 @@ mod tests {
         DateTime::from_timestamp(100_000 + seconds, 0).unwrap()
     }
 
-    fn polled(records: u32, reason: u32, shards: &str) -> Poll {
-        let text = format!(
-            "sluice_records_committed_total {records}\nsluice_records_quarantined_total{{reason=\"bad\"}} {reason}\n\
-             process_resident_memory_bytes {records}\n# EOF\n"
-        );
-        Poll {
-            status: Arc::new(status(shards)),
-            metrics: Metrics::parse(&text).unwrap(),
-        }
+    /// The status of a worker with these shards that has committed these records, and quarantined a tenth of them.
+    fn polled(records: u64, shards: &str) -> WorkerStatus {
+        let mut status = status(shards);
+        status.totals.records = records;
+        status.totals.quarantined_reasons = [("bad".to_owned(), records / 10)].into();
+        status
     }
 
     /// The series after these polls of one worker: the seconds, and the records.
-    fn series(polls: &[(i64, u32)]) -> WorkerSeries {
+    fn series(polls: &[(i64, u64)]) -> WorkerSeries {
         let mut series = WorkerSeries::new();
-        let mut previous: Option<(DateTime<Utc>, Poll)> = None;
+        let mut previous: Option<(DateTime<Utc>, WorkerStatus)> = None;
         for (seconds, records) in polls {
-            let poll = polled(*records, records / 10, "a");
-            let before = previous.as_ref().map(|(at, poll)| (*at, poll));
-            series.add("w", &poll, before, at(*seconds));
-            previous = Some((at(*seconds), poll));
+            let status = polled(*records, "a");
+            let before = previous.as_ref().map(|(at, status)| (*at, status));
+            series.add("w", &status, before, at(*seconds));
+            previous = Some((at(*seconds), status));
         }
         series
     }
@@ -207,7 +211,7 @@ mod tests {
         assert_eq!(quarantined.len(), 1);
         assert_eq!(quarantined[0].1[0].1, 1.5);
         assert_eq!(series.memory(at(300))[0].1.len(), 2);
-        assert!(series.rate(Counter::Events, at(300)).is_empty());
+        assert_eq!(series.rate(Counter::Messages, at(300))[0].1, 0.0);
     }
 
     #[test]
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn workers_are_summed_and_shards_that_are_gone_are_forgotten() {
         let mut series = series(&[(0, 0), (5, 100)]);
-        let (first, second) = (polled(0, 0, "b"), polled(300, 0, "b"));
+        let (first, second) = (polled(0, "b"), polled(300, "b"));
         series.add("x", &first, None, at(0));
         series.add("x", &second, Some((at(0), &first)), at(6));
         assert_eq!(records(&series), [20.0]);

@@ -1,5 +1,7 @@
 //! The status of a worker: what its `/status` says. Members that no page shows are ignored.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,8 +28,68 @@ pub(in crate::console) struct WorkerStatus {
     /// Why it is not ready.
     pub(in crate::console) reason: Option<String>,
     pub(in crate::console) shards: Vec<WorkerShard>,
-    /// Its counts since the run began: a `Summary`.
-    pub(in crate::console) totals: Value,
+    pub(in crate::console) totals: WorkerTotals,
+    pub(in crate::console) resources: WorkerResources,
+}
+
+/// The counts of a worker since its run began: what pages use of a `Summary`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(in crate::console) struct WorkerTotals {
+    /// Records committed.
+    pub(in crate::console) records: u64,
+    pub(in crate::console) events: u64,
+    pub(in crate::console) quarantined: u64,
+    /// Quarantined records by reason.
+    pub(in crate::console) quarantined_reasons: BTreeMap<String, u64>,
+    /// Objects of events.
+    pub(in crate::console) objects: u64,
+    pub(in crate::console) messages: u64,
+    /// Bytes of the records.
+    pub(in crate::console) bytes_in: u64,
+    /// Compressed bytes of the objects of events.
+    pub(in crate::console) bytes_out: u64,
+    /// Releases that the worker has rolled back.
+    pub(in crate::console) release_rollbacks: u64,
+    /// Values that no column has.
+    pub(in crate::console) unmapped_values: u64,
+    /// These values by their paths.
+    pub(in crate::console) unmapped_paths: BTreeMap<String, u64>,
+    pub(in crate::console) schema_drift_paths: Vec<WorkerDriftEntry>,
+    /// Sampled events and values whose drift is not told apart.
+    pub(in crate::console) schema_drift_unwatched_events: u64,
+    pub(in crate::console) schema_drift_unwatched_values: u64,
+}
+
+/// How events of a type drift at a path.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(in crate::console) struct WorkerDriftEntry {
+    pub(in crate::console) event_type: String,
+    pub(in crate::console) path: String,
+    /// `new_path`, `new_type` or `vanished`.
+    pub(in crate::console) drift: String,
+    pub(in crate::console) column_type: Option<String>,
+    pub(in crate::console) value_kind: Option<String>,
+    /// RFC 3339.
+    pub(in crate::console) first_seen: String,
+    pub(in crate::console) count: u64,
+    /// Whether a column that had vanished is there again.
+    #[serde(default)]
+    pub(in crate::console) came_back: bool,
+}
+
+/// What a worker uses.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(in crate::console) struct WorkerResources {
+    /// Processor time since its start, seconds.
+    pub(in crate::console) cpu_seconds: Option<f64>,
+    /// Resident memory, bytes.
+    pub(in crate::console) resident_bytes: Option<u64>,
+    /// Retries of operations of services.
+    pub(in crate::console) retries: u64,
+    /// Calls of the bus in SQS.
+    pub(in crate::console) bus_calls: u64,
+    /// Such calls at once, at most.
+    pub(in crate::console) bus_calls_limit: u64,
 }
 
 /// How a release has done.
@@ -109,12 +171,6 @@ pub(in crate::console) struct WorkerShard {
 }
 
 impl WorkerStatus {
-    /// A count of the run, by its name in the summary.
-    pub(in crate::console) fn total(&self, name: &str) -> u64 {
-        let total = self.totals.get(name).and_then(Value::as_u64);
-        total.unwrap_or_default()
-    }
-
     /// The shards that it works on.
     pub(in crate::console) fn owned(&self) -> usize {
         let owned = self.shards.iter().filter(|shard| shard.state == "working");
@@ -124,7 +180,11 @@ impl WorkerStatus {
 
 #[cfg(test)]
 pub(in crate::console) mod tests {
+    use sluice_storage::calls::CallMetrics;
+    use sluice_storage::retry::Retries;
+
     use super::*;
+    use crate::observe::progress::{Progress, Resources, Summary};
 
     /// A status as a worker writes it, with a member that nobody knows.
     pub(in crate::console::workers) const STATUS: &str = r#"{"version":"0.1.0","mode":"stream","since":"2026-11-27T08:00:00.000Z",
@@ -134,7 +194,18 @@ pub(in crate::console) mod tests {
         "ready":true,"reason":null,
         "shards":[{"shard":"events-0","state":"working","since":"2026-11-27T08:00:01.000Z","lag_seconds":2.5,
             "read_age_seconds":0.4,"committed":"49","lost_ranges":0,"error":null}],
-        "totals":{"records":10,"events":12,"objects":2},"later":[1]}"#;
+        "totals":{"records":10,"events":12,"quarantined":0,"quarantined_reasons":{},"objects":2,"messages":0,
+            "bytes_in":0,"bytes_out":0,"release_rollbacks":0,"unmapped_values":0,"unmapped_paths":{},"schema_drift_paths":[],
+            "schema_drift_unwatched_events":0,"schema_drift_unwatched_values":0,"chunks":1},
+        "resources":{"cpu_seconds":0.5,"resident_bytes":1000,"retries":0,"bus_calls":0,"bus_calls_limit":0},
+        "later":[1]}"#;
+
+    /// The JSON of what a worker has counted and uses that has done nothing yet.
+    pub(in crate::console) fn nothing_done() -> (Value, Value) {
+        let totals = serde_json::to_value(Summary::default());
+        let resources = serde_json::to_value(Resources::default());
+        (totals.unwrap(), resources.unwrap())
+    }
 
     /// A status of a worker with these shards.
     pub(in crate::console) fn status(shards: &str) -> WorkerStatus {
@@ -151,7 +222,7 @@ pub(in crate::console) mod tests {
     #[test]
     fn a_status_is_read_and_unknown_members_are_ignored() {
         let status: WorkerStatus = serde_json::from_str(STATUS).unwrap();
-        assert_eq!((status.total("records"), status.total("messages")), (10, 0));
+        assert_eq!((status.totals.records, status.totals.messages), (10, 0));
         assert_eq!(
             (status.owned(), status.shards[0].lag_seconds),
             (1, Some(2.5))
@@ -162,9 +233,31 @@ pub(in crate::console) mod tests {
 
     #[test]
     fn a_run_over_files_has_neither_a_registry_nor_a_shadow() {
-        let text = r#"{"version":"1","mode":"files","since":"","release":"","transform":{"name":"","version":""},
-            "ready":true,"reason":null,"shards":[],"totals":{}}"#;
-        let status: WorkerStatus = serde_json::from_str(text).unwrap();
+        let (totals, resources) = nothing_done();
+        let status = serde_json::json!({
+            "version": "1", "mode": "files", "since": "", "release": "", "transform": { "name": "", "version": "" },
+            "ready": true, "reason": null, "shards": [], "totals": totals, "resources": resources,
+        });
+        let status: WorkerStatus = serde_json::from_value(status).unwrap();
         assert_eq!((status.rollouts, status.shadow), (None, None));
+    }
+
+    #[test]
+    fn a_run_says_what_pages_show() {
+        let progress = Progress::new(Retries::default(), CallMetrics::default());
+        let resources = serde_json::to_value(progress.resources()).unwrap();
+        let resources: WorkerResources = serde_json::from_value(resources).unwrap();
+        assert_eq!(
+            resources.resident_bytes.is_some(),
+            cfg!(target_os = "linux")
+        );
+        let summary = Summary {
+            bytes_in: 7,
+            bytes_out: 3,
+            ..Summary::default()
+        };
+        let totals = serde_json::to_value(summary).unwrap();
+        let totals: WorkerTotals = serde_json::from_value(totals).unwrap();
+        assert_eq!((totals.bytes_in, totals.bytes_out), (7, 3));
     }
 }

@@ -7,7 +7,7 @@ use sluice_release::scores::ReleaseScore;
 use sluice_release::shadow::ShadowReport;
 
 use super::{Health, Rollouts, shards};
-use crate::observe::progress::Summary;
+use crate::observe::progress::{Resources, Summary};
 
 /// The state of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,8 @@ pub struct Status {
     pub shards: Vec<Shard>,
     /// The counts so far.
     pub totals: Summary,
+    /// What the process uses.
+    pub resources: Resources,
 }
 
 /// The component of a release.
@@ -71,11 +73,12 @@ pub struct Shard {
 }
 
 impl Health {
-    /// The state of the run, with its counts so far.
+    /// The state of the run, with its counts so far and what it uses.
     #[must_use]
     pub fn status(
         &self,
         totals: Summary,
+        resources: Resources,
         scores: Vec<ReleaseScore>,
         shadow: Option<ShadowReport>,
     ) -> Status {
@@ -97,6 +100,7 @@ impl Health {
             reason,
             shards: now.shards.iter().map(shard).collect(),
             totals,
+            resources,
         }
     }
 }

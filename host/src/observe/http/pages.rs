@@ -14,7 +14,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::process::Process;
+use crate::observe::process::Process;
 
 const JSON: &str = "application/json";
 

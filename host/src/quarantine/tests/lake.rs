@@ -1,4 +1,4 @@
-//! A lake in a folder, with chunks that have quarantined records only.
+//! A lake in a folder, with made-up chunks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sluice_engine::digest::Digest;
 use sluice_engine::outcome::{Reason, ReasonCode};
+use sluice_engine::partition::PartitionPath;
 use sluice_engine::record::{Position, Record, SequenceNumber, ShardId};
 use sluice_storage::object_store::ObjectStore;
 
@@ -45,6 +46,10 @@ pub(crate) struct Chunk<'a> {
     pub(crate) arrived_at: Option<ArrivalTimes>,
     /// Its quarantined records.
     pub(crate) lines: &'a [Line<'a>],
+    /// Its events: their partition, and their lines.
+    pub(crate) events: &'a [(&'a str, &'a [u8])],
+    /// The schema that it pins.
+    pub(crate) schema: Option<Digest>,
     /// The shard of these records, if it is not that of the chunk.
     pub(crate) of: Option<&'a str>,
 }
@@ -58,6 +63,8 @@ impl Default for Chunk<'_> {
             release: b"release",
             arrived_at: None,
             lines: &[],
+            events: &[],
+            schema: None,
             of: None,
         }
     }
@@ -71,6 +78,13 @@ impl Chunk<'_> {
             count: self.last - self.first + 1,
         }
     }
+}
+
+/// A partition as a path.
+fn path_of(partition: &str) -> PartitionPath {
+    let pairs = partition.split('/').filter(|pair| !pair.is_empty());
+    let pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap()).collect();
+    PartitionPath::from_pairs(&pairs).unwrap()
 }
 
 pub(crate) struct Lake {
@@ -183,9 +197,17 @@ impl Lake {
         }
         let pins = Pins {
             format: Format::NDJSON,
+            schema: chunk.schema,
             ..Pins::default()
         };
         let mut contents = Vec::new();
+        for (partition, lines) in chunk.events {
+            let destination = Destination::Lake(path_of(partition));
+            self.write(&origin.object_key(&destination, pins.format), lines);
+            let content = Content::of_lines(lines);
+            counts.events += content.lines;
+            contents.push((destination, content));
+        }
         for (reason, lines) in objects {
             let destination = Destination::Quarantine(reason);
             self.write(&origin.object_key(&destination, pins.format), &lines);

@@ -11,7 +11,7 @@ use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
 use crate::console::words::read_age;
-use crate::console::workers::WorkerShard;
+use crate::console::workers::{WorkerShard, WorkerTotals};
 use crate::ledger::Ledger;
 use crate::output::counted;
 use crate::redrive::RedriveId;
@@ -92,18 +92,23 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     if let Some(seen) = overview.read_ledgers() {
         facts.push(("Committed records", count(records(&seen.value.ledgers))));
     }
-    let total = |name: &str| {
-        count(
-            overview
-                .statuses()
-                .map(|(_, status)| status.total(name))
-                .sum(),
-        )
+    let total = |of: fn(&WorkerTotals) -> u64| {
+        let totals = overview.statuses().map(|(_, status)| of(&status.totals));
+        count(totals.fold(0, u64::saturating_add))
     };
     if overview.statuses().next().is_some() {
-        facts.push(("Records since workers started", total("records")));
-        facts.push(("Events since workers started", total("events")));
-        facts.push(("Quarantined since workers started", total("quarantined")));
+        facts.push((
+            "Records since workers started",
+            total(|totals| totals.records),
+        ));
+        facts.push((
+            "Events since workers started",
+            total(|totals| totals.events),
+        ));
+        facts.push((
+            "Quarantined since workers started",
+            total(|totals| totals.quarantined),
+        ));
     }
     facts
 }
@@ -132,11 +137,11 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
     });
     let limits = overview
         .statuses()
-        .filter_map(|(worker, _)| worker.bus_calls_limit);
-    let limit = limits.filter(|limit| *limit > 0.0).reduce(f64::max);
+        .map(|(_, status)| status.resources.bus_calls_limit);
+    let limit = limits.max().filter(|limit| *limit > 0);
     let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
     facts.extend(age.map(|age| ("Oldest last read of a shard", age)));
-    facts.extend(limit.map(|limit| ("Bus calls at once, at most", text(Some(amount(limit, ""))))));
+    facts.extend(limit.map(|limit| ("Bus calls at once, at most", count(limit))));
     facts
 }
 
@@ -201,6 +206,8 @@ fn unknown() -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use sluice_engine::digest::Digest;
     use sluice_engine::record::{SequenceNumber, ShardId};
     use sluice_release::rollout::{Rollout, Trial};
@@ -241,8 +248,9 @@ mod tests {
     #[test]
     fn the_limit_of_bus_calls_is_that_of_workers_that_answer() {
         let mut overview = overview(vec![status("a"), status("b"), status("c")]);
-        for (worker, limit) in overview.workers.iter_mut().zip([64.0, 16.0, 0.0]) {
-            worker.bus_calls_limit = Some(limit);
+        for (worker, limit) in overview.workers.iter_mut().zip([64, 16, 0]) {
+            let status = Arc::make_mut(worker.status.as_mut().unwrap());
+            status.resources.bus_calls_limit = limit;
         }
         let has = |overview: &Overview, limit: &str| {
             let html = facts(overview, None).into_string();

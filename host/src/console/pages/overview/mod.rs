@@ -7,7 +7,6 @@ mod verdict;
 mod worker_findings;
 mod worker_table;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -23,7 +22,7 @@ use crate::console::pages::measures::{Measures, WorkerMeasures};
 use crate::console::releases::ReleasesView;
 #[cfg(feature = "table")]
 use crate::console::table::{self, TableView};
-use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView};
+use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView, latest_shards};
 use crate::ledger::Ledger;
 use crate::ledger::source_file::FilePrefix;
 
@@ -146,18 +145,9 @@ impl Overview {
         workers.filter_map(|worker| Some((worker, worker.current()?)))
     }
 
-    /// The shards of all workers in their latest states: a worker also shows shards that others have taken over.
+    /// The shards of all workers in their latest states.
     fn shards(&self) -> Vec<&WorkerShard> {
-        let mut latest = BTreeMap::<&str, &WorkerShard>::new();
-        for (_, status) in self.statuses() {
-            for shard in &status.shards {
-                let known = latest.entry(&shard.shard).or_insert(shard);
-                if known.since < shard.since {
-                    *known = shard;
-                }
-            }
-        }
-        latest.into_values().collect()
+        latest_shards(&self.workers)
     }
 
     fn marks(&self) -> Vec<Mark> {
@@ -202,7 +192,6 @@ mod tests {
             status: Some(Arc::new(status)),
             problem: None,
             seen_at: Some(now()),
-            bus_calls_limit: None,
         });
         Overview {
             now: now(),

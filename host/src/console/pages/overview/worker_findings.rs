@@ -11,11 +11,10 @@ use super::findings::{
 };
 use crate::console::components::duration;
 use crate::console::pages::measures::total;
-use crate::console::workers::WorkerShard;
+use crate::console::workers::{LAGGING_SECONDS, WorkerShard};
 use crate::output::counted;
 
-/// The lag above which it is said, and above which much is wrong, seconds.
-const LAG: f64 = 60.0;
+/// A shard that is further behind than this, seconds, stands rather than lags.
 const LAG_BAD: f64 = 600.0;
 
 /// What is wrong by what workers say, that of one severity in the order of its weight.
@@ -30,7 +29,7 @@ pub(super) fn of_workers(overview: &Overview) -> Vec<Finding> {
         unread(&shards),
         not_admitted(overview),
         unpolled_registry(overview),
-        lagging(&shards, LAG, LAG_BAD),
+        lagging(&shards, LAGGING_SECONDS, LAG_BAD),
     ];
     findings.into_iter().flatten().collect()
 }
@@ -78,7 +77,7 @@ fn unreachable(overview: &Overview) -> Option<Finding> {
 }
 
 fn failed(shards: &[&WorkerShard]) -> Option<Finding> {
-    let failed = shards.iter().filter(|shard| shard.state == "failed");
+    let failed = shards.iter().filter(|shard| shard.has_failed());
     finding(
         Severity::Broken,
         failed.map(|shard| with_error(shard)).collect(),
@@ -90,9 +89,7 @@ fn failed(shards: &[&WorkerShard]) -> Option<Finding> {
 
 /// Shards that a worker works on and cannot read at the moment.
 fn unread(shards: &[&WorkerShard]) -> Option<Finding> {
-    let unread = shards
-        .iter()
-        .filter(|shard| shard.state != "failed" && shard.error.is_some());
+    let unread = shards.iter().filter(|shard| shard.is_unread());
     finding(
         Severity::Warning,
         unread.map(|shard| with_error(shard)).collect(),
@@ -118,11 +115,11 @@ fn lost(overview: &Overview, shards: &[&WorkerShard]) -> Option<Finding> {
     lost_ranges(lost.collect())
 }
 
-/// The shards whose lag is above `above` and at most `most` seconds, the largest first.
+/// The shards that are more than `above` and at most `most` seconds behind, the worst first.
 fn lagging(shards: &[&WorkerShard], above: f64, most: f64) -> Option<Finding> {
     let lags = shards
         .iter()
-        .filter_map(|shard| Some((shard.lag_seconds?, shard)));
+        .filter_map(|shard| Some((shard.behind_seconds()?, shard)));
     let mut lags: Vec<_> = lags
         .filter(|(lag, _)| *lag > above && *lag <= most)
         .collect();
@@ -143,7 +140,7 @@ fn lagging(shards: &[&WorkerShard], above: f64, most: f64) -> Option<Finding> {
         |count| {
             let shards = counted(count, "shard");
             format!(
-                "{shards} {} read more than {above} behind the newest record.",
+                "{shards} {} more than {above} behind, by the lag or the age of the last read.",
                 are(count)
             )
         },
@@ -263,13 +260,14 @@ mod tests {
 
     #[test]
     fn failed_and_lagging_shards_are_told_by_how_bad_they_are() {
-        let mut status = status("a b c d e");
+        let mut status = status("a b c d e f");
         status.shards[0].state = "failed".into();
         status.shards[0].error = Some("denied".into());
         status.shards[1].lag_seconds = Some(61.0);
         status.shards[2].lag_seconds = Some(3_700.9);
         status.shards[3].error = Some("throttled".into());
         status.shards[4].lag_seconds = Some(900.0);
+        status.shards[5].read_age_seconds = Some(300.0);
         let words = words(vec![status]);
         let expected = [
             (
@@ -279,7 +277,7 @@ mod tests {
             ),
             (
                 Severity::Broken,
-                "2 shards are read more than 10 min behind the newest record.",
+                "2 shards are more than 10 min behind, by the lag or the age of the last read.",
                 vec!["c: 1 h 1 min behind", "e: 15 min behind"],
             ),
             (
@@ -289,8 +287,8 @@ mod tests {
             ),
             (
                 Severity::Warning,
-                "1 shard is read more than 1 min behind the newest record.",
-                vec!["b: 1 min 1 s behind"],
+                "2 shards are more than 1 min behind, by the lag or the age of the last read.",
+                vec!["f: 5 min behind", "b: 1 min 1 s behind"],
             ),
         ];
         assert_eq!(words.len(), expected.len(), "{words:?}");

@@ -1,8 +1,7 @@
 //! Some quarantined records of a reason, of the newest objects.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use maud::{Markup, html};
@@ -11,6 +10,7 @@ use super::shown_record::ShownRecord;
 use super::view::{QuarantineView, times};
 use crate::console::cached::{Cached, Seen, View};
 use crate::console::components::{problem, viewed};
+use crate::console::latest::Latest;
 use crate::console::payload::inert;
 use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
@@ -47,27 +47,8 @@ pub(super) struct Samples {
     problems: Vec<String>,
 }
 
-/// The samples of each filter, the oldest ones first.
-type ByFilter = VecDeque<(QuarantineFilter, Arc<Cached<Samples>>)>;
-
 /// The samples of the filters that were asked for last.
-#[derive(Default)]
-pub(super) struct SampleCache(Mutex<ByFilter>);
-
-impl SampleCache {
-    fn of(&self, filter: &QuarantineFilter) -> Arc<Cached<Samples>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cached)) = kept.iter().find(|(of, _)| of == filter) {
-            return Arc::clone(cached);
-        }
-        if kept.len() == KEPT {
-            kept.pop_front();
-        }
-        let cached = Arc::new(Cached::new(MAX_AGE));
-        kept.push_back((filter.clone(), Arc::clone(&cached)));
-        cached
-    }
-}
+pub(super) type SampleCache = Latest<QuarantineFilter, Arc<Cached<Samples>>, KEPT>;
 
 /// The samples of a filter, which names a reason.
 pub(super) async fn section(
@@ -85,7 +66,8 @@ pub(super) async fn section(
             p { "To see some of the records, choose a reason above." }
         };
     };
-    let cached = console.pages.quarantine.samples.of(filter);
+    let kept = &console.pages.quarantine.samples;
+    let cached = kept.get_or_insert_with(filter, || Arc::new(Cached::new(MAX_AGE)));
     let read_samples = || {
         let (current, _) = seen.value.current(filter);
         let (lake, (objects, samples)) = (lake.clone(), newest(current));
@@ -252,17 +234,5 @@ mod tests {
             (samples.read, samples.objects, samples.problems.len()),
             (1, 2, 1)
         );
-    }
-
-    #[test]
-    fn samples_of_a_few_filters_are_kept() {
-        let cache = SampleCache::default();
-        let first = cache.of(&traps());
-        assert!(Arc::ptr_eq(&first, &cache.of(&traps())));
-        for number in 0..KEPT {
-            let reasons = vec![code(&format!("r{number}"))];
-            let _ = cache.of(&QuarantineFilter { reasons, ..traps() });
-        }
-        assert!(!Arc::ptr_eq(&first, &cache.of(&traps())));
     }
 }

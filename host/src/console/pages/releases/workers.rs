@@ -183,9 +183,11 @@ pub(super) mod tests {
 
     use super::super::tests::view;
     use super::*;
+    use crate::console::workers::nothing_done;
 
     /// A worker that uses a release and has seen this many changes; `more` are other members of its status.
     pub(in super::super) fn worker(release: &str, number: u64, more: &Value) -> WorkerView {
+        let (totals, resources) = nothing_done();
         let mut status = json!({
             "version": "0.1.0", "mode": "stream", "since": "2026-01-31T12:00:00Z", "release": release,
             "transform": { "name": "jq", "version": "1.0.0" },
@@ -193,7 +195,7 @@ pub(super) mod tests {
                 "registry": "file:registry", "number": number, "active": release, "canary": null, "shadow": null,
                 "admission_errors": [], "error": null,
             },
-            "shadow": null, "ready": true, "reason": null, "shards": [], "totals": {}, "scores": [],
+            "shadow": null, "ready": true, "reason": null, "shards": [], "totals": totals, "resources": resources, "scores": [],
         });
         for (name, value) in more.as_object().unwrap() {
             status[name.as_str()] = value.clone();
@@ -203,7 +205,6 @@ pub(super) mod tests {
             status: Some(Arc::new(serde_json::from_value(status).unwrap())),
             problem: None,
             seen_at: None,
-            bus_calls_limit: None,
         }
     }
 

@@ -71,7 +71,7 @@ pub(super) struct PartitionObject {
 pub(super) struct NewestChunks {
     /// The newest one first.
     pub(super) chunks: Vec<Arc<ChunkEvents>>,
-    /// Whether these are all chunks of the lake.
+    /// Whether these are all chunks of the lake, and all of them could be read.
     pub(super) are_all: bool,
     /// The shards whose manifests were listed.
     pub(super) shards: usize,
@@ -199,6 +199,7 @@ impl KnownChunks {
         recent.are_all &= newest.len() <= CHUNKS_MAX;
         newest.truncate(CHUNKS_MAX);
         self.read_manifests(lake, newest, &mut recent).await?;
+        recent.are_all &= recent.problems.is_empty();
         Ok(recent)
     }
 

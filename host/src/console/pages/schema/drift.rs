@@ -4,44 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use serde::Deserialize;
-use serde_json::Value;
 use sluice_storage::location::StoreLocation;
 
 use crate::config::{shell_word, store_setting};
-use crate::console::components::{Tone, badge, count, empty, of, problem, table, time_text};
+use crate::console::components::{Tone, badge, count, empty, of, table, time_text};
 use crate::console::payload::inert;
 use crate::console::words::{further, values_by_field};
+use crate::console::workers::{WorkerDriftEntry, WorkerTotals};
 
 /// The most entries that are shown.
 const SHOWN_MAX: usize = 100;
-
-/// What a worker has counted since its start.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DriftTotals {
-    unmapped_values: u64,
-    unmapped_paths: BTreeMap<String, u64>,
-    schema_drift_paths: Vec<DriftEntry>,
-    schema_drift_unwatched_events: u64,
-    schema_drift_unwatched_values: u64,
-}
-
-/// How events of a type drift at a path.
-#[derive(Clone, Debug, Deserialize)]
-struct DriftEntry {
-    event_type: String,
-    path: String,
-    drift: String,
-    #[serde(default)]
-    column_type: Option<String>,
-    #[serde(default)]
-    value_kind: Option<String>,
-    first_seen: String,
-    count: u64,
-    #[serde(default)]
-    came_back: bool,
-}
 
 /// What drifts at one path.
 type DriftKey = (String, String, String, Option<String>);
@@ -55,39 +27,32 @@ pub(super) struct WorkerDrift {
     since: Option<String>,
     values: u64,
     paths: BTreeMap<String, u64>,
-    entries: BTreeMap<DriftKey, DriftEntry>,
+    entries: BTreeMap<DriftKey, WorkerDriftEntry>,
     unwatched: u64,
-    /// Why what a worker says cannot be read.
-    problem: Option<String>,
 }
 
 impl WorkerDrift {
     /// The sum of the totals of workers, each since its start.
-    pub(super) fn of<'a>(totals: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+    pub(super) fn of<'a>(workers: impl Iterator<Item = (&'a str, &'a WorkerTotals)>) -> Self {
         let mut drift = Self::default();
-        for (since, totals) in totals {
-            match DriftTotals::deserialize(totals) {
-                Ok(totals) => {
-                    drift.add(totals);
-                    // The times are in UTC and of one form, so they sort as texts do.
-                    let first = drift.since.take();
-                    let first = first.filter(|first| first.as_str() <= since);
-                    drift.since = Some(first.unwrap_or_else(|| since.to_owned()));
-                }
-                Err(error) => drift.problem = Some(error.to_string()),
-            }
+        for (since, totals) in workers {
+            drift.add(totals);
+            // The times are in UTC and of one form, so they sort as texts do.
+            let first = drift.since.take();
+            let first = first.filter(|first| first.as_str() <= since);
+            drift.since = Some(first.unwrap_or_else(|| since.to_owned()));
         }
         drift
     }
 
-    fn add(&mut self, totals: DriftTotals) {
+    fn add(&mut self, totals: &WorkerTotals) {
         self.workers += 1;
         self.values = self.values.saturating_add(totals.unmapped_values);
-        for (path, values) in totals.unmapped_paths {
-            let sum = self.paths.entry(path).or_default();
-            *sum = sum.saturating_add(values);
+        for (path, values) in &totals.unmapped_paths {
+            let sum = self.paths.entry(path.clone()).or_default();
+            *sum = sum.saturating_add(*values);
         }
-        for entry in totals.schema_drift_paths {
+        for entry in &totals.schema_drift_paths {
             let key = (
                 entry.event_type.clone(),
                 entry.path.clone(),
@@ -95,18 +60,23 @@ impl WorkerDrift {
                 entry.value_kind.clone(),
             );
             match self.entries.get_mut(&key) {
-                None => drop(self.entries.insert(key, entry)),
+                None => drop(self.entries.insert(key, entry.clone())),
                 Some(known) => {
                     known.count = known.count.saturating_add(entry.count);
                     known.came_back |= entry.came_back;
                     if entry.first_seen < known.first_seen {
-                        known.first_seen = entry.first_seen;
+                        known.first_seen.clone_from(&entry.first_seen);
                     }
                 }
             }
         }
-        let unwatched = totals.schema_drift_unwatched_events;
-        self.unwatched += unwatched.saturating_add(totals.schema_drift_unwatched_values);
+        let unwatched = [
+            totals.schema_drift_unwatched_events,
+            totals.schema_drift_unwatched_values,
+        ];
+        self.unwatched = unwatched
+            .into_iter()
+            .fold(self.unwatched, u64::saturating_add);
     }
 }
 
@@ -119,9 +89,6 @@ pub(super) fn section(drift: &WorkerDrift, polled: usize, lake: Option<&StoreLoc
         );
     }
     html! {
-        @if let Some(why) = &drift.problem {
-            (problem(&format!("cannot read what a worker says of drift: {}; it may be of another version", inert(why))))
-        }
         p {
             (of(drift.workers as u64, polled as u64)) " workers have answered. Drift is looked for in a sample of the events. "
             "Only objects with columns have a schema to drift from."
@@ -182,7 +149,7 @@ fn entries(drift: &WorkerDrift) -> Markup {
     }
 }
 
-fn kind(entry: &DriftEntry) -> Markup {
+fn kind(entry: &WorkerDriftEntry) -> Markup {
     match entry.drift.as_str() {
         "new_path" => badge(Tone::Warning, "new field"),
         "new_type" => badge(Tone::Warning, "other type"),
@@ -221,26 +188,36 @@ fn advice(lake: Option<&StoreLocation>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn totals(count: u64, first_seen: &str) -> Value {
-        json!({
-            "records": 1,
+    use super::*;
+    use crate::console::workers::nothing_done;
+
+    /// The totals of a worker; `more` are members of its summary that are not those of one that has done nothing.
+    fn totals(more: Value) -> WorkerTotals {
+        let (mut totals, _) = nothing_done();
+        if let (Value::Object(totals), Value::Object(more)) = (&mut totals, more) {
+            totals.extend(more);
+        }
+        serde_json::from_value(totals).unwrap()
+    }
+
+    fn drifting(count: u64, first_seen: &str) -> WorkerTotals {
+        totals(json!({
             "unmapped_values": count,
             "unmapped_paths": {"a.<b>": count},
             "schema_drift_paths": [{
                 "event_type": "lesson\u{202e}", "path": "a.<b>", "drift": "new_path", "value_kind": "long",
                 "first_seen": first_seen, "count": count,
             }],
-        })
+        }))
     }
 
     #[test]
     fn workers_are_added_up_and_what_they_say_does_nothing() {
         let all = [
-            totals(3, "2026-01-02T00:00:00.000Z"),
-            totals(4, "2026-01-01T00:00:00.000Z"),
+            drifting(3, "2026-01-02T00:00:00.000Z"),
+            drifting(4, "2026-01-01T00:00:00.000Z"),
         ];
         let starts = ["2026-01-03T00:00:00.000Z", "2025-12-31T00:00:00.000Z"];
         let drift = WorkerDrift::of(starts.into_iter().zip(all.iter()));
@@ -266,13 +243,11 @@ mod tests {
     fn nothing_to_say_is_said() {
         let html = section(&WorkerDrift::default(), 0, None).into_string();
         assert!(html.contains("--worker URL"), "{html}");
-        let of = |totals: Value| WorkerDrift::of([("2026", &totals)].into_iter());
-        let none = of(json!({"records": 5}));
+        let totals = totals(json!({"records": 5}));
+        let none = WorkerDrift::of([("2026", &totals)].into_iter());
         let html = section(&none, 1, None).into_string();
         assert!(html.contains("No drift was found"), "{html}");
-        let other = of(json!({"unmapped_paths": 7}));
-        let html = section(&other, 1, None).into_string();
+        let html = section(&WorkerDrift::default(), 1, None).into_string();
         assert!(!html.contains("was started at"), "{html}");
-        assert!(html.contains("cannot read what a worker says"), "{html}");
     }
 }

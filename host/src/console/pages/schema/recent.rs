@@ -274,6 +274,7 @@ mod tests {
         let recent = lake.read(&Arc::default()).await;
         assert_eq!(recent.chunks.chunks.len(), 2);
         assert_eq!(recent.chunks.problems.len(), 1);
+        assert!(!recent.chunks.are_all, "one is missing");
     }
 
     #[tokio::test]

@@ -129,16 +129,17 @@ fn counts(rows: &[Row<'_>], request: &PageRequest) -> Markup {
 
 fn cells(rows: &[&Row<'_>]) -> Vec<Vec<Markup>> {
     let rows = rows.iter().map(|row| {
+        let latest = row.latest();
         vec![
             name(row),
             html! { span title=(row.state.meaning()) { (badge(row.state.tone(), row.state.words())) } },
             owner(row),
             committed(row),
             pending(row),
-            lag(row.lag_seconds()),
-            read_age(row.read_age_seconds()),
+            lag(latest.and_then(|shard| shard.lag_seconds)),
+            read_age(latest.and_then(|shard| shard.read_age_seconds)),
             lost(row),
-            error(row.error()),
+            error(latest.and_then(|shard| shard.error.as_deref())),
         ]
     });
     rows.collect()
@@ -232,16 +233,17 @@ pub(super) fn sequence(number: SequenceNumber) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::{committed, new_ledger, now, pending, sight};
-    use super::super::rows::{RowSources, WorkerSight, rows};
+    use super::super::rows::tests::{committed, new_ledger, now, pending, sight, workers};
+    use super::super::rows::{RowSources, rows};
     use super::*;
+    use crate::console::workers::WorkerShard;
     use crate::ledger::source_file::FileName;
 
-    fn shown(ledgers: &[Ledger], sights: &[(String, Vec<WorkerSight>)], query: &str) -> String {
+    fn shown(ledgers: &[Ledger], sights: &[WorkerShard], query: &str) -> String {
         let sources = RowSources {
             ledgers,
             pending_since: &BTreeMap::new(),
-            sights: &sights.iter().cloned().collect(),
+            workers: &workers(sights),
             stream: &[],
             now: now(),
         };
@@ -269,14 +271,15 @@ mod tests {
         let hostile = "<script>alert(1)</script>\u{202e}";
         let file = FileName::Path(hostile.into());
         let ledger = committed("s").read_from(Some(&file)).assign_to(hostile);
-        let failed = WorkerSight {
+        let failed = WorkerShard {
             error: Some(hostile.repeat(100)),
             ..sight("failed", hostile)
         };
-        let sights = [
-            ("s".to_owned(), vec![failed.clone()]),
-            (hostile.to_owned(), vec![failed]),
-        ];
+        let other = WorkerShard {
+            shard: hostile.to_owned(),
+            ..failed.clone()
+        };
+        let sights = [failed, other];
         let html = shown(&[ledger], &sights, "");
         assert!(
             !html.contains("<script") && !html.contains('\u{202e}'),
@@ -343,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_row_says_how_old_the_last_read_is() {
-        let of_age = |age| WorkerSight {
+        let of_age = |age| WorkerShard {
             read_age_seconds: age,
             ..sight("working", "2026-01-01T00:00:00.000Z")
         };
@@ -352,11 +355,9 @@ mod tests {
             (Some(9.9), "less than 10 s ago"),
             (Some(125.7), "2 min 5 s ago"),
         ] {
-            let sights = [("s".to_owned(), vec![of_age(age)])];
-            let html = shown(&[committed("s")], &sights, "");
+            let html = shown(&[committed("s")], &[of_age(age)], "");
             assert!(html.contains(expected), "{expected}: {html}");
         }
-        let sights = [("s".to_owned(), vec![of_age(None)])];
-        assert!(!shown(&[committed("s")], &sights, "").contains(" ago"));
+        assert!(!shown(&[committed("s")], &[of_age(None)], "").contains(" ago"));
     }
 }

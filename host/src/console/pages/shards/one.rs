@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use sluice_storage::location::StoreLocation;
 
 use super::list::{lag, read_age, sequence};
-use super::rows::{Row, WorkerSight};
+use super::rows::Row;
 use super::{Views, words};
 use crate::config::{shell_word, store_setting};
 use crate::console::Console;
@@ -19,6 +19,7 @@ use crate::console::payload::inert;
 use crate::console::recent_chunks::{ChunkSummary, ChunksView};
 use crate::console::stream::StreamShards;
 use crate::console::words::moment;
+use crate::console::workers::WorkerSight;
 use crate::ledger::heads::LedgerHead;
 
 const CHUNK_COLUMNS: [&str; 9] = [
@@ -100,16 +101,16 @@ fn state(row: &Row<'_>) -> Markup {
 }
 
 /// What the workers say of the shard.
-fn workers(sights: &[&WorkerSight]) -> Markup {
-    let rows = sights.iter().map(|sight| {
+fn workers(sights: &[WorkerSight<'_>]) -> Markup {
+    let rows = sights.iter().map(|WorkerSight { url, shard }| {
         vec![
-            html! { (inert(&sight.url)) },
-            html! { (inert(&sight.state.replace('_', " "))) },
-            time_text(&sight.since),
-            lag(sight.lag_seconds),
-            read_age(sight.read_age_seconds),
-            html! { code { (inert(sight.committed.as_deref().unwrap_or_default())) } },
-            html! { (inert(sight.error.as_deref().unwrap_or_default())) },
+            html! { (inert(url)) },
+            html! { (inert(&shard.state.replace('_', " "))) },
+            time_text(&shard.since),
+            lag(shard.lag_seconds),
+            read_age(shard.read_age_seconds),
+            html! { code { (inert(shard.committed.as_deref().unwrap_or_default())) } },
+            html! { (inert(shard.error.as_deref().unwrap_or_default())) },
         ]
     });
     let rows: Vec<_> = rows.collect();
@@ -216,6 +217,7 @@ mod tests {
 
     use super::super::rows::tests::{pending, sight};
     use super::*;
+    use crate::console::workers::WorkerShard;
     use crate::layout::arrival_times::ArrivalTimes;
     use crate::layout::chunk_manifest::ManifestCounts;
 
@@ -262,13 +264,16 @@ mod tests {
     #[test]
     fn workers_and_their_errors_do_not_act() {
         let hostile = "<script>\u{202e}";
-        let sight = WorkerSight {
-            url: hostile.into(),
+        let shard = WorkerShard {
             committed: Some(hostile.into()),
             error: Some(hostile.into()),
             ..sight(hostile, hostile)
         };
-        let html = workers(&[&sight]).into_string();
+        let sight = WorkerSight {
+            url: hostile,
+            shard: &shard,
+        };
+        let html = workers(&[sight]).into_string();
         assert!(
             !html.contains("<script") && !html.contains('\u{202e}'),
             "{html}"

@@ -7,14 +7,11 @@ use sluice_engine::record::ShardId;
 
 use crate::console::components::Tone;
 use crate::console::stream::StreamShard;
-use crate::console::workers::WorkerView;
+use crate::console::workers::{LAGGING_SECONDS, WorkerShard, WorkerSight, WorkerView, sights};
 use crate::ledger::Ledger;
 
 /// A range that is pending for longer is worth a look: a chunk of a stream closes after a minute.
 const PENDING_LONG: TimeDelta = TimeDelta::minutes(2);
-
-/// A shard with more lag than this, seconds, is lagging; so is one of which nothing was read for longer.
-const LAGGING_SECONDS: f64 = 60.0;
 
 /// A shard whose owner has not reached its end for this long is lagging, by its ledger. An owner at the end of a shard
 /// commits within the age of a chunk, and notes it when it renews its lease.
@@ -27,6 +24,7 @@ const CAUGHT_UP: TimeDelta = TimeDelta::minutes(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ShardState {
     Failed,
+    Unread,
     PendingLong,
     Lagging,
     Working,
@@ -37,8 +35,9 @@ pub(super) enum ShardState {
 }
 
 impl ShardState {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Failed,
+        Self::Unread,
         Self::PendingLong,
         Self::Lagging,
         Self::Working,
@@ -52,6 +51,7 @@ impl ShardState {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Unread => "unread",
             Self::PendingLong => "pending-long",
             Self::Lagging => "lagging",
             Self::Working => "working",
@@ -65,6 +65,7 @@ impl ShardState {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Unread => "cannot be read",
             Self::PendingLong => "pending for long",
             Self::Lagging => "lagging",
             Self::Working => "working",
@@ -79,7 +80,10 @@ impl ShardState {
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Failed => {
-                "A worker has stopped on it or cannot read it, or records were lost. See the last error."
+                "A worker has stopped on it, or records were lost. See the last error and the lost ranges."
+            }
+            Self::Unread => {
+                "The worker cannot read it at the moment, and tries again. See the last error."
             }
             Self::PendingLong => {
                 "A range has been pinned for minutes and is not committed. If no worker works on it, start one: it \
@@ -102,55 +106,18 @@ impl ShardState {
     pub(super) fn tone(self) -> Tone {
         match self {
             Self::Failed => Tone::Bad,
-            Self::PendingLong | Self::Lagging => Tone::Warning,
+            Self::Unread | Self::PendingLong | Self::Lagging => Tone::Warning,
             Self::Working | Self::CaughtUp => Tone::Good,
             Self::NotBegun | Self::Idle | Self::Finished => Tone::Neutral,
         }
     }
 }
 
-/// A shard as a worker sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct WorkerSight {
-    /// The address of the worker.
-    pub(super) url: String,
-    /// `working`, `given_back`, `caught_up`, `finished`, `lost` or `failed`.
-    pub(super) state: String,
-    /// Since when, RFC 3339.
-    pub(super) since: String,
-    pub(super) lag_seconds: Option<f64>,
-    /// How old the last read is, and so the lag.
-    pub(super) read_age_seconds: Option<f64>,
-    pub(super) committed: Option<String>,
-    pub(super) error: Option<String>,
-}
-
-/// What workers say of shards, by the ids of these. A worker that does not answer says nothing.
-pub(super) fn sights(workers: &[WorkerView]) -> BTreeMap<String, Vec<WorkerSight>> {
-    let mut sights = BTreeMap::<String, Vec<WorkerSight>>::new();
-    for worker in workers.iter().filter(|worker| worker.problem.is_none()) {
-        let shards = worker.status.iter().flat_map(|status| &status.shards);
-        for shard in shards {
-            let of_shard = sights.entry(shard.shard.clone()).or_default();
-            of_shard.push(WorkerSight {
-                url: worker.url.clone(),
-                state: shard.state.clone(),
-                since: shard.since.clone(),
-                lag_seconds: shard.lag_seconds,
-                read_age_seconds: shard.read_age_seconds,
-                committed: shard.committed.clone(),
-                error: shard.error.clone(),
-            });
-        }
-    }
-    sights
-}
-
 /// What rows are made from.
 pub(super) struct RowSources<'a> {
     pub(super) ledgers: &'a [Ledger],
     pub(super) pending_since: &'a BTreeMap<ShardId, DateTime<Utc>>,
-    pub(super) sights: &'a BTreeMap<String, Vec<WorkerSight>>,
+    pub(super) workers: &'a [WorkerView],
     pub(super) stream: &'a [StreamShard],
     pub(super) now: DateTime<Utc>,
 }
@@ -165,15 +132,16 @@ pub(super) struct Row<'a> {
     /// When the console saw its pending range first.
     pub(super) pending_since: Option<DateTime<Utc>>,
     /// What the workers say, the latest change of state first.
-    pub(super) sights: Vec<&'a WorkerSight>,
+    pub(super) sights: Vec<WorkerSight<'a>>,
 }
 
 impl<'a> Row<'a> {
-    fn new(id: &'a str, ledger: Option<&'a Ledger>, sources: &RowSources<'a>) -> Self {
-        let sights = sources.sights.get(id).into_iter().flatten();
-        let mut sights: Vec<&WorkerSight> = sights.collect();
-        // The times are in UTC and of one form, so they sort as texts do.
-        sights.sort_by(|one, other| other.since.cmp(&one.since));
+    fn new(
+        id: &'a str,
+        ledger: Option<&'a Ledger>,
+        sights: Vec<WorkerSight<'a>>,
+        sources: &RowSources<'a>,
+    ) -> Self {
         let pending_since = ledger.and_then(|ledger| sources.pending_since.get(ledger.shard()));
         let mut row = Self {
             id,
@@ -186,40 +154,28 @@ impl<'a> Row<'a> {
         row
     }
 
-    /// How far the worker that works on it is behind.
-    pub(super) fn lag_seconds(&self) -> Option<f64> {
-        self.sights.iter().find_map(|sight| sight.lag_seconds)
-    }
-
-    /// How old the last read of that worker is.
-    pub(super) fn read_age_seconds(&self) -> Option<f64> {
-        let mut sights = self.sights.iter();
-        sights.find_map(|sight| sight.read_age_seconds)
-    }
-
-    /// The last error that a worker names.
-    pub(super) fn error(&self) -> Option<&'a str> {
-        let sight: &'a WorkerSight = self.sights.first().copied()?;
-        sight.error.as_deref()
+    /// The shard as the worker sees it whose state changed last. What others say is old.
+    pub(super) fn latest(&self) -> Option<&'a WorkerShard> {
+        self.sights.first().map(|sight| sight.shard)
     }
 
     fn state_at(&self, now: DateTime<Utc>) -> ShardState {
-        let newest = self.sights.first();
-        let worker = newest.map(|sight| sight.state.as_str());
+        let latest = self.latest();
         let is_unresolved = self.ledger.is_some_and(has_unresolved_loss);
-        if worker == Some("failed") || self.error().is_some() || is_unresolved {
+        if latest.is_some_and(WorkerShard::has_failed) || is_unresolved {
             return ShardState::Failed;
+        }
+        if latest.is_some_and(WorkerShard::is_unread) {
+            return ShardState::Unread;
         }
         let is_pending = self.ledger.is_some_and(|ledger| ledger.pending().is_some());
         let is_old = |since: DateTime<Utc>| now - since >= PENDING_LONG;
         if is_pending && self.pending_since.is_some_and(is_old) {
             return ShardState::PendingLong;
         }
-        let lag = self.lag_seconds();
-        // A lag that is old says nothing of what came since.
-        let behind = [lag, self.read_age_seconds()].into_iter().flatten();
-        let is_behind = behind.max_by(f64::total_cmp) > Some(LAGGING_SECONDS);
-        match worker {
+        let is_behind = latest.and_then(WorkerShard::behind_seconds) > Some(LAGGING_SECONDS);
+        let lag = latest.and_then(|shard| shard.lag_seconds);
+        match latest.map(|shard| shard.state.as_str()) {
             Some("working") if is_behind => ShardState::Lagging,
             Some("working") if lag == Some(0.0) && !is_pending => ShardState::CaughtUp,
             Some("working") => ShardState::Working,
@@ -258,7 +214,8 @@ fn state_of(ledger: &Ledger, now: DateTime<Utc>) -> ShardState {
 /// All shards, the worst first: by state, then by lag, then by id.
 pub(super) fn rows<'a>(sources: &RowSources<'a>) -> Vec<Row<'a>> {
     let mut shards = BTreeMap::<&'a str, Option<&'a Ledger>>::new();
-    for shard in sources.sights.keys() {
+    let mut sights = sights(sources.workers);
+    for shard in sights.keys().copied() {
         shards.insert(shard, None);
     }
     for shard in sources.stream {
@@ -268,10 +225,17 @@ pub(super) fn rows<'a>(sources: &RowSources<'a>) -> Vec<Row<'a>> {
         shards.insert(ledger.shard().as_str(), Some(ledger));
     }
     let rows = shards.into_iter();
-    let rows = rows.map(|(id, ledger)| Row::new(id, ledger, sources));
+    let rows = rows.map(|(id, ledger)| {
+        let sights = sights.remove(id).unwrap_or_default();
+        Row::new(id, ledger, sights, sources)
+    });
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by(|one, other| {
-        let lag = |row: &Row<'_>| row.lag_seconds().unwrap_or(0.0);
+        let lag = |row: &Row<'_>| {
+            row.latest()
+                .and_then(|shard| shard.lag_seconds)
+                .unwrap_or(0.0)
+        };
         let by_lag = lag(other).total_cmp(&lag(one));
         one.state.cmp(&other.state).then(by_lag)
     });

@@ -152,7 +152,7 @@ mod tests {
         let sources = RowSources {
             ledgers: &ledgers,
             pending_since: &BTreeMap::new(),
-            sights: &BTreeMap::new(),
+            workers: &[],
             stream,
             now: now(),
         };

@@ -173,7 +173,7 @@ async fn keep_component(
             let manifest = bundle.manifest();
             let name = inert(manifest.transform.as_deref().unwrap_or_default());
             let text = json!({ "digest": manifest.component, "name": name, "schema": schema });
-            state.components.keep(bundle);
+            state.components.insert(bundle.manifest().clone(), bundle);
             let media_type = (header::CONTENT_TYPE, "application/json");
             ([media_type], text.to_string()).into_response()
         }

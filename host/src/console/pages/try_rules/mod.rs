@@ -17,7 +17,6 @@ mod decoding;
 mod effects;
 mod form;
 mod golden;
-mod kept;
 mod loaded;
 mod outcome;
 mod place;
@@ -38,21 +37,25 @@ mod view;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maud::Markup;
+use sluice_release::bundle::{Manifest, ReleaseBundle};
 use sluice_release::registry::Registry;
 use tokio::sync::OnceCell;
 
 pub(super) use self::actions::actions;
 use self::form::TryForm;
 use self::golden::SavedCases;
-use self::kept::Kept;
 use self::publish::Refused;
 use self::records::LastLoaded;
 use self::turns::Turns;
 use self::view::Offer;
 use crate::console::Console;
 use crate::console::cached::View;
+use crate::console::latest::Latest;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::tools::author::try_rules::sandbox::Sandbox;
+
+/// The components or releases that were used last.
+type LatestBundles = Latest<Manifest, ReleaseBundle, 4>;
 
 /// What the page keeps between requests.
 #[derive(Default)]
@@ -60,8 +63,8 @@ pub(super) struct State {
     turns: Turns,
     /// Whoever waits for it holds no thread.
     sandbox: Arc<tokio::sync::Mutex<Option<Sandbox>>>,
-    components: Kept,
-    releases: Kept,
+    components: LatestBundles,
+    releases: LatestBundles,
     /// The releases that the lake keeps.
     of_lake: OnceCell<Registry>,
     loaded: Arc<LastLoaded>,
@@ -131,7 +134,7 @@ async fn made(
         has_lake: console.lake.is_some(),
         has_registry: console.registry.is_some(),
         releases,
-        components: state.components.manifests(),
+        components: state.components.keys(),
         cases: cases.len(),
         signs: console
             .registry

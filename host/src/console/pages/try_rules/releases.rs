@@ -89,7 +89,8 @@ pub(super) async fn by_id(
     for registry in places.into_iter().flatten() {
         match registry.get(id).await {
             Ok(bundle) => {
-                state.releases.keep(bundle.clone());
+                let manifest = bundle.manifest().clone();
+                state.releases.insert(manifest, bundle.clone());
                 return Ok(Some(bundle));
             }
             Err(RegistryError::Missing { .. }) => {}

@@ -1,8 +1,11 @@
 //! States of made-up shards.
 
+use std::sync::Arc;
+
 use sluice_engine::digest::Digest;
 
 use super::*;
+use crate::console::workers::status;
 use crate::ledger::lost_range::{LossCause, LostRange};
 use crate::ledger::pins::Pins;
 use crate::ledger::resource_faults::ResourceFaults;
@@ -37,16 +40,33 @@ pub(in crate::console::pages::shards) fn committed(shard: &str) -> Ledger {
     pinned.commit(range, Digest::of(b"last")).unwrap()
 }
 
-pub(in crate::console::pages::shards) fn sight(state: &str, since: &str) -> WorkerSight {
-    WorkerSight {
-        url: "http://127.0.0.1:9464".into(),
+/// The shard `s` as a worker sees it.
+pub(in crate::console::pages::shards) fn sight(state: &str, since: &str) -> WorkerShard {
+    WorkerShard {
+        shard: "s".into(),
         state: state.into(),
         since: since.into(),
         lag_seconds: None,
         read_age_seconds: None,
         committed: None,
+        lost_ranges: 0,
         error: None,
     }
+}
+
+/// Workers, of which each sees one of these shards.
+pub(in crate::console::pages::shards) fn workers(shards: &[WorkerShard]) -> Vec<WorkerView> {
+    let workers = shards.iter().map(|shard| {
+        let mut status = status("");
+        status.shards.push(shard.clone());
+        WorkerView {
+            url: "http://127.0.0.1:9464".into(),
+            status: Some(Arc::new(status)),
+            problem: None,
+            seen_at: None,
+        }
+    });
+    workers.collect()
 }
 
 pub(in crate::console::pages::shards) fn stream_shard(
@@ -63,16 +83,16 @@ pub(in crate::console::pages::shards) fn stream_shard(
 }
 
 /// The state of a shard with this ledger and these sights.
-fn state(ledger: Option<&Ledger>, sights: &[WorkerSight], pending_minutes: i64) -> ShardState {
+fn state(ledger: Option<&Ledger>, sights: &[WorkerShard], pending_minutes: i64) -> ShardState {
     let ledgers: Vec<_> = ledger.cloned().into_iter().collect();
     let shard = ShardId::new("s").unwrap();
     let pending_since = now() - TimeDelta::minutes(pending_minutes);
     let pending_since = BTreeMap::from([(shard, pending_since)]);
-    let sights = BTreeMap::from([("s".to_owned(), sights.to_vec())]);
+    let workers = workers(sights);
     let rows = rows(&RowSources {
         ledgers: &ledgers,
         pending_since: &pending_since,
-        sights: &sights,
+        workers: &workers,
         stream: &[],
         now: now(),
     });
@@ -126,15 +146,15 @@ fn a_loss_that_no_run_has_gone_on_behind_is_a_failure() {
 #[test]
 fn a_worker_knows_more_than_the_ledger() {
     let ledger = committed("s");
-    let with_lag = |lag| WorkerSight {
+    let with_lag = |lag| WorkerShard {
         lag_seconds: Some(lag),
         ..sight("working", "2026-01-01T00:00:00.000Z")
     };
-    let with_age = |age| WorkerSight {
+    let with_age = |age| WorkerShard {
         read_age_seconds: Some(age),
         ..with_lag(0.0)
     };
-    let with_error = WorkerSight {
+    let with_error = WorkerShard {
         error: Some("throttled".into()),
         ..sight("working", "2026-01-01T00:00:00.000Z")
     };
@@ -146,7 +166,8 @@ fn a_worker_knows_more_than_the_ledger() {
         (vec![with_lag(0.0)], ShardState::CaughtUp),
         (vec![with_age(1.0)], ShardState::CaughtUp),
         (vec![with_age(61.0)], ShardState::Lagging),
-        (vec![with_error], ShardState::Failed),
+        (vec![with_error], ShardState::Unread),
+        (vec![with_lag(900.0), later.clone()], ShardState::Working),
         (vec![with_lag(0.0), failed.clone()], ShardState::Failed),
         (vec![failed, later], ShardState::Working),
         (vec![sight("lost", "")], ShardState::Idle),
@@ -164,20 +185,21 @@ fn a_worker_knows_more_than_the_ledger() {
 fn the_worst_shard_comes_first_and_all_sources_count() {
     let stream = [stream_shard("d", &[], false), stream_shard("a", &[], false)];
     let ledgers = [committed("a"), committed("b").finish().unwrap()];
-    let lag = |lag| WorkerSight {
-        lag_seconds: Some(lag),
-        ..sight("working", "")
+    let of = |shard: &str, state: &str, lag: Option<f64>| WorkerShard {
+        shard: shard.into(),
+        lag_seconds: lag,
+        ..sight(state, "")
     };
-    let sights = BTreeMap::from([
-        ("c".to_owned(), vec![sight("failed", "")]),
-        ("e".to_owned(), vec![lag(100.0)]),
-        ("f".to_owned(), vec![lag(200.0)]),
+    let workers = workers(&[
+        of("c", "failed", None),
+        of("e", "working", Some(100.0)),
+        of("f", "working", Some(200.0)),
     ]);
     let pending_since = BTreeMap::new();
     let rows = rows(&RowSources {
         ledgers: &ledgers,
         pending_since: &pending_since,
-        sights: &sights,
+        workers: &workers,
         stream: &stream,
         now: now(),
     });

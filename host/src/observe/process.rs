@@ -19,10 +19,10 @@ pub(super) struct Process {
 
 /// The resources that this process uses.
 #[derive(Debug)]
-struct Usage {
+pub(super) struct Usage {
     /// User and system.
-    cpu_seconds: f64,
-    resident_bytes: u64,
+    pub(super) cpu_seconds: f64,
+    pub(super) resident_bytes: u64,
     virtual_bytes: u64,
     threads: i64,
     open_fds: Option<u64>,
@@ -119,7 +119,7 @@ where
 
 /// The resources that this process uses, as the operating system reports them.
 #[cfg(target_os = "linux")]
-fn usage() -> Option<Usage> {
+pub(super) fn usage() -> Option<Usage> {
     use procfs::WithCurrentSystemInfo as _;
     use procfs::process::LimitValue;
 
@@ -148,7 +148,7 @@ fn usage() -> Option<Usage> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn usage() -> Option<Usage> {
+pub(super) fn usage() -> Option<Usage> {
     None
 }
 
