@@ -79,14 +79,20 @@ test('what arrives live is text too', async () => {
   const address = await pipeline.wholeConsole(worker, '--show-payloads');
   const window = await Window.open(browser, address);
   const network = await window.context.newCDPSession(window.page);
-  let sections = [];
-  network.on('Network.eventSourceMessageReceived', ({ data }) => sections.push(JSON.parse(data).id));
+  // The sections that came, by the request that asked for them; a request is known by the page it is for.
+  const pages = new Map();
+  const arrived = new Set();
+  network.on('Network.requestWillBeSent', ({ requestId, request }) => {
+    pages.set(requestId, new URL(request.url).searchParams.get('page'));
+  });
+  network.on('Network.eventSourceMessageReceived', ({ requestId, data }) => {
+    arrived.add(`${JSON.parse(data).id} of ${pages.get(requestId)}`);
+  });
   await network.send('Network.enable');
   for (const path of ['/', '/shards', '/releases', '/quarantine', '/schema']) {
     await window.goto(path);
-    sections = [];
     // A browser that begins to listen gets all live sections, and puts them into its page.
-    await until(`sections of ${path} arrive`, () => sections.includes('live-problem'));
+    await until(`sections of ${path} arrive`, () => arrived.has(`live-problem of ${path}`));
     assert.equal(await window.page.evaluate(() => globalThis.isOwned), undefined, path);
   }
   window.isClean();
