@@ -70,10 +70,7 @@ fn cloud(chunks: u64) -> Cloud {
     let range = pending.range;
     let ledger = Ledger::new(ShardId::new(SHARD).unwrap()).pin(pending);
     let ledger = ledger.unwrap().commit(range, release).unwrap();
-    let folder = cloud.lake().join("_sluice/ledger");
-    fs::create_dir_all(&folder).unwrap();
-    let text = serde_json::to_vec(&ledger).unwrap();
-    fs::write(folder.join(format!("{SHARD}.json")), text).unwrap();
+    cloud.put_ledger(SHARD, &serde_json::to_value(&ledger).unwrap());
     cloud
 }
 
