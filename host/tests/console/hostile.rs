@@ -173,12 +173,12 @@ fn rules_that_could_tell_hidden_records_are_refused() {
         &[("rules", ""), ("jq", as_code)],
         &[
             ("rules", "enrich"),
-            ("config", r#"{"partition_by":["event_uuid"]}"#),
+            ("config_enrich", r#"{"partition_by":["event_uuid"]}"#),
         ],
-        &[("rules", "enrich"), ("config", "{}")],
+        &[("rules", "enrich"), ("config_enrich", "{}")],
         &[
             ("rules", "release"),
-            ("config", r#"{"time_member":"event_uuid"}"#),
+            ("config_release", r#"{"time_member":"event_uuid"}"#),
         ],
         &[("rules", "component"), ("component", "0123")],
     ] {

@@ -79,11 +79,33 @@ fn without_a_registry_records_are_compared_with_the_rules_that_rejected_them() {
     ];
     assert_says(&copied, &lost);
     let taken = submitted(&console, &form(&page), "Take times", &[]);
-    let config = &form(&taken).fields["config"];
+    let config = &form(&taken).fields["config_enrich"];
     let config: Value = serde_json::from_str(config).unwrap();
     assert_eq!(config, json!({ "time_format": "auto" }));
     assert_says(&taken, &["3 (3 events)", "3 of 3 differ"]);
     assert!(!taken.says("events have no"), "{}", taken.text());
+}
+
+/// What is configured for one kind of rules is no error of another.
+#[test]
+fn a_configuration_belongs_to_one_kind_of_rules() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let begun = begun(&console);
+    let filled = [("config_enrich", r#"{"time_format":"auto"}"#)];
+    let page = submitted(&console, &begun, "Run", &filled);
+    assert_says(&page, &["3 (3 events)"]);
+    let jq = [("rules", "jq"), ("jq", ".event_name |= ascii_upcase")];
+    let page = submitted(&console, &form(&page), "Run", &jq);
+    assert_says(&page, &["3 (3 events)", "LESSON:DONE"]);
+    let config = &form(&page).fields["config_enrich"];
+    assert!(config.contains("auto"), "{config}");
+    // An error of a configuration leads to it.
+    let filled = [("config_enrich", r#"{"no_such":1}"#)];
+    let page = submitted(&console, &begun, "Run", &filled);
+    assert_says(&page, &["The rules are not admitted", "no_such"]);
+    let link = "<a href=\"#try-config\">";
+    assert!(page.body.contains(link), "{}", page.text());
 }
 
 #[test]

@@ -162,6 +162,11 @@ function tryRules(form) {
     }
   }
 
+  // The configuration of the kind of rules that is chosen.
+  function configuration() {
+    return form.elements[`config_${form.elements.rules.value}`];
+  }
+
   // What is typed into a field of the configuration; nothing leaves the member out.
   function valueOf(field) {
     const kind = field.dataset.kind;
@@ -177,7 +182,7 @@ function tryRules(form) {
   function configure(field) {
     let config;
     try {
-      config = JSON.parse(form.elements.config.value.trim() || "{}");
+      config = JSON.parse(configuration().value.trim() || "{}");
     } catch (error) {
       status.textContent = `The transform configuration is not JSON (${error.message}), so its fields do not change it.`;
       return;
@@ -187,7 +192,7 @@ function tryRules(form) {
       return;
     }
     config[field.dataset.config] = valueOf(field);
-    form.elements.config.value = JSON.stringify(config, null, 2);
+    configuration().value = JSON.stringify(config, null, 2);
     later();
   }
 
@@ -245,7 +250,7 @@ function tryRules(form) {
       for (const option of [...select.options]) if (option.value === digest) option.remove();
       select.add(new Option(`${name} (${digest.slice(0, 8)})`, digest, true, true));
       form.elements.rules.value = "component";
-      form.elements.config.value = "";
+      configuration().value = "";
       await showFields();
       await run();
     } catch (error) {
@@ -263,7 +268,7 @@ function tryRules(form) {
     }
     const field = event.target.closest("[data-config]");
     if (field !== null) configure(field);
-    else if (["rules", "release", "component", "config"].includes(event.target.name)) showFields();
+    else if (/^(rules|release|component|config_.*)$/.test(event.target.name)) showFields();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

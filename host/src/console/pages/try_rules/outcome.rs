@@ -21,6 +21,9 @@ use crate::tools::author::try_rules::summary::Summary;
 /// The most fields that are listed; the rest is counted.
 const FIELDS: usize = 20;
 
+/// The step of an admission that checks the transform configuration.
+const CONFIG_STEP: &str = "transform_config";
+
 /// What is shown before the first run.
 pub(super) fn nothing_yet() -> Markup {
     empty(
@@ -158,7 +161,10 @@ pub(super) fn failed(error: &anyhow::Error, program: Option<&str>, is_shown: boo
     let why = not_admitted(error);
     let marked = program.and_then(|program| marked(program, &why));
     html! {
-        p.problem role="alert" { "The rules are not admitted. " (inert(&why)) }
+        div.problem role="alert" {
+            p { "The rules are not admitted. " (inert(&why)) }
+            @if error.step() == CONFIG_STEP { p { a href="#try-config" { "The transform configuration" } } }
+        }
         @if let Some(marked) = marked {
             pre.marked tabindex="0" aria-label="The line of the program with a mark below the place" { (inert(&marked)) }
         }

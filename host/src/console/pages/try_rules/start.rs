@@ -164,6 +164,7 @@ fn with_any_time(bundle: &ReleaseBundle) -> Result<Option<ReleaseBundle>, PageEr
 mod tests {
     use sluice_engine::record::{Batch, ShardId};
 
+    use super::super::form::JQ;
     use super::*;
     use crate::tools::author::try_rules::input::Records;
     use crate::tools::author::try_rules::origin::Origin;
@@ -210,7 +211,13 @@ mod tests {
         let mut form = TryForm::default();
         rules::fill_with(&mut form, &changed, false);
         assert_eq!(form.rules, "enrich");
-        assert!(form.config.contains("\"auto\""), "{}", form.config);
+        assert!(form.config().contains("\"auto\""), "{}", form.config());
+        // A configuration belongs to its kind of rules.
+        let jq = TryForm {
+            rules: JQ.into(),
+            ..form.clone()
+        };
+        assert_eq!(jq.config(), "");
         let html = shown(&form, &loaded, &rules).into_string();
         assert!(!html.contains("value=\"time\""), "{html}");
         let mut hidden = loaded;

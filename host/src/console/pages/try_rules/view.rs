@@ -8,8 +8,8 @@ use sluice_release::rollout::Rollout;
 
 use super::decoding;
 use super::form::{
-    ACTIVE, ARCHIVE, COMPONENT, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE, REJECTED,
-    RELEASE, TryForm,
+    ACTIVE, ARCHIVE, COMPONENT, COPY, ENRICH, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE,
+    REJECTED, RELEASE, TryForm,
 };
 use super::records::NO_ARCHIVES;
 use crate::builtin::Builtin;
@@ -35,11 +35,23 @@ pub(super) struct Offer {
     pub(super) rollout: Option<Rollout>,
 }
 
+impl Offer {
+    /// Whether the page has buttons that publish.
+    fn can_publish(&self) -> bool {
+        self.permissions.publish && self.has_registry
+    }
+}
+
 /// The form and the outcome.
 pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Markup {
     html! {
         p.note {
-            "See what rules would make of records. Nothing is written, except by the buttons below that publish."
+            "See what rules would make of records. "
+            @if offer.can_publish() {
+                "Nothing is written, except by the buttons below that publish."
+            } @else {
+                "Nothing is written."
+            }
         }
         div.try {
             form #try-form method="post" action="/try/run" {
@@ -199,10 +211,30 @@ fn rules(form: &TryForm, offer: &Offer) -> Markup {
                 p.note { "To try releases, start the console with " code { "--registry" } "." }
             }
             (sent_components(form, &offer.components))
-            (text("config", "Transform configuration, a JSON object", &form.config, 4))
+            (configs(form))
             details #try-config-details .script-only hidden open[!matches!(&*form.rules, JQ | "")] {
                 summary { "Enter the configuration in fields" }
                 div #try-config-fields {}
+            }
+        }
+    }
+}
+
+/// The transform configuration of each kind of rules; that of the chosen one is shown.
+fn configs(form: &TryForm) -> Markup {
+    let kinds = [
+        (JQ, "builtin:jq", &form.config_jq),
+        (ENRICH, "builtin:enrich", &form.config_enrich),
+        (COPY, "builtin:copy", &form.config_copy),
+        (RELEASE, "the release", &form.config_release),
+        (COMPONENT, "the component", &form.config_component),
+    ];
+    html! {
+        div #try-config tabindex="-1" {
+            @for (kind, of, config) in kinds {
+                div class={ "for-" (kind) } {
+                    (text(&format!("config_{kind}"), &format!("Transform configuration of {of}, a JSON object"), config, 4))
+                }
             }
         }
     }
@@ -322,6 +354,20 @@ pub(super) mod tests {
         );
         assert!(!html.contains("<script>") && !html.contains("<b>"));
         assert!(html.contains("value=\"quarantine\""));
+    }
+
+    #[test]
+    fn what_is_written_is_said() {
+        let says = |offer: &Offer| {
+            let html = workbench(&TryForm::default(), offer, &html! {});
+            html.into_string().contains("except by the buttons")
+        };
+        let without_registry = Offer {
+            has_registry: false,
+            ..offer(true, true)
+        };
+        assert!(says(&offer(true, true)));
+        assert!(!says(&offer(true, false)) && !says(&without_registry));
     }
 
     #[test]
