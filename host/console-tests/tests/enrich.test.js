@@ -85,6 +85,32 @@ test('a configuration belongs to one kind of rules', { timeout: TIMEOUT }, async
   window.isClean();
 });
 
+test('Back and a reload lead to the rules that were typed', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await begin();
+  await page.getByRole('button', { name: /time_format: auto/ }).click();
+  await outcome(new RegExp(`with events\\s+${REJECTED}`));
+  assert.equal(new URL(page.url()).pathname, '/try');
+  await page.getByRole('radio', { name: 'A jq program' }).check();
+  await page.getByLabel('Program', { exact: true }).fill('.mine = 1');
+  await outcome(/\.mine/);
+  const program = () => page.getByLabel('Program', { exact: true }).inputValue();
+  await page.reload();
+  await outcome(/\.mine/);
+  assert.equal(await program(), '.mine = 1');
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  await page.waitForURL((url) => url.pathname === '/release');
+  await page.goBack();
+  await outcome(/\.mine/);
+  assert.equal(await program(), '.mine = 1');
+  // The rules before the button was pressed.
+  await page.goBack();
+  await outcome(/compared with\s+the active release/);
+  assert.equal(new URL(page.url()).searchParams.get('reason'), 'invalid_field');
+  assert.ok(await page.getByRole('radio', { name: /builtin:enrich/ }).isChecked());
+  window.isClean();
+});
+
 test('the same rules take the records by one click, and become a canary', { timeout: TIMEOUT }, async () => {
   const { page } = window;
   await begin();

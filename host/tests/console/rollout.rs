@@ -90,7 +90,7 @@ pub(super) fn form_of_rules(console: &Console) -> (html::Form, String) {
     let form = forms.find(|form| form.fields.contains_key("jq")).unwrap();
     let tags = html::tags(&page.body);
     let mut values = tags.iter().filter_map(|tag| tag.attributes.get("value"));
-    let enrich = values.find(|value| value.ends_with("enrich")).unwrap();
+    let enrich = values.find(|value| value.as_str() == "enrich").unwrap();
     (form, enrich.clone())
 }
 

@@ -45,7 +45,7 @@ fn begun(console: &Console) -> Form {
 }
 
 fn submitted(console: &Console, form: &Form, button: &str, filled: &[(&str, &str)]) -> Response {
-    let page = console.submit(form, button, filled);
+    let page = console.followed(console.submit(form, button, filled));
     assert_eq!(page.status, 200, "{}", page.text());
     html::assert_inert(&page.body);
     page
@@ -84,6 +84,44 @@ fn without_a_registry_records_are_compared_with_the_rules_that_rejected_them() {
     assert_eq!(config, json!({ "time_format": "auto" }));
     assert_says(&taken, &["3 (3 events)", "3 of 3 differ"]);
     assert!(!taken.says("events have no"), "{}", taken.text());
+}
+
+/// Without a script: the page that a button leads to has an address of its own.
+#[test]
+fn what_was_sent_can_be_gone_back_to_and_loaded_again() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let begun = begun(&console);
+    let address = |button: &str, filled: &[(&str, &str)]| {
+        let response = console.submit(&begun, button, filled);
+        assert_eq!(response.status, 303, "{}", response.text());
+        response.headers["location"].clone()
+    };
+    let copied = address("Run", &[("rules", "copy"), ("note", "a <b> note")]);
+    let sample = address("Load a sample", &[]);
+    for _ in 0..2 {
+        let page = console.get(&copied);
+        assert_says(&page, &["3 (3 events)", "3 of 3 differ"]);
+        let fields = form(&page).fields;
+        assert_eq!(
+            (&*fields["rules"], &*fields["note"]),
+            ("copy", "a <b> note")
+        );
+        let page = console.get(&sample);
+        assert_eq!(form(&page).fields["source"], "pasted");
+        assert!(form(&page).fields["records"].contains("event_uuid"));
+    }
+    // A case is saved once, however often the page is loaded.
+    let page = console.get(&copied);
+    let saved = console.submit(&form(&page), "Save as golden case", &[]);
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let saved = &saved.headers["location"];
+    assert!(console.get(saved).says("Saved events-1."));
+    let again = console.get(saved);
+    assert!(!again.says("Saved") && again.says("1 case, kept until"));
+    let gone = console.get("/try?form=0123456789abcdef");
+    assert_eq!(gone.status, 200);
+    assert_says(&gone, &["is not kept any more", "Nothing was run yet"]);
 }
 
 /// What is configured for one kind of rules is no error of another.

@@ -118,6 +118,21 @@ function tryRules(form) {
     return response.text();
   }
 
+  // What was typed is kept with the entry of the history, so that Back and a reload have it.
+  function keep() {
+    history.replaceState([...new FormData(form)], "");
+  }
+
+  function restore() {
+    for (const [name, value] of history.state ?? []) {
+      const field = form.elements[name];
+      // The number of the last change of the rollout is that of the page.
+      if (field === undefined || name === "seen") continue;
+      const isOffered = field.options === undefined || [...field.options].some((option) => option.value === value);
+      if (isOffered) field.value = value;
+    }
+  }
+
   function say(error) {
     status.textContent = `The console does not answer (${error.message}). Is it still running?`;
   }
@@ -126,6 +141,7 @@ function tryRules(form) {
   async function run() {
     clearTimeout(timer);
     running?.abort();
+    keep();
     const own = new AbortController();
     running = own;
     status.textContent = "Running…";
@@ -300,9 +316,12 @@ function tryRules(form) {
     } else if (button === null || button.id === "try-run") {
       event.preventDefault();
       run();
+    } else {
+      keep();
     }
   });
 
+  restore();
   for (const element of document.querySelectorAll(".script-only")) element.hidden = false;
   showFields();
   const isPasted = new FormData(form).get("source") === "pasted";

@@ -141,6 +141,20 @@ impl TryForm {
         self
     }
 
+    /// The form without what its buttons have added.
+    pub(super) fn without_buttons(mut self) -> Self {
+        for button in [
+            &mut self.start,
+            &mut self.load,
+            &mut self.case,
+            &mut self.remove,
+            &mut self.canary,
+        ] {
+            button.clear();
+        }
+        self
+    }
+
     /// The fields of the filter, by the names that the page Quarantine has for them.
     fn filter_fields(&self) -> [(&str, &str); 5] {
         [

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use sluice_release::admission::AdmissionError;
 use sluice_release::compare::Comparison;
 
+use super::form::TryForm;
 use super::loaded::Loaded;
 use super::place::marked;
 use super::rules::not_admitted;
@@ -25,11 +26,12 @@ const FIELDS: usize = 20;
 const CONFIG_STEP: &str = "transform_config";
 
 /// What is shown before the first run.
-pub(super) fn nothing_yet() -> Markup {
-    empty(
-        "Nothing was run yet.",
-        "Paste records, one JSON object a line, or load the sample; then press Run.",
-    )
+pub(super) fn nothing_yet(form: &TryForm) -> Markup {
+    let advice = match form.is_pasted() {
+        true => "Paste records, one JSON object a line, or load the sample; then press Run.",
+        false => "Press Run to try the rules on the records that you have chosen.",
+    };
+    empty("Nothing was run yet.", advice)
 }
 
 /// What came of a run. `redrive` says how the records can be redriven.
