@@ -110,6 +110,7 @@ function tryRules(form) {
   let timer = 0;
   let running = null;
   let showing = null;
+  let isTyped = history.state !== null;
 
   // Sends the form, as a button of it would; the answer is a piece of HTML.
   async function post(path, button, signal) {
@@ -120,7 +121,7 @@ function tryRules(form) {
 
   // What was typed is kept with the entry of the history, so that Back and a reload have it.
   function keep() {
-    history.replaceState([...new FormData(form)], "");
+    if (isTyped) history.replaceState([...new FormData(form)], "");
   }
 
   function restore() {
@@ -246,6 +247,7 @@ function tryRules(form) {
       text = lines.slice(0, TRY_FILE_LINES).join("\n");
     }
     const left = isCut ? ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.` : "";
+    isTyped = true;
     form.elements[isProgram ? "rules" : "source"].value = isProgram ? "jq" : "pasted";
     form.elements[isProgram ? "jq" : "records"].value = text;
     await run();
@@ -265,6 +267,7 @@ function tryRules(form) {
       const select = form.elements.component;
       for (const option of [...select.options]) if (option.value === digest) option.remove();
       select.add(new Option(`${name} (${digest.slice(0, 8)})`, digest, true, true));
+      isTyped = true;
       form.elements.rules.value = "component";
       configuration().value = "";
       await showFields();
@@ -275,6 +278,7 @@ function tryRules(form) {
   }
 
   form.addEventListener("input", (event) => {
+    isTyped = true;
     if (event.target.name) later();
   });
   form.addEventListener("change", (event) => {
