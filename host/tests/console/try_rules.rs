@@ -256,6 +256,22 @@ fn a_redrive_is_previewed_and_done_by_the_commands_of_the_page() {
     );
 }
 
+/// Without an active release, the preview says so where its outcome would be.
+#[test]
+fn a_preview_needs_an_active_release() {
+    let place = place();
+    let release = publish(&place, "{}", "the first rules");
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(&place, &args);
+    let preview = "/try?reason=invalid_field&release=active&choice=even";
+    let begun = form(&console.get(preview));
+    let page = submitted(&console, &begun, "Run", &[]);
+    let why = "No release of the registry is active. Choose a release.";
+    assert_says(&page, &[why]);
+    let page = submitted(&console, &begun, "Run", &[("release", &*release)]);
+    assert_says(&page, &["3 of 3 records", "invalid_field"]);
+}
+
 /// A manifest that cannot be read keeps nobody from trying the records of others.
 #[test]
 fn a_damaged_manifest_is_said_and_the_other_records_are_tried() {

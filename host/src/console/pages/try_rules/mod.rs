@@ -26,6 +26,7 @@ mod quarantined;
 mod record;
 mod records;
 mod redrive;
+mod rejections;
 mod releases;
 mod rules;
 mod run;
