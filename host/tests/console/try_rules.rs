@@ -83,6 +83,15 @@ fn without_a_registry_records_are_compared_with_the_rules_that_rejected_them() {
     let config: Value = serde_json::from_str(config).unwrap();
     assert_eq!(config, json!({ "time_format": "auto" }));
     assert_says(&taken, &["3 (3 events)", "3 of 3 differ"]);
+    // What the times are now, and what they are in the lake.
+    console.says("/schema", &["lesson"]);
+    let taken = submitted(&console, &form(&taken), "Run", &[]);
+    let types = [
+        "Fields have other types than before: 1.",
+        "text 3",
+        "number",
+    ];
+    assert_says(&taken, &types);
     assert!(!taken.says("events have no"), "{}", taken.text());
 }
 

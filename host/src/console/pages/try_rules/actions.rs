@@ -20,7 +20,8 @@ use super::publish::{self, Refused};
 use super::rules::Rules;
 use super::run::Job;
 use super::{
-    baseline, config_form, golden, made, outcome, record, records, redrive, rules, run, start,
+    baseline, config_form, field_types, golden, made, outcome, record, records, redrive, rules,
+    run, start,
 };
 use crate::console::Console;
 use crate::console::components::problem;
@@ -111,15 +112,24 @@ pub(super) async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         let show = |shown: &run::ShownRecord<'_>| record::record(shown, is_shown);
         let goes_on = || turn.is_newest();
         let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
-        let shown = match ran {
-            _ if !goes_on() => return Ok(problem(SUPERSEDED)),
-            Ok(ran) => outcome::outcome(&ran, &loaded, &redrive),
-            Err(error) => outcome::failed(&error, rules.program.as_deref(), is_shown),
+        let (shown, fields) = match ran {
+            _ if !goes_on() => return Ok(None),
+            Ok(ran) => (outcome::outcome(&ran, &loaded, &redrive), ran.fields),
+            Err(error) => {
+                let failed = outcome::failed(&error, rules.program.as_deref(), is_shown);
+                (failed, Vec::new())
+            }
         };
-        Ok(html! { (offer) (shown) })
+        Ok(Some((shown, fields)))
     });
-    ran.await
-        .unwrap_or_else(|error| outcome::failed(&error, None, is_shown))
+    match ran.await {
+        Ok(None) => problem(SUPERSEDED),
+        Ok(Some((shown, fields))) => {
+            let types = field_types::notice(console, &fields, is_shown).await;
+            html! { (offer) (types) (shown) }
+        }
+        Err(error) => outcome::failed(&error, None, is_shown),
+    }
 }
 
 const SUPERSEDED: &str = "A newer run has begun, perhaps in another window, so this one was dropped. Run again to see its outcome.";

@@ -15,6 +15,8 @@ mod choice;
 mod config_form;
 mod decoding;
 mod effects;
+mod field_types;
+mod fields;
 mod form;
 mod golden;
 mod kept;

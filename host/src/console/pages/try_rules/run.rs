@@ -10,6 +10,7 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::baseline::{Baseline, ComparedRules};
 use super::effects::Effects;
+use super::field_types::{FieldTypes, FieldsOfType};
 use super::loaded::Loaded;
 use super::rejections::Rejections;
 use super::releases;
@@ -33,6 +34,8 @@ pub(super) struct Ran {
     pub(super) rules: Option<Builtin>,
     pub(super) against: Against,
     pub(super) effects: Effects,
+    /// The fields of the events.
+    pub(super) fields: Vec<FieldsOfType>,
     /// The records that differ from the compared rules, up to [`SHOWN`].
     differing: Vec<Markup>,
     /// The others, up to [`SHOWN`].
@@ -152,20 +155,23 @@ pub(super) fn run(
         rules: releases::builtin(job.rules.manifest()),
         effects: Effects::new(job.usual_columns),
         against,
+        fields: Vec::new(),
         differing: Vec::new(),
         others: Vec::new(),
         rejections: Rejections::new(loaded.is_shown),
         ended_early: false,
     };
     let mut trial = Trial::new(release);
+    let mut fields = FieldTypes::default();
     let begun = Instant::now();
     for records in &loaded.parts {
         if begun.elapsed() > TIME_MAX || !goes_on() {
             ran.ended_early = true;
             break;
         }
-        ran.part(&mut trial, baseline.as_mut(), records, show)?;
+        ran.part(&mut trial, baseline.as_mut(), &mut fields, records, show)?;
     }
+    ran.fields = fields.finished();
     if let Some(baseline) = baseline {
         ran.against = Against::Compared(Box::new(baseline.compared()));
     }
@@ -178,6 +184,7 @@ impl Ran {
         &mut self,
         trial: &mut Trial,
         mut baseline: Option<&mut ReadyBaseline>,
+        fields: &mut FieldTypes,
         records: &Records,
         show: &dyn Fn(&ShownRecord<'_>) -> Markup,
     ) -> anyhow::Result<()> {
@@ -196,8 +203,9 @@ impl Ran {
             };
             let index = usize::try_from(self.summary.records()).unwrap_or(usize::MAX);
             self.summary.add(tried);
-            self.effects
-                .add(old.map(|(_, outcome)| outcome), &tried.outcome);
+            let before = old.map(|(_, outcome)| outcome);
+            self.effects.add(before, &tried.outcome);
+            fields.add(before, &tried.outcome);
             let is_alike = self.rejections.add(&tried.outcome);
             let shown = match differences.is_empty() {
                 true => &mut self.others,

@@ -112,6 +112,7 @@ fn shown(form: &TryForm, loaded: &Loaded, bundle: &ReleaseBundle) -> Markup {
                         (of(by_time, loaded.len() as u64)) " for the format of their time, the member "
                         code { (inert(&time_member(bundle))) } ". "
                         (button(TIME, "Take times in any format (time_format: auto)"))
+                        " The times stay in the events as they came: numbers and texts, seconds and milliseconds beside each other."
                     }
                 }
                 @if has_other_rules { p { (button(REJECTED, "Start with these rules")) } }

@@ -7,6 +7,7 @@ use sluice_release::bundle::Manifest;
 use sluice_release::rollout::Rollout;
 
 use super::decoding;
+use super::fields::{line, radio, select, text};
 use super::form::{
     ACTIVE, ARCHIVE, COMPONENT, COPY, ENRICH, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE,
     REJECTED, RELEASE, TryForm,
@@ -69,33 +70,6 @@ pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Mark
                 h2 { "Outcome" }
                 div #try-outcome { (outcome) }
             }
-        }
-    }
-}
-
-fn radio(name: &str, value: &str, chosen: &str, label: &str) -> Markup {
-    html! {
-        label.radio { input type="radio" name=(name) value=(value) checked[value == chosen]; " " (label) }
-    }
-}
-
-fn line(name: &str, label: &str, value: &str, example: &str) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            input id=(id) name=(name) value=(inert(value)) placeholder=(example) autocomplete="off" spellcheck="false";
-        }
-    }
-}
-
-fn text(name: &str, label: &str, value: &str, rows: u8) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            // A line end at the beginning of a text area is not part of its value.
-            textarea id=(id) name=(name) rows=(rows) spellcheck="false" autocomplete="off" { "\n" (value) }
         }
     }
 }
@@ -174,21 +148,6 @@ fn how_to_decode(form: &TryForm) -> Markup {
             p.note { "Records that a run has decoded stay as they are. Data that it could not decode is tried as it was." }
             (select("encoding", "Encoding", &form.encoding, &values(&decoding::names::<RecordEncoding>())))
             (select("format", "Format", &form.format, &values(&decoding::names::<RecordFormat>())))
-        }
-    }
-}
-
-/// A choice of values, each with what it means.
-fn select<T: AsRef<str>>(name: &str, label: &str, chosen: &str, values: &[(T, T)]) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            select id=(id) name=(name) {
-                @for (value, meaning) in values {
-                    option value=(value.as_ref()) selected[value.as_ref() == chosen] { (meaning.as_ref()) }
-                }
-            }
         }
     }
 }
