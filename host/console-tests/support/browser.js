@@ -69,7 +69,7 @@ export class Window {
   /** Opens a page, and waits until what it is made from is read. */
   async goto(path) {
     // To go to the same address is a reload, which keeps what was typed.
-    await this.page.evaluate(() => history.replaceState(null, ''));
+    if (this.page.url() === this.origin + path) await this.page.evaluate(() => history.replaceState(null, ''));
     const response = await this.page.goto(this.origin + path);
     await this.page.waitForFunction(() => {
       const reading = [...document.querySelectorAll('.reading')];

@@ -32,12 +32,12 @@ type Fields = BTreeMap<String, Types>;
 #[derive(Default)]
 pub(super) struct FieldTypes {
     /// By type of events.
-    seen: BTreeMap<Option<String>, Seen>,
+    seen: BTreeMap<Option<String>, SeenEvents>,
 }
 
 /// The events of one type.
 #[derive(Default)]
-struct Seen {
+struct SeenEvents {
     /// The partition of one of them.
     partition: String,
     before: Inference,
@@ -69,9 +69,9 @@ impl FieldTypes {
         if self.seen.len() >= EVENT_TYPES_MAX && !self.seen.contains_key(&event_type) {
             return;
         }
-        let seen = self.seen.entry(event_type).or_insert_with(|| Seen {
+        let seen = self.seen.entry(event_type).or_insert_with(|| SeenEvents {
             partition: event.partition.clone(),
-            ..Seen::default()
+            ..SeenEvents::default()
         });
         let inference = match is_now {
             true => &mut seen.now,
@@ -125,7 +125,7 @@ fn name(kind: ValueKind) -> Option<&'static str> {
 
 /// A field whose values have another type than before.
 #[derive(Debug, PartialEq, Eq)]
-struct Changed {
+struct ChangedField {
     field: String,
     now: Types,
     before: Option<Types>,
@@ -134,7 +134,7 @@ struct Changed {
 
 /// The fields of one type of events that have a value of a type which they have not had, or of several types if it is not
 /// known what they had.
-fn changed(of_type: &FieldsOfType, lake: &Fields) -> Vec<Changed> {
+fn changed(of_type: &FieldsOfType, lake: &Fields) -> Vec<ChangedField> {
     let found = of_type.now.iter().filter_map(|(field, now)| {
         let (before, lake) = (of_type.before.get(field), lake.get(field));
         let known = before.is_some() || lake.is_some();
@@ -143,7 +143,7 @@ fn changed(of_type: &FieldsOfType, lake: &Fields) -> Vec<Changed> {
             true => had.any(|had| now.keys().any(|name| !had.contains_key(name))),
             false => now.len() > 1,
         };
-        is_changed.then(|| Changed {
+        is_changed.then(|| ChangedField {
             field: field.clone(),
             now: now.clone(),
             before: before.cloned(),
@@ -171,7 +171,7 @@ pub(super) async fn notice(console: &Console, types: &[FieldsOfType], is_shown: 
     shown(&all, is_shown)
 }
 
-fn shown(all: &[Changed], is_shown: bool) -> Markup {
+fn shown(all: &[ChangedField], is_shown: bool) -> Markup {
     let rows = all.iter().take(FIELDS_MAX).map(|changed| {
         let had = |types: &Option<Types>| types.as_ref().map_or_else(|| "–".to_owned(), words);
         vec![
@@ -232,7 +232,7 @@ mod tests {
         finished.remove(0)
     }
 
-    fn names(changed: &[Changed]) -> Vec<&str> {
+    fn names(changed: &[ChangedField]) -> Vec<&str> {
         changed.iter().map(|changed| &*changed.field).collect()
     }
 

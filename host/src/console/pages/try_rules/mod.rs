@@ -115,7 +115,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
             // Nobody asks for live sections of this page.
             let outcome = match request.is_live {
                 true => Markup::default(),
-                false => actions::outcome_of(console, &form).await,
+                false => Box::pin(actions::outcome_of(console, &form)).await,
             };
             (form, outcome)
         }

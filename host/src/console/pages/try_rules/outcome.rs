@@ -120,7 +120,8 @@ fn slower(found: Duration, before: Duration) -> Markup {
         }
         @if policy.is_slower(found * 1e9, before * 1e9) {
             p.caution {
-                "Workers would roll these rules back for their time, unless other limits are given with their activation: a                  record takes more than " (policy.slower) " times as long, and more than 100 µs."
+                "Workers would roll these rules back for their time, unless other limits are given with their activation: a \
+                 record takes more than " (policy.slower) " times as long, and more than 100 µs."
             }
         }
     }

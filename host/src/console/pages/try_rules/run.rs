@@ -114,7 +114,9 @@ impl ReadyBaseline {
         let transformed = self.trial.transform(records)?;
         let lines = record_results(records.len(), &transformed);
         let tried = self.trial.measure(records, transformed)?;
-        tried.iter().for_each(|tried| self.summary.add(tried));
+        for tried in &tried {
+            self.summary.add(tried);
+        }
         let outcomes = tried.into_iter().map(|tried| tried.outcome);
         Ok(lines.into_iter().zip(outcomes).collect())
     }
