@@ -8,6 +8,7 @@ use super::choice::Choice;
 use super::decoding;
 use super::form::TryForm;
 use super::loaded::{Loaded, OBJECT_MAX_BYTES};
+use crate::config::store_setting;
 use crate::console::Lake;
 use crate::console::components::of;
 use crate::console::page::PageError;
@@ -34,6 +35,7 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
         let why = "This console shows no lake. Start it with --lake, or paste records.";
         return Err(PageError::Wrong(why.into()));
     };
+    let of_lake = lake.clone();
     let decoding = decoding::chosen(form)?;
     let (loaded, nothing) = match &*form.rid {
         "" => {
@@ -53,6 +55,11 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
         }
     };
     if loaded.len() == 0 {
+        if of_lake.is_missing() {
+            let name = store_setting(&of_lake.location);
+            let why = format!("The lake {name} does not exist, so nothing of it can be tried.");
+            return Err(PageError::NotFound(why));
+        }
         let mut why = vec![nothing];
         why.extend(loaded.notes);
         return Err(PageError::NotFound(why.join(" ")));
@@ -237,6 +244,23 @@ mod tests {
         assert!(one.notes.is_empty(), "{:?}", one.notes);
         let missing = quarantined(Some(lake(&test)), &form("s:5")).await;
         assert!(matches!(missing, Err(PageError::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn a_lake_that_is_gone_is_not_taken_for_one_without_quarantine() {
+        let test = TestLake::new();
+        let form = TryForm::default();
+        let says = async |lake: Lake| {
+            let error = quarantined(Some(lake), &form).await.unwrap_err();
+            error.to_string()
+        };
+        let gone = Lake {
+            location: StoreLocation::Folder(test.path("gone")),
+            ..lake(&test)
+        };
+        assert!(says(lake(&test)).await.contains("that the filter takes"));
+        let why = says(gone).await;
+        assert!(why.contains("gone does not exist"), "{why}");
     }
 
     /// What is loaded of all that is quarantined.
