@@ -2,7 +2,7 @@
 //! redrive would make of records is on the page Try.
 //!
 //! ```text
-//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, times, samples
+//! ledgers, list of quarantine, chunk manifests ─▶ view (kept until ledgers move) ─▶ filter ─▶ counts, times, samples
 //! ```
 
 mod arrivals;
@@ -33,8 +33,18 @@ use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::quarantine::QuarantineFilter;
 
-/// How long what was read of quarantine is shown.
-const MAX_AGE: Duration = Duration::from_secs(30);
+/// How old what was read of quarantine may be, if ledgers have committed more since, and if they have not: there, only the
+/// claims of redrives can be new.
+#[derive(Clone, Copy)]
+struct Ages {
+    moved: Duration,
+    still: Duration,
+}
+
+const AGES: Ages = Ages {
+    moved: Duration::from_secs(5),
+    still: Duration::from_secs(15),
+};
 
 /// How long a page waits for the first read. Its live sections show it when it ends later.
 const WAIT: Duration = Duration::from_secs(3);
@@ -48,14 +58,19 @@ pub(super) struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
-            view: Cached::new(MAX_AGE),
+            view: Cached::new(AGES.still),
             samples: SampleCache::default(),
         }
     }
 }
 
 /// What is in the quarantine of the lake.
-async fn view(console: &Console, lake: &Lake, wait: Duration) -> View<QuarantineView> {
+async fn view(console: &Console, lake: &Lake, ages: Ages) -> View<QuarantineView> {
+    let cached = &console.pages.quarantine.view;
+    let ledgers = console.ledgers.view().await;
+    let is_behind = ledgers.ready().zip(cached.last());
+    let is_behind = is_behind.is_some_and(|(seen, last)| last.is_behind(&seen.value.ledgers));
+    let max_age = if is_behind { ages.moved } else { ages.still };
     let read = || {
         let (lake, ledgers) = (lake.clone(), Arc::clone(&console.ledgers));
         async move {
@@ -64,7 +79,7 @@ async fn view(console: &Console, lake: &Lake, wait: Duration) -> View<Quarantine
             Ok(view)
         }
     };
-    console.pages.quarantine.view.view(wait, read).await
+    cached.view_of_age(max_age, WAIT, read).await
 }
 
 /// The page.
@@ -78,7 +93,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         let sections = vec![Section::fixed("quarantine", without_lake())];
         return Ok(Page { title, sections });
     };
-    let view = view(console, lake, WAIT).await;
+    let view = view(console, lake, AGES).await;
     let mut sections = vec![Section::once("quarantine-filter", request, || {
         filter::form(&filter)
     })];

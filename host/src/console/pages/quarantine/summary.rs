@@ -50,7 +50,8 @@ pub(super) fn summary(
             (by_release(selected, filter, request))
         }
         p.note {
-            (TIME_RULE) " Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ". "
+            (TIME_RULE) " Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ", and again within "
+            "seconds after a commit. "
             "Claimed records belong to a redrive that has not committed them. "
             "Redriven records are no longer quarantined here."
             @if selected.undated > 0 {
