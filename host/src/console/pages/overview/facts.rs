@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::Overview;
-use crate::console::components::{count, decimal, duration, facts as shown, short};
+use crate::console::components::{count, decimal, duration, facts as shown, short, time};
 use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
@@ -91,6 +91,7 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = overview.read_ledgers() {
         facts.push(("Committed records", count(records(&seen.value.ledgers))));
+        facts.push(("Quarantined now", quarantined(overview)));
     }
     let total = |of: fn(&WorkerTotals) -> u64| {
         let totals = overview.statuses().map(|(_, status)| of(&status.totals));
@@ -111,6 +112,17 @@ fn landed(overview: &Overview) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// How many records are quarantined now, with a link to them.
+fn quarantined(overview: &Overview) -> Markup {
+    match &overview.quarantined {
+        Some(total) => html! {
+            a href="/quarantine" { (count(total.records)) }
+            div.more { "at " (time(total.at)) }
+        },
+        None => unknown(),
+    }
 }
 
 /// The committed records. Those that a redrive has committed are counted where they were committed first.
@@ -218,6 +230,7 @@ mod tests {
     use crate::console::flow::FlowView;
     use crate::console::ledgers::LedgersView;
     use crate::console::pages::measures::WorkerMeasures;
+    use crate::console::pages::quarantine::Total;
     use crate::console::releases::ReleasesView;
     use crate::console::workers::status;
     use crate::ledger::pins::Pins;
@@ -286,6 +299,28 @@ mod tests {
             committed("redrive-20261127-125358-1b22", 5),
         ];
         assert_eq!(records(&ledgers), 42);
+    }
+
+    #[test]
+    fn what_is_quarantined_now_is_a_number_with_a_link() {
+        let mut overview = overview(Vec::new());
+        let html = |overview: &Overview| facts(overview, None).into_string();
+        assert!(!html(&overview).contains("Quarantined now"));
+        overview.ledgers = seen(LedgersView::default());
+        let unread = html(&overview);
+        let name = "Quarantined now</dt><dd>";
+        assert!(
+            unread.contains(&format!("{name}<span class=\"more\">not known yet")),
+            "{unread}"
+        );
+        overview.quarantined = Some(Total {
+            records: 1_234,
+            at: now(),
+        });
+        let html = html(&overview);
+        let link = "<a href=\"/quarantine\"><span class=\"number\">1,234<";
+        assert!(html.contains(&format!("{name}{link}")), "{html}");
+        assert!(html.contains("at <time"), "{html}");
     }
 
     #[test]

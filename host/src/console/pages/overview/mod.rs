@@ -19,6 +19,7 @@ use crate::console::history::Mark;
 use crate::console::ledgers::LedgersView;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::pages::measures::{Measures, WorkerMeasures};
+use crate::console::pages::quarantine;
 use crate::console::releases::ReleasesView;
 #[cfg(feature = "table")]
 use crate::console::table::{self, TableView};
@@ -34,6 +35,8 @@ struct Overview {
     /// `None` without a lake.
     ledgers: Option<View<LedgersView>>,
     flow: Option<FlowView>,
+    /// What is quarantined now; `None` before it was read.
+    quarantined: Option<quarantine::Total>,
     /// `None` without a registry.
     releases: Option<View<ReleasesView>>,
     #[cfg(feature = "table")]
@@ -69,11 +72,18 @@ impl Overview {
         let ledgers = console.lake.as_ref().map(|_| console.ledgers.view());
         let releases = console.registry.as_ref();
         let releases = releases.map(|place| console.releases.view(place));
-        let views = future::join(OptionFuture::from(ledgers), OptionFuture::from(releases));
+        let quarantined = console.lake.as_ref();
+        let quarantined = quarantined.map(|lake| quarantine::total(console, lake));
+        let views = future::join3(
+            OptionFuture::from(ledgers),
+            OptionFuture::from(releases),
+            OptionFuture::from(quarantined),
+        );
         #[cfg(feature = "table")]
-        let ((ledgers, releases), table) = future::join(views, console.table.view()).await;
+        let ((ledgers, releases, quarantined), table) =
+            future::join(views, console.table.view()).await;
         #[cfg(not(feature = "table"))]
-        let (ledgers, releases) = views.await;
+        let (ledgers, releases, quarantined) = views.await;
         let now = Utc::now();
         let worker_measures = console
             .workers
@@ -84,6 +94,7 @@ impl Overview {
             worker_measures,
             ledgers,
             flow: console.flow.view(),
+            quarantined: quarantined.flatten(),
             releases,
             #[cfg(feature = "table")]
             table,
@@ -199,6 +210,7 @@ mod tests {
             worker_measures: WorkerMeasures::default(),
             ledgers: None,
             flow: None,
+            quarantined: None,
             releases: None,
             #[cfg(feature = "table")]
             table: seen(TableView::NotSet).unwrap_or(View::Reading),

@@ -36,7 +36,7 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
             } @else {
                 h2 { "No problem so far" }
             }
-            @if let Some(run) = finished { (of_finished(run)) }
+            @if let Some(run) = finished { (of_finished(run, findings.is_empty() && waits.is_empty())) }
             @if !waits.is_empty() { p.reading { "Reading " (waits.join(", ")) "…" } }
             p.more { (checked(overview)) }
             @for silent in silent(overview) { p.more { (silent) } }
@@ -45,10 +45,12 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
     }
 }
 
-fn of_finished(run: FinishedRun) -> Markup {
+/// What a run of files has landed. `is_said`: that it has finished is said above.
+fn of_finished(run: FinishedRun, is_said: bool) -> Markup {
     html! {
         p {
-            "The run has finished: " (count(run.records)) " " (plural(run.records, "record")) " of "
+            @if !is_said { "The run has finished: " }
+            (count(run.records)) " " (plural(run.records, "record")) " of "
             (counted(run.files, "file")) ", all have their outcome. If a file grows or another one comes, run it again."
         }
     }
@@ -249,6 +251,7 @@ mod tests {
         ] {
             assert!(finished.contains(part), "{part}: {finished}");
         }
+        assert_eq!(finished.matches("The run has finished").count(), 1);
         assert!(!finished.contains("All is well"), "{finished}");
         let other = Ledger::new(ShardId::new("b").unwrap());
         for ledgers in [vec![of_file(9)], vec![of_file(10), other]] {

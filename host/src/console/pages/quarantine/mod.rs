@@ -20,6 +20,7 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 pub(super) use self::record::record;
@@ -44,6 +45,13 @@ struct Ages {
 const AGES: Ages = Ages {
     moved: Duration::from_secs(5),
     still: Duration::from_secs(15),
+};
+
+/// Those of the number of records, which the page shows that is open most of the time: each read costs as much as there is in
+/// quarantine.
+const TOTAL_AGES: Ages = Ages {
+    moved: Duration::from_secs(60),
+    still: Duration::from_secs(600),
 };
 
 /// How long a page waits for the first read. Its live sections show it when it ends later.
@@ -80,6 +88,24 @@ async fn view(console: &Console, lake: &Lake, ages: Ages) -> View<QuarantineView
         }
     };
     cached.view_of_age(max_age, WAIT, read).await
+}
+
+/// How many records are quarantined now.
+pub(super) struct Total {
+    pub(super) records: u64,
+    /// When that was read.
+    pub(super) at: DateTime<Utc>,
+}
+
+/// How many records are quarantined now; `None` if that was not read yet.
+pub(super) async fn total(console: &Console, lake: &Lake) -> Option<Total> {
+    let view = view(console, lake, TOTAL_AGES).await;
+    let seen = view.ready()?;
+    let current = seen.value.current.iter();
+    Some(Total {
+        records: current.map(|listed| listed.records).sum(),
+        at: seen.at,
+    })
 }
 
 /// The page.
