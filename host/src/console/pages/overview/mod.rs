@@ -9,7 +9,7 @@ mod worker_table;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{self, OptionFuture};
 
 use crate::console::Console;
@@ -26,6 +26,10 @@ use crate::console::table::{self, TableView};
 use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView, latest_shards};
 use crate::ledger::Ledger;
 use crate::ledger::source_file::FilePrefix;
+
+/// The records of a worker that has run for longer are in the figures of the lake: it has committed some, and their chunk
+/// manifests were read.
+const YOUNG: TimeDelta = TimeDelta::minutes(2);
 
 /// What the page is made from.
 struct Overview {
@@ -154,6 +158,14 @@ impl Overview {
     fn statuses(&self) -> impl Iterator<Item = (&WorkerView, &WorkerStatus)> {
         let workers = self.workers.iter();
         workers.filter_map(|worker| Some((worker, worker.current()?)))
+    }
+
+    /// Whether a worker was started a moment ago.
+    fn has_young_worker(&self) -> bool {
+        self.statuses().any(|(_, status)| {
+            let since = DateTime::parse_from_rfc3339(&status.since);
+            since.is_ok_and(|since| since > self.now - YOUNG)
+        })
     }
 
     /// The shards of all workers in their latest states.
