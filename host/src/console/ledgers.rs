@@ -28,7 +28,7 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 
 /// What is wrong if a lake has lost all ledgers. Nothing removes one.
-const GONE: &str = "no ledger is there any more: the lake was moved, renamed or removed; put it back, or start the console with \
+pub(super) const GONE: &str = "no ledger is there any more: the lake was moved, renamed or removed; put it back, or start the console with \
                     --lake and where it is now";
 
 /// The ledgers, which are read when a page needs them.

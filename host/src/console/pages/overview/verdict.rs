@@ -66,6 +66,7 @@ fn one(finding: &Finding) -> Markup {
         @if !finding.details.is_empty() {
             ul.details { @for detail in &finding.details { li { (detail) } } }
         }
+        @if let Some(at) = finding.as_of { p { "What you see of it is as of " (time(at)) "." } }
         p { (finding.advice) " " a href=(finding.link.target) { "See " (finding.link.text) } }
     }
 }

@@ -47,6 +47,7 @@ fn finding(
         severity,
         what: what(count),
         details: named(things),
+        as_of: None,
         advice,
         link,
     })
