@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::console::cached::{Seen, View};
 use crate::console::flow::FlowView;
 use crate::console::history::Mark;
-use crate::console::ledgers::LedgersView;
+use crate::console::ledgers::{LedgersView, landed_of_file};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::pages::measures::{Measures, WorkerMeasures};
 use crate::console::pages::quarantine;
@@ -24,8 +24,6 @@ use crate::console::releases::ReleasesView;
 #[cfg(feature = "table")]
 use crate::console::table::{self, TableView};
 use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView, latest_shards};
-use crate::ledger::Ledger;
-use crate::ledger::source_file::FilePrefix;
 
 /// The records of a worker that has run for longer are in the figures of the lake: it has committed some, and their chunk
 /// manifests were read.
@@ -187,14 +185,6 @@ impl Overview {
 struct FinishedRun {
     files: u64,
     records: u64,
-}
-
-/// The records of a file, if all of them are committed.
-fn landed_of_file(ledger: &Ledger) -> Option<u64> {
-    ledger.file().filter(|_| ledger.pending().is_none())?;
-    let committed = ledger.committed()?;
-    let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
-    is_all.then_some(committed.records)
 }
 
 #[cfg(test)]

@@ -173,10 +173,9 @@ mod tests {
     use super::*;
     use crate::console::flow::FlowView;
     use crate::console::ledgers::LedgersView;
+    use crate::console::ledgers::tests::of_file;
     use crate::console::workers::status;
     use crate::ledger::Ledger;
-    use serde_json::json;
-    use sluice_engine::digest::Digest;
     use sluice_engine::record::ShardId;
 
     fn html(overview: &Overview) -> String {
@@ -218,20 +217,6 @@ mod tests {
             html.contains("--registry TARGET") && !html.contains("--lake TARGET"),
             "{html}"
         );
-    }
-
-    /// The ledger of a file of 10 bytes with 3 records, of which these bytes are committed.
-    fn of_file(bytes: u64) -> Ledger {
-        let prefix = json!({ "bytes": bytes, "digest": format!("xxh128:{:032x}", 0), "stat": {
-            "size": 10, "modified_ns": 1, "inode": 1,
-        } });
-        let committed = json!({
-            "last": "2", "last_digest": Digest::of(b"last"), "records": 3, "file": prefix,
-        });
-        let mut ledger = serde_json::to_value(Ledger::new(ShardId::new("a").unwrap())).unwrap();
-        ledger["committed"] = committed;
-        ledger["file"] = json!({ "path": "/a.ndjson" });
-        Ledger::parse(ledger.to_string().as_bytes()).unwrap()
     }
 
     #[test]
