@@ -120,10 +120,10 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         return Ok(Page { title, sections });
     };
     let view = view(console, lake, AGES).await;
-    let mut sections = vec![Section::once("quarantine-filter", request, || {
-        filter::form(&filter)
-    })];
-    sections.extend(counts(console, &view, &filter, request));
+    let mut sections = Vec::from(counts(console, &view, &filter, request));
+    // On a narrow screen, the first numbers come before the fields.
+    let form = Section::once("quarantine-filter", request, || filter::form(&filter));
+    sections.insert(1, form);
     let samples = samples::section(console, lake, &filter, &view).await;
     sections.push(Section::live("quarantine-samples", samples));
     sections.push(Section::once("quarantine-redrive", request, || {
@@ -138,21 +138,22 @@ fn counts(
     view: &View<QuarantineView>,
     filter: &QuarantineFilter,
     request: &PageRequest,
-) -> [Section; 3] {
-    let mut left_out = html! {};
-    let mut over_time = html! {};
-    let summary = viewed(view, "the quarantine", |seen| {
+) -> [Section; 4] {
+    let [mut groups, mut left_out, mut over_time] = [html! {}, html! {}, html! {}];
+    let totals = viewed(view, "the quarantine", |seen| {
         let selected = seen.value.select(filter);
+        groups = summary::groups(&selected, filter, request);
         left_out = summary::left_out(&seen.value);
         over_time = arrivals::over_time(&selected);
-        summary::summary(seen, &selected, filter, request)
+        summary::totals(seen, &selected, filter)
     });
     let arrivals = html! {
         (arrivals::last_hour(console, filter))
         (over_time)
     };
     [
-        Section::live("quarantine-summary", summary),
+        Section::live("quarantine-totals", totals),
+        Section::live("quarantine-groups", groups),
         Section::live("quarantine-left-out", left_out),
         Section::live("quarantine-arrivals", arrivals),
     ]

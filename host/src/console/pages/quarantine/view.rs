@@ -159,6 +159,13 @@ impl QuarantineView {
     }
 }
 
+impl Selected<'_> {
+    /// Whether nothing of it is quarantined, and nothing was.
+    pub(super) fn is_empty(&self) -> bool {
+        self.total.records == 0 && self.total.redriven == 0
+    }
+}
+
 /// The groups, those with the most records first.
 fn most_first<'a, K>(groups: BTreeMap<K, Group<'a>>) -> Vec<(K, Group<'a>)> {
     let mut groups: Vec<_> = groups.into_iter().collect();
