@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// A release whose mean time for a record is below this is not rolled back for its time, however much less the one before
+/// took: a core takes 10,000 records a second then, as many as ten shards of a stream can carry. A program in `jq` may take
+/// ten times as long as the built-in rules that it replaces, and nobody notices.
+pub const UNNOTICED: Duration = Duration::from_micros(100);
+
 /// Counts of the records that a release has transformed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
@@ -57,7 +62,7 @@ pub struct RollbackPolicy {
     pub rejected: f64,
     /// The share of records on which it may trap or exceed limits in addition.
     pub failed: f64,
-    /// The factor by which the time for a record may grow.
+    /// The factor by which the time for a record may grow. A mean below [`UNNOTICED`] is never too long.
     pub slower: f64,
     /// Releases are compared once both have transformed this many records.
     pub records: u64,
@@ -115,6 +120,7 @@ pub struct Breach {
     what: &'static str,
     found: f64,
     before: f64,
+    limit: f64,
     records: u64,
 }
 
@@ -124,18 +130,22 @@ impl fmt::Display for Breach {
             what,
             found,
             before,
+            limit,
             records,
         } = self;
         if *what == SLOWER {
+            let (found, before) = (found / 1e3, before / 1e3);
             return write!(
                 f,
-                "{found:.0} ns a record over {records} records, {before:.0} ns before"
+                "{found:.1} µs a record over {records} records, {before:.1} µs before (limit: {limit} times as long)"
             );
         }
         let (found, before) = (found * 100.0, before * 100.0);
+        // Two decimals, without those that the multiplication would add.
+        let limit = (limit * 10_000.0).round() / 100.0;
         write!(
             f,
-            "{what} {found:.2} % of {records} records, {before:.2} % before"
+            "{what} {found:.2} % of {records} records, {before:.2} % before (limit: {limit} points more)"
         )
     }
 }
@@ -151,22 +161,31 @@ impl RollbackPolicy {
         if found.records < self.records || before.records < self.records {
             return None;
         }
-        let breach = |what, found_rate, before_rate| Breach {
+        let breach = |what, found_rate, before_rate, limit| Breach {
             what,
             found: found_rate,
             before: before_rate,
+            limit,
             records: found.records,
         };
         let failed = (found.share(found.failed), before.share(before.failed));
         if failed.0 > failed.1 + self.failed {
-            return Some(breach(FAILED, failed.0, failed.1));
+            return Some(breach(FAILED, failed.0, failed.1, self.failed));
         }
         let rejected = (found.share(found.rejected), before.share(before.rejected));
         if rejected.0 > rejected.1 + self.rejected {
-            return Some(breach(REJECTED, rejected.0, rejected.1));
+            return Some(breach(REJECTED, rejected.0, rejected.1, self.rejected));
         }
         let time = (found.nanoseconds(), before.nanoseconds());
-        (time.0 > time.1 * self.slower).then(|| breach(SLOWER, time.0, time.1))
+        let is_slower = self.is_slower(time.0, time.1);
+        is_slower.then(|| breach(SLOWER, time.0, time.1, self.slower))
+    }
+
+    /// Whether a release with this mean time for a record takes too long, compared with the mean of the one before.
+    /// Both are nanoseconds.
+    #[must_use]
+    pub fn is_slower(&self, found: f64, before: f64) -> bool {
+        found > before * self.slower && found > UNNOTICED.as_secs_f64() * 1e9
     }
 }
 
@@ -193,6 +212,15 @@ mod tests {
         let before = score(10_000, 500, 10, 400);
         assert_eq!(breach(&before, &before), None);
         assert_eq!(breach(&score(10_000, 599, 19, 1_199), &before), None);
+        let slow = score(10_000, 500, 10, 50_000);
+        assert_eq!(breach(&score(10_000, 500, 10, 149_999), &slow), None);
+    }
+
+    #[test]
+    fn a_time_that_nobody_notices_is_not_too_long() {
+        let before = score(10_000, 0, 0, 400);
+        assert_eq!(breach(&score(10_000, 0, 0, 100_000), &before), None);
+        assert!(breach(&score(10_000, 0, 0, 100_001), &before).is_some());
     }
 
     #[test]
@@ -201,15 +229,15 @@ mod tests {
         let cases = [
             (
                 score(2_000, 100, 100, 400),
-                "failed on 5.00 % of 2000 records, 0.10 % before",
+                "failed on 5.00 % of 2000 records, 0.10 % before (limit: 0.1 points more)",
             ),
             (
                 score(2_000, 200, 2, 400),
-                "rejected 10.00 % of 2000 records, 5.00 % before",
+                "rejected 10.00 % of 2000 records, 5.00 % before (limit: 1 points more)",
             ),
             (
-                score(2_000, 100, 2, 1_201),
-                "1201 ns a record over 2000 records, 400 ns before",
+                score(2_000, 100, 2, 120_100),
+                "120.1 µs a record over 2000 records, 0.4 µs before (limit: 3 times as long)",
             ),
         ];
         for (found, expected) in cases {

@@ -56,7 +56,7 @@ struct RollbackPolicyArgs {
     /// Roll back if it traps or exceeds limits on this share of the records more.
     #[arg(long, value_name = "SHARE", default_value = "0.1%")]
     max_failed: Share,
-    /// Roll back if a record takes this many times as long.
+    /// Roll back if a record takes this many times as long, and more than 100 µs.
     #[arg(long, value_name = "TIMES", default_value_t = RollbackPolicy::default().slower)]
     #[arg(value_parser = parse_times)]
     max_slower: f64,

@@ -133,7 +133,7 @@ pub(super) fn policy_in_words(policy: &RollbackPolicy) -> String {
     format!(
         "A worker compares it with the other release once both have transformed {} records there. The worker rolls it back \
          if the share of rejected records is more than {} higher, the share of failures more than {} higher, or the time a \
-         record more than {slower} times as long.",
+         record more than {slower} times as long and above 100 µs.",
         HumanCount(*records),
         points(*rejected),
         points(*failed),
