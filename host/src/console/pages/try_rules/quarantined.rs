@@ -23,6 +23,9 @@ use crate::tools::quarantine::listed::{Listed, listed};
 use crate::tools::quarantine::sample::chosen;
 use crate::tools::quarantine::show::{RecordId, parse_rid};
 
+/// What is said of a lake without commits. It is not that a filter takes nothing of it.
+const NO_COMMITS: &str = "No run has committed anything in the lake, or it was moved or removed. Correct --lake, or paste records.";
+
 /// The most files that cannot be used which are named.
 const PROBLEMS_MAX: usize = 5;
 
@@ -54,12 +57,10 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
             (loaded, nothing)
         }
     };
+    let Some(loaded) = loaded else {
+        return Err(PageError::NotFound(NO_COMMITS.into()));
+    };
     if loaded.len() == 0 {
-        if of_lake.is_missing() {
-            let name = store_setting(&of_lake.location);
-            let why = format!("The lake {name} does not exist, so nothing of it can be tried.");
-            return Err(PageError::NotFound(why));
-        }
         let mut why = vec![nothing];
         why.extend(loaded.notes);
         return Err(PageError::NotFound(why.join(" ")));
@@ -72,14 +73,17 @@ async fn open(lake: &Lake) -> anyhow::Result<Quarantine> {
     Ok(quarantine.with_object_max_bytes(OBJECT_MAX_BYTES))
 }
 
-/// Some of the records that a filter takes. What cannot be used is left out, and said.
+/// Some of the records that a filter takes; `None` if the lake has no commits. What cannot be used is left out, and said.
 async fn some(
     lake: Lake,
     filter: QuarantineFilter,
     choice: Choice,
     decoding: Option<RecordDecoding>,
-) -> anyhow::Result<Loaded> {
+) -> anyhow::Result<Option<Loaded>> {
     let quarantine = open(&lake).await?;
+    if !quarantine.has_commits() {
+        return Ok(None);
+    }
     let mut list = quarantine.objects(&filter).await?;
     let mut objects = listed(&quarantine, &mut list, false).await?;
     let mut loaded = Loaded::default();
@@ -121,7 +125,7 @@ async fn some(
     }
     let read = read.iter().map(|listed| &listed.object);
     loaded.notes.extend(decoding_note(decoding, read));
-    Ok(loaded)
+    Ok(Some(loaded))
 }
 
 fn sum(objects: &[Listed]) -> u64 {
@@ -159,8 +163,16 @@ async fn add(
     Ok(true)
 }
 
-async fn one(lake: Lake, id: RecordId, decoding: Option<RecordDecoding>) -> anyhow::Result<Loaded> {
+/// The record with this id; `None` if the lake has no commits.
+async fn one(
+    lake: Lake,
+    id: RecordId,
+    decoding: Option<RecordDecoding>,
+) -> anyhow::Result<Option<Loaded>> {
     let quarantine = open(&lake).await?;
+    if !quarantine.has_commits() {
+        return Ok(None);
+    }
     let history = quarantine.history(&id.shard, id.position).await?;
     let current = history.places.iter().filter(|place| place.is_current());
     let current: Vec<_> = current.collect();
@@ -175,7 +187,7 @@ async fn one(lake: Lake, id: RecordId, decoding: Option<RecordDecoding>) -> anyh
     loaded.notes = history.problems.iter().map(ToString::to_string).collect();
     let objects = current.iter().map(|place| &place.object);
     loaded.notes.extend(decoding_note(decoding, objects));
-    Ok(loaded)
+    Ok(Some(loaded))
 }
 
 /// Says how data is decoded that is as the source has it, unless it is one record as it is.
@@ -247,20 +259,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lake_that_is_gone_is_not_taken_for_one_without_quarantine() {
-        let test = TestLake::new();
-        let form = TryForm::default();
-        let says = async |lake: Lake| {
-            let error = quarantined(Some(lake), &form).await.unwrap_err();
-            error.to_string()
+    async fn of_a_lake_without_commits_it_is_not_said_that_the_filter_takes_nothing() {
+        let form = TryForm {
+            source: QUARANTINE.into(),
+            ..TryForm::default()
         };
-        let gone = Lake {
-            location: StoreLocation::Folder(test.path("gone")),
-            ..lake(&test)
-        };
-        assert!(says(lake(&test)).await.contains("that the filter takes"));
-        let why = says(gone).await;
-        assert!(why.contains("gone does not exist"), "{why}");
+        let nothing = quarantined(Some(lake(&TestLake::new())), &form).await;
+        assert!(matches!(nothing, Err(PageError::NotFound(why)) if why == NO_COMMITS));
     }
 
     /// What is loaded of all that is quarantined.
