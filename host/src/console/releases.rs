@@ -28,6 +28,9 @@ const WAIT: Duration = Duration::from_secs(3);
 /// How many manifests are read at once.
 const READS_AT_ONCE: usize = 16;
 
+/// What workers run while no release is active, in words.
+pub(super) const STARTED_WITH: &str = "the transform that workers were started with";
+
 /// Manifests that were read. They never change.
 type Manifests = Arc<Mutex<BTreeMap<ReleaseId, Manifest>>>;
 
@@ -101,7 +104,7 @@ impl ReleasesView {
             Some(Mark {
                 at: at.to_utc(),
                 kind,
-                text: inert(&what_changed(change)),
+                text: inert(&what_changed(change, STARTED_WITH)),
             })
         });
         marks.collect()
@@ -258,5 +261,7 @@ pub(super) mod tests {
         assert_eq!(marks[1].kind, MarkKind::Rollback);
         let text = format!("activated {} by me\\u{{202e}}: faster", release.short());
         assert_eq!(marks[0].text, text);
+        let text = format!("rolled back to {STARTED_WITH} by ");
+        assert!(marks[1].text.starts_with(&text), "{marks:?}");
     }
 }

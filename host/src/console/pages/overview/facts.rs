@@ -10,6 +10,7 @@ use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::console::releases::STARTED_WITH;
 use crate::console::words::read_age;
 use crate::console::workers::{WorkerShard, WorkerTotals};
 use crate::ledger::Ledger;
@@ -163,7 +164,7 @@ fn release(overview: &Overview) -> Markup {
         return html! {
             @match rollout.active {
                 Some(active) => { a href="/releases" { (short(&active.to_string())) } }
-                None => { "the one that workers were started with" }
+                None => (STARTED_WITH),
             }
             @for (name, trial) in trials {
                 @if let Some(trial) = trial {
@@ -325,11 +326,17 @@ mod tests {
             rollback_policy: None,
         });
         let mut overview = overview(Vec::new());
-        overview.releases = seen(ReleasesView {
-            rollout,
-            releases: Vec::new(),
-            problems: Vec::new(),
-        });
+        let registry = |rollout| {
+            seen(ReleasesView {
+                rollout,
+                releases: Vec::new(),
+                problems: Vec::new(),
+            })
+        };
+        overview.releases = registry(Rollout::new());
+        let html = facts(&overview, None).into_string();
+        assert!(html.contains(STARTED_WITH), "{html}");
+        overview.releases = registry(rollout);
         let html = facts(&overview, None).into_string();
         assert!(
             html.contains(", canary <code") && html.contains("</code> of 5 %"),

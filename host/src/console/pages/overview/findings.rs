@@ -8,6 +8,7 @@ use crate::console::cached::View;
 use crate::console::flow::FlowView;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
+use crate::console::releases::STARTED_WITH;
 #[cfg(feature = "table")]
 use crate::console::table::TableView;
 use crate::ledger::Ledger;
@@ -226,7 +227,7 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
         .map(|change| {
             let release = match change.release {
                 Some(release) => release.to_string(),
-                None => "the release that hosts were started with".into(),
+                None => STARTED_WITH.into(),
             };
             let why = change.why.as_deref().unwrap_or("no reason given");
             format!("{} {release}, by {}: {why}", change.what, change.by)

@@ -193,6 +193,7 @@ mod tests {
     use super::super::tests::{listed, view};
     use super::super::workers::tests::worker;
     use super::*;
+    use crate::console::releases::STARTED_WITH;
 
     fn score(release: ReleaseId, records: u64, rejected: u64, ns: u64) -> serde_json::Value {
         json!({ "release": release.to_string(), "records": records, "rejected": rejected, "failed": 0, "ns": ns })
@@ -276,7 +277,7 @@ mod tests {
         let scores = [score(own, 4_321, 0, 400), score(canary, 2_000, 0, 400)];
         let workers = [worker(&own.to_string(), 4, &json!({ "scores": scores }))];
         let html = section(&view, &workers, Utc::now()).into_string();
-        assert!(html.contains("the workers' own transform"), "{html}");
+        assert!(html.contains(STARTED_WITH), "{html}");
         assert!(
             html.contains("4,321") && html.contains("within the limit"),
             "{html}"

@@ -14,6 +14,7 @@ use crate::console::components::{short, table};
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::publishing::{self, Preview};
+use crate::console::releases::STARTED_WITH;
 use crate::tools::publisher::change::RolloutChange;
 
 /// Where the page sends the change to.
@@ -117,7 +118,7 @@ fn changes(before: &Rollout, after: &Rollout, named: &dyn Fn(ReleaseId) -> Marku
 fn active(rollout: &Rollout, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
     match rollout.active {
         Some(active) => named(active),
-        None => html! { "the workers' own transform" },
+        None => html! { (STARTED_WITH) },
     }
 }
 

@@ -7,6 +7,7 @@ use sluice_release::rollout::{Rollout, Share};
 use super::{in_words, link};
 use crate::console::pages::notes::done;
 use crate::console::publishing::Published;
+use crate::console::releases::STARTED_WITH;
 use crate::tools::publisher::change::RolloutChange;
 
 /// When workers follow.
@@ -20,7 +21,7 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
             ", #" (change.number) ": " (in_words(change.what)) " "
             @match change.release {
                 Some(release) => (link(release)),
-                None => "the workers' own transform",
+                None => (STARTED_WITH),
             }
         }
         ". " (FOLLOW)

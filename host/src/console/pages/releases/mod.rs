@@ -39,7 +39,7 @@ use crate::console::components::{empty, release_link, short, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::publishing;
-use crate::console::releases::ReleasesView;
+use crate::console::releases::{ReleasesView, STARTED_WITH};
 
 /// Where the page is.
 const PATH: &str = "/releases";
@@ -190,7 +190,7 @@ fn linked_text(view: Option<&ReleasesView>, release: &str) -> Markup {
 fn linked_or_own(view: &ReleasesView, release: Option<ReleaseId>) -> Markup {
     match release {
         Some(release) => linked(view, release),
-        None => html! { "the workers' own transform" },
+        None => html! { (STARTED_WITH) },
     }
 }
 
