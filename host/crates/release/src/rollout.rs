@@ -145,6 +145,27 @@ pub struct Change {
     pub why: Option<String>,
 }
 
+impl Change {
+    /// Whether a host made it: an automatic rollback.
+    #[must_use]
+    pub fn is_by_host(&self) -> bool {
+        let machine = self.by.strip_prefix(HOST);
+        machine.is_some_and(|rest| rest.starts_with(" on ") || rest.starts_with(", process "))
+    }
+}
+
+/// How the name of a host begins that makes changes.
+const HOST: &str = "sluice";
+
+/// The name of a host that makes changes: of its machine or function, if that has one, and its process.
+#[must_use]
+pub fn host_name(machine: Option<&str>, process: u32) -> String {
+    match machine {
+        Some(machine) => format!("{HOST} on {machine}, process {process}"),
+        None => format!("{HOST}, process {process}"),
+    }
+}
+
 /// The kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

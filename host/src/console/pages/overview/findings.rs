@@ -1,7 +1,7 @@
 //! What is wrong, in words, with what to do and the page that says more.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use sluice_release::rollout::ChangeKind;
+use sluice_release::rollout::{Change, ChangeKind};
 
 use super::{Overview, worker_findings};
 use crate::console::cached::View;
@@ -218,12 +218,16 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
         findings.extend(worker_findings::of_rollbacks(overview));
         return findings;
     };
-    let rollbacks = seen.value.rollout.history.iter().rev().filter(|change| {
+    let new = seen.value.rollout.history.iter().rev().filter(|change| {
         let at = DateTime::parse_from_rfc3339(&change.at);
-        let is_new = at.is_ok_and(|at| was_within(at.to_utc(), TimeDelta::hours(1), overview.now));
-        change.what == ChangeKind::Rollback && is_new
+        at.is_ok_and(|at| was_within(at.to_utc(), TimeDelta::hours(1), overview.now))
     });
-    let rollbacks: Vec<_> = rollbacks
+    let ended = new
+        .clone()
+        .filter(|it| it.what == ChangeKind::EndTrial && it.is_by_host());
+    findings.extend(ended_canaries(ended));
+    let rollbacks: Vec<_> = new
+        .filter(|change| change.what == ChangeKind::Rollback)
         .map(|change| {
             let release = match change.release {
                 Some(release) => release.to_string(),
@@ -250,6 +254,24 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Canaries that workers have ended by their rollback policies.
+fn ended_canaries<'a>(ended: impl Iterator<Item = &'a Change>) -> Option<Finding> {
+    let ended = ended.map(|change| {
+        let release = change.release.map(|release| release.short());
+        let why = change.why.as_deref().unwrap_or("no reason given");
+        format!("canary {}: {why}", release.unwrap_or_default())
+    });
+    let details: Vec<_> = ended.collect();
+    (!details.is_empty()).then(|| Finding {
+        severity: Severity::Warning,
+        what: "A worker ended a canary in the last hour.".into(),
+        details: named(details),
+        advice: "The active release stays. Mend the rules before you try them again, and redrive what the canary has \
+                 quarantined.",
+        link: RELEASES,
+    })
 }
 
 pub(super) fn rolled_back(rollbacks: Vec<String>) -> Finding {

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Rollout;
 
+use super::ended::Ended;
 use super::forms::SHADOW;
 use super::scores::{Measured, NO_WORKER, ns, score, sum};
 use super::{shadow, trials};
@@ -19,6 +20,8 @@ pub(super) struct Evidence {
     release: ReleaseId,
     /// The trial that goes on, `canary` or `shadow`, and since when, if that is known.
     trial: Option<(&'static str, Option<String>)>,
+    /// How its last role ended.
+    ended: Option<Markup>,
     workers: Vec<WorkerView>,
     /// What it has transformed of the newest chunks; `None` without a lake.
     chunks: Option<View<ChunksOfRelease>>,
@@ -34,6 +37,7 @@ impl Evidence {
         Self {
             release,
             trial: trial(rollout, release),
+            ended: ended(rollout, release),
             workers: console.workers.views(),
             chunks,
         }
@@ -70,6 +74,7 @@ impl Evidence {
                     "This release is neither a canary nor a shadow now."
                 }
             }
+            @if let Some(ended) = self.ended.as_ref().filter(|_| self.trial.is_none()) { p.caution { (ended) } }
             @if let Some(warning) = self.warning() { p.caution { (warning) } }
             (self.of_workers())
             @if let Some(chunks) = &self.chunks {
@@ -133,6 +138,11 @@ fn trial(rollout: &Rollout, release: ReleaseId) -> Option<(&'static str, Option<
     Some((found.role, found.began.map(|change| change.at.clone())))
 }
 
+/// How the last role of a release ended.
+fn ended(rollout: &Rollout, release: ReleaseId) -> Option<Markup> {
+    Ended::of(rollout, release).map(|ended| ended.shown())
+}
+
 /// What a worker has measured.
 fn row(worker: &WorkerView, score: &WorkerScore) -> Vec<Markup> {
     let since = worker
@@ -193,17 +203,20 @@ pub(super) mod tests {
     use chrono::Utc;
     use serde_json::json;
     use sluice_engine::record::ShardId;
+    use sluice_release::rollout::host_name;
 
     use super::super::tests::view;
     use super::super::workers::tests::worker;
     use super::*;
     use crate::console::cached::Seen;
+    use crate::console::releases::tests::author;
 
     /// What is known of a release of the made-up registry.
     pub(in super::super) fn evidence(release: ReleaseId, workers: Vec<WorkerView>) -> Evidence {
         Evidence {
             release,
             trial: trial(&view().rollout, release),
+            ended: ended(&view().rollout, release),
             workers,
             chunks: None,
         }
@@ -254,6 +267,24 @@ pub(super) mod tests {
             html.contains("neither a canary nor a shadow") && !html.contains("caution"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_canary_that_a_worker_has_ended_says_so() {
+        let author = author(&host_name(None, 7), "too slow");
+        let rollout = view().rollout.roll_back_release(canary(), &author).unwrap();
+        let known = Evidence {
+            trial: None,
+            ended: ended(&rollout, canary()),
+            ..evidence(canary(), vec![scored(5)])
+        };
+        let html = known.shown().into_string();
+        assert!(
+            html.contains("A worker ended its trial as the ") && html.contains(": too slow"),
+            "{html}"
+        );
+        let html = evidence(canary(), Vec::new()).shown().into_string();
+        assert!(!html.contains("A worker ended"), "{html}");
     }
 
     #[test]

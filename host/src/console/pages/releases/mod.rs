@@ -4,6 +4,7 @@ mod budgets;
 mod confirm;
 mod difference;
 mod done;
+mod ended;
 mod forms;
 mod history;
 mod list;

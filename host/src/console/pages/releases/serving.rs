@@ -6,6 +6,7 @@ use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 use sluice_release::rollout::{Change, ChangeKind};
 
+use super::ended::Ended;
 use super::forms::SHADOW;
 use super::{OnTrial, is_unused, linked, name, trials};
 use crate::console::components::{Tone, badge, duration, empty, facts, problem, table, time_text};
@@ -85,10 +86,19 @@ fn on_trial(view: &ReleasesView) -> Markup {
         h3 { "Trials" }
         @if rows.is_empty() {
             p { "There is no canary and no shadow." }
+            @if let Some((release, ended)) = ended(view) { p.caution { (linked(view, release)) ": " (ended.shown()) } }
         } @else {
             (table("The canary and the shadow", &columns, &rows))
         }
     }
+}
+
+/// The canary that a worker has ended, if nothing was changed since.
+fn ended(view: &ReleasesView) -> Option<(ReleaseId, Ended<'_>)> {
+    let last = view.rollout.history.last();
+    let last = last.filter(|it| it.what == ChangeKind::EndTrial && it.is_by_host());
+    let release = last?.release?;
+    Some((release, Ended::of(&view.rollout, release)?))
 }
 
 fn row(view: &ReleasesView, on_trial: &OnTrial<'_>) -> Vec<Markup> {
@@ -151,10 +161,11 @@ pub(super) fn points(difference: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_release::rollout::Rollout;
+    use sluice_release::rollout::{Rollout, host_name};
 
     use super::super::tests::view;
     use super::*;
+    use crate::console::releases::tests::author;
 
     #[test]
     fn what_serves_is_said_with_its_policy_and_nothing_in_a_reason_acts() {
@@ -181,6 +192,20 @@ mod tests {
         assert!(html.contains("transformed 1,000 records"), "{html}");
         assert!(html.contains("15 min after the activation"), "{html}");
         assert!(html.contains("100 % of the chunks"), "{html}");
+    }
+
+    #[test]
+    fn the_end_of_a_canary_by_a_worker_is_said_where_the_canary_was() {
+        let mut view = view();
+        view.rollout.shadow = None;
+        let canary = view.rollout.canary.as_ref().unwrap().release;
+        let author = author(&host_name(None, 7), "too slow");
+        let ended = view.rollout.roll_back_release(canary, &author).unwrap();
+        assert!(!section(&view).into_string().contains("A worker ended"));
+        view.rollout = ended;
+        let html = section(&view).into_string();
+        assert!(html.contains("no canary and no shadow"), "{html}");
+        assert!(html.contains("A worker ended its trial"), "{html}");
     }
 
     #[test]
