@@ -117,6 +117,7 @@ impl FromStr for Share {
         let share = number.trim().parse::<f64>();
         let share = share.map_err(|_| format!("{text:?} is not a share such as 5% or 0.05"))?;
         Self::try_from(share / unit)
+            .map_err(|_| format!("{text:?} is not a share: more than 0 % and at most 100 %"))
     }
 }
 

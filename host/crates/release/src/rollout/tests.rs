@@ -146,3 +146,14 @@ fn a_change_by_a_host_is_known_by_its_name() {
         assert!(!is_by_host(person), "{person}");
     }
 }
+
+#[test]
+fn a_share_that_is_none_is_named_as_it_was_given() {
+    for text in ["500%", "0%", "-1", "NaN"] {
+        let error = text.parse::<Share>().unwrap_err();
+        assert!(
+            error.starts_with(&format!("{text:?} is not a share")),
+            "{error}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use sluice_release::rollout::{Rollout, Trial};
 use super::forms::{ChangeForm, recorded_as};
 use super::measured::Evidence;
 use super::serving::policy_in_words;
-use super::{linked, name};
+use super::{PATH, linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{short, table};
@@ -88,10 +88,19 @@ fn confirmation(
             input type="hidden" name="release" value=(form.release);
             input type="hidden" name="share" value=(form.share);
             input type="hidden" name="why" value=(form.why);
+            input type="hidden" name="page" value=(form.page);
             input type="hidden" name="seen" value=(before.number);
             button { (title_and_button(change).1) }
-            " " a href="/releases" { "Cancel" }
+            " " a href=(back(form, change)) { "Cancel" }
         }
+    }
+}
+
+/// The page with the form.
+fn back(form: &ChangeForm, change: &RolloutChange) -> String {
+    match publishing::release_of(change).filter(|_| form.is_of_release()) {
+        Some(release) => format!("/release?id={release}"),
+        None => PATH.to_owned(),
     }
 }
 
@@ -184,6 +193,7 @@ mod tests {
             ..ChangeForm::default()
         };
         let change = RolloutChange::Activate(release, None);
+        assert_eq!(back(&form, &change), "/releases");
         let evidence = html! { "no trial" };
         let html = confirmation(&form, &change, &preview, &named, &evidence).into_string();
         let was = format!("jq {}", view.rollout.active.unwrap());
@@ -193,6 +203,11 @@ mod tests {
         assert_eq!(html.matches("<td>changes</td>").count(), 3, "{html}");
         assert!(html.contains("value=\"&lt;b&gt;why&lt;/b&gt;\""), "{html}");
         assert!(html.contains("name=\"seen\" value=\"4\""), "{html}");
+        let of_release = ChangeForm {
+            page: "release".into(),
+            ..form
+        };
+        assert_eq!(back(&of_release, &change), format!("/release?id={release}"));
         assert!(
             html.contains("Reason: <strong>&lt;b&gt;why&lt;/b&gt;</strong>")
                 && html.contains("(console)")

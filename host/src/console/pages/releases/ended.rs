@@ -32,7 +32,10 @@ impl<'a> Ended<'a> {
             match change.what {
                 ChangeKind::EndTrial if !by_host => shadow = None,
                 ChangeKind::Shadow => shadow = change.release,
-                ChangeKind::Activate | ChangeKind::Rollback => active = change.release,
+                ChangeKind::Activate | ChangeKind::Rollback => {
+                    active = change.release;
+                    shadow = shadow.filter(|_| shadow != active);
+                }
                 ChangeKind::Canary | ChangeKind::EndTrial => {}
             }
             if let Some(trial) = trial {

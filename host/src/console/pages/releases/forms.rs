@@ -39,7 +39,12 @@ pub(super) struct ChangeForm {
     pub(super) why: String,
     /// The number of the last change that the user has seen.
     pub(super) seen: String,
+    /// The page of the form: [`OF_RELEASE`], or the one with all releases.
+    pub(super) page: String,
 }
+
+/// The page of one release, in forms.
+const OF_RELEASE: &str = "release";
 
 /// A field of the forms: its id, and what it is called.
 pub(super) type Field = (&'static str, &'static str);
@@ -52,6 +57,11 @@ impl ChangeForm {
             share: "5%".into(),
             ..Self::default()
         }
+    }
+
+    /// Whether it is a form of the page of one release.
+    pub(super) fn is_of_release(&self) -> bool {
+        self.page == OF_RELEASE
     }
 
     /// The field that is wrong, if one is.
@@ -162,8 +172,13 @@ pub(super) fn unread() -> Markup {
     }
 }
 
-/// The form of the page of one release.
-pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseId) -> Markup {
+/// The form of the page of one release, as far as it was filled in before.
+pub(super) fn of_release(
+    console: &Console,
+    rollout: &Rollout,
+    release: ReleaseId,
+    form: &ChangeForm,
+) -> Markup {
     html! {
         h2 { "Activate this release" }
         @if !console.permissions.publish {
@@ -171,7 +186,7 @@ pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseI
         } @else if rollout.active == Some(release) {
             p { "This release is active. To change that, activate another one or roll back on the page " a href="/releases" { "Releases" } "." }
         } @else {
-            (activation(&html! { input type="hidden" name="release" value=(release); }, &ChangeForm::untouched()))
+            (activation(&of_this(release), form))
             (recorded_as())
         }
     }
@@ -209,6 +224,14 @@ fn choice(offered: &[&Manifest], form: &ChangeForm) -> Markup {
             select id="activate-release" name="release" required { (release_options(offered, &form.release)) }
             (newest_only(offered.len()))
         }
+    }
+}
+
+/// The release of the page of one release.
+fn of_this(release: ReleaseId) -> Markup {
+    html! {
+        input type="hidden" name="release" value=(release);
+        input type="hidden" name="page" value=(OF_RELEASE);
     }
 }
 

@@ -25,7 +25,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::Utc;
 use maud::{Markup, html};
-use sluice_release::bundle::ReleaseId;
+use sluice_release::bundle::{ReleaseId, ReleasePrefix};
 use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
 
 pub(super) use self::done::published;
@@ -91,12 +91,19 @@ async fn refused(console: &Console, form: &ChangeForm, error: PageError) -> Resp
     }
     let view = console.releases.view(place).await;
     let wrong = form.wrong_field();
-    let place = wrong.map(|(id, name)| (format!("#{id}"), name));
+    let field = wrong.map(|(id, name)| (format!("#{id}"), name));
+    let note = refusal(&error.to_string(), field.as_ref());
+    if form.is_of_release()
+        && let Ok(release) = form.release.parse::<ReleasePrefix>()
+        && let Ok(page) = release::with_form(console, &release, note.clone(), form).await
+    {
+        return (error.status(), respond(console, PATH, Ok(page))).into_response();
+    }
     let body = read(&view).map_or_else(forms::unread, |view| forms::section(console, view, form));
     let page = Page {
         title: "Releases".to_owned(),
         sections: vec![
-            Section::fixed("note", refusal(&error.to_string(), place.as_ref())),
+            Section::fixed("note", note),
             Section::fixed("change", body),
             Section::fixed(
                 "back",
