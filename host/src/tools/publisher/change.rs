@@ -65,7 +65,7 @@ pub(crate) async fn write(
 }
 
 /// The error of a change that another one came before; it names that one. `now` is the rollout with it.
-pub(crate) fn conflict(now: &Rollout) -> anyhow::Error {
+fn conflict(now: &Rollout) -> anyhow::Error {
     let last = now.history.last().map_or_else(String::new, described);
     let what = format!("nothing was changed; the last change is: {last}");
     anyhow::Error::new(RegistryError::Conflict).context(what)
