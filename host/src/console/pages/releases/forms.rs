@@ -59,6 +59,12 @@ impl ChangeForm {
         }
     }
 
+    /// Whether the rollout was changed after the form was shown.
+    pub(super) fn is_older_than(&self, rollout: &Rollout) -> bool {
+        let seen = self.seen.parse::<u64>();
+        seen.is_ok_and(|seen| seen != rollout.number)
+    }
+
     /// Whether it is a form of the page of one release.
     pub(super) fn is_of_release(&self) -> bool {
         self.page == OF_RELEASE
@@ -154,7 +160,7 @@ pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm)
                     @if offered.is_empty() {
                         (empty("There is no other release to activate.", "Publish one with `sluice transform publish`, or on the page \"Try\"."))
                     } @else {
-                        (activation(&choice(&offered, form), form))
+                        (activation(&html! { (seen(rollout)) (choice(&offered, form)) }, form))
                     }
                 }
                 div { (rollback(rollout, form)) }
@@ -186,7 +192,7 @@ pub(super) fn of_release(
         } @else if rollout.active == Some(release) {
             p { "This release is active. To change that, activate another one or roll back on the page " a href="/releases" { "Releases" } "." }
         } @else {
-            (activation(&of_this(release), form))
+            (activation(&html! { (seen(rollout)) (of_this(release)) }, form))
             (recorded_as())
         }
     }
@@ -225,6 +231,11 @@ fn choice(offered: &[&Manifest], form: &ChangeForm) -> Markup {
             (newest_only(offered.len()))
         }
     }
+}
+
+/// The last change that the page with a form shows.
+fn seen(rollout: &Rollout) -> Markup {
+    html! { input type="hidden" name="seen" value=(rollout.number); }
 }
 
 /// The release of the page of one release.
@@ -268,6 +279,19 @@ fn activation(release: &Markup, form: &ChangeForm) -> Markup {
     }
 }
 
+/// What a rollback does.
+pub(super) fn effect_of_rollback(rollout: &Rollout) -> &'static str {
+    match (rollout.canary.is_some(), rollout.shadow.is_some()) {
+        (true, true) => "This ends the canary and the shadow. The active release stays.",
+        (true, false) => "This ends the canary. The active release stays.",
+        (false, true) => "This ends the shadow. The active release stays.",
+        (false, false) => match rollout.previous.last() {
+            Some(None) => "This ends the active release, and no release is active then.",
+            _ => "This activates the release that was active before, instead of the active one.",
+        },
+    }
+}
+
 /// The form that ends the trials or returns to the release before.
 fn rollback(rollout: &Rollout, form: &ChangeForm) -> Markup {
     let has_trial = rollout.canary.is_some() || rollout.shadow.is_some();
@@ -276,15 +300,10 @@ fn rollback(rollout: &Rollout, form: &ChangeForm) -> Markup {
         @if !has_trial && rollout.previous.is_empty() {
             p { "There is nothing to roll back." }
         } @else {
-            p {
-                @if has_trial {
-                    "This ends the canary and the shadow. The active release stays."
-                } @else {
-                    "This activates the release that was active before."
-                }
-            }
+            p { (effect_of_rollback(rollout)) }
             form method="post" action=(CONFIRM) {
                 input type="hidden" name="action" value=(ROLL_BACK);
+                (seen(rollout))
                 (reason("rollback-why", form, form.action == ROLL_BACK))
                 button { "Review the rollback" }
             }

@@ -41,6 +41,7 @@ use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::publishing;
 use crate::console::releases::{ReleasesView, STARTED_WITH};
+use crate::console::workers::WorkerView;
 
 /// Where the page is.
 const PATH: &str = "/releases";
@@ -130,7 +131,10 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         ];
         return Ok(Page { title, sections });
     };
-    let view = console.releases.view(place).await;
+    let view = console
+        .releases
+        .view_since(place, newest_change(&workers))
+        .await;
     let registry = read(&view);
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
     let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
@@ -164,6 +168,14 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
 /// [`PageError`]
 pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
     release::page(console, request).await
+}
+
+/// The latest change of the registry that a worker has seen.
+fn newest_change(workers: &[WorkerView]) -> u64 {
+    let followed = workers
+        .iter()
+        .filter_map(|it| it.current()?.rollouts.as_ref());
+    followed.map(|it| it.number).max().unwrap_or_default()
 }
 
 /// What was read of the registry, if it was.
