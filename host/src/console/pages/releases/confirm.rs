@@ -166,7 +166,7 @@ fn consequence(change: &RolloutChange, before: &Rollout, after: &Rollout) -> Str
         RolloutChange::RollBack => None,
     };
     match (change, policy) {
-        (RolloutChange::RollBack, _) if after.active.is_none() => {
+        (RolloutChange::RollBack, _) if before.active.is_some() && after.active.is_none() => {
             let effect = effect_of_rollback(before);
             format!("{effect} Each worker then runs the transform that it was started with.")
         }
@@ -248,7 +248,7 @@ mod tests {
         let text = consequence(&RolloutChange::RollBack, &rollout, &rollout);
         assert!(text.starts_with("This ends the canary and the shadow."));
         let mut before = Rollout::new();
-        before.previous.push(None);
+        (before.active, before.previous) = (rollout.active, vec![None]);
         let text = consequence(&RolloutChange::RollBack, &before, &Rollout::new());
         assert!(text.contains("no release is active then"), "{text}");
     }

@@ -280,15 +280,24 @@ fn activation(release: &Markup, form: &ChangeForm) -> Markup {
 }
 
 /// What a rollback does.
-pub(super) fn effect_of_rollback(rollout: &Rollout) -> &'static str {
-    match (rollout.canary.is_some(), rollout.shadow.is_some()) {
-        (true, true) => "This ends the canary and the shadow. The active release stays.",
-        (true, false) => "This ends the canary. The active release stays.",
-        (false, true) => "This ends the shadow. The active release stays.",
-        (false, false) => match rollout.previous.last() {
-            Some(None) => "This ends the active release, and no release is active then.",
-            _ => "This activates the release that was active before, instead of the active one.",
-        },
+pub(super) fn effect_of_rollback(rollout: &Rollout) -> String {
+    let trials = match (rollout.canary.is_some(), rollout.shadow.is_some()) {
+        (true, true) => "the canary and the shadow",
+        (true, false) => "the canary",
+        (false, true) => "the shadow",
+        (false, false) => {
+            let effect = match rollout.previous.last() {
+                Some(None) => "This ends the active release, and no release is active then.",
+                _ => {
+                    "This activates the release that was active before, instead of the active one."
+                }
+            };
+            return effect.to_owned();
+        }
+    };
+    match rollout.active {
+        Some(_) => format!("This ends {trials}. The active release stays."),
+        None => format!("This ends {trials}."),
     }
 }
 
