@@ -28,7 +28,7 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
     };
     let followed = html! { "See " a href="#workers" { "whether the workers follow" } "." };
     let next = match made {
-        RolloutChange::Activate(..) => vec![followed, watch_limits(), roll_back()],
+        RolloutChange::Activate(..) => vec![followed, watch_limits(), redrive(), roll_back()],
         RolloutChange::Canary(trial) => {
             let release = trial.release;
             vec![followed, watch(release), activate(release), roll_back()]
@@ -37,7 +37,7 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
             let compared = html! { "See " a href="#shadow" { "how its results differ" } "." };
             vec![followed, compared, activate(trial.release), roll_back()]
         }
-        RolloutChange::RollBack => vec![followed],
+        RolloutChange::RollBack => vec![followed, redrive()],
     };
     done(&what, &next)
 }
@@ -48,6 +48,10 @@ fn watch_limits() -> Markup {
 
 fn watch(release: ReleaseId) -> Markup {
     html! { "Watch " a href={ "/release?id=" (release) } { "what is measured" } "." }
+}
+
+fn redrive() -> Markup {
+    html! { "When they do, " a href="/quarantine" { "redrive the quarantined records" } " that the active rules take." }
 }
 
 fn activate(release: ReleaseId) -> Markup {
@@ -110,8 +114,23 @@ mod tests {
             html.contains("#shadow") && html.contains("roll back"),
             "{html}"
         );
+        assert!(!html.contains("/quarantine"), "{html}");
         let html = changed(&RolloutChange::RollBack, &Rollout::new()).into_string();
         assert!(html.contains("The change was written") && !html.contains("#shadow"));
+        assert!(html.contains("/quarantine"), "{html}");
+        let activated = RolloutChange::Activate(view.releases[0].id, None);
+        let html = changed(&activated, &view.rollout).into_string();
+        let next = [
+            "#workers",
+            "#budgets",
+            "/quarantine",
+            "If it does not do well, ",
+        ];
+        let places = next.map(|part| html.find(part));
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{html}"
+        );
     }
 
     #[test]
