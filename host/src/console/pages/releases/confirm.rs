@@ -4,9 +4,9 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::{Rollout, Trial};
 
+use super::budgets::policy_in_words;
 use super::forms::{ChangeForm, effect_of_rollback, recorded_as};
 use super::measured::Evidence;
-use super::serving::policy_in_words;
 use super::{PATH, linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
@@ -177,7 +177,14 @@ fn consequence(change: &RolloutChange, before: &Rollout, after: &Rollout) -> Str
                  that they began with."
             )
         }
-        (_, Some(policy)) => format!("{checked} {}", policy_in_words(policy)),
+        (_, Some(policy)) => {
+            let other = match (change, before.active) {
+                (_, None) => STARTED_WITH,
+                (RolloutChange::Activate(..), Some(_)) => "the release that is active now",
+                (_, Some(_)) => "the active release",
+            };
+            format!("{checked} {}", policy_in_words(policy, other))
+        }
         (_, None) => checked.to_owned(),
     }
 }
@@ -240,7 +247,7 @@ mod tests {
         let [canary, shadow] = trials.map(Option::unwrap);
         let text = consequence(&RolloutChange::Canary(canary), &rollout, &rollout);
         assert!(
-            text.contains("checks the release") && text.contains("1,000 records"),
+            text.contains("checks the release") && text.contains("with the active release once"),
             "{text}"
         );
         let text = consequence(&RolloutChange::Shadow(shadow), &rollout, &rollout);

@@ -6,7 +6,7 @@ use sluice_release::rollout::Rollout;
 
 use super::ended::Ended;
 use super::forms::SHADOW;
-use super::scores::{Measured, NO_WORKER, ns, score, sum};
+use super::scores::{Measured, NO_WORKER, score, sum};
 use super::{shadow, trials};
 use crate::console::Console;
 use crate::console::cached::View;
@@ -161,7 +161,7 @@ fn row(worker: &WorkerView, score: &WorkerScore) -> Vec<Markup> {
         count(score.records),
         count(score.rejected),
         count(score.failed),
-        html! { span.number { (ns(Measured::of([score]).ns_per_record())) } },
+        html! { span.number { (Measured::of([score]).time()) } },
     ]
 }
 

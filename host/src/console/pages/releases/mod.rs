@@ -137,12 +137,14 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         .await;
     let registry = read(&view);
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
-    let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
+    let now = Utc::now();
+    let serves = viewed(&view, "the registry", |seen| {
+        serving::section(&seen.value, now)
+    });
     let form = ChangeForm::untouched();
     let change =
         || registry.map_or_else(forms::unread, |view| forms::section(console, view, &form));
     let note = || console.pages.notes.take(request).unwrap_or_default();
-    let now = Utc::now();
     let plotted = of(&|view| {
         console
             .workers

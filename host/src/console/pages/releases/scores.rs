@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 
 use crate::console::components::{count, decimal, empty};
+use crate::console::words::percent;
 use crate::console::workers::{WorkerScore, WorkerView};
 
 /// What is said instead of what workers have measured, if none is polled.
@@ -14,6 +15,9 @@ pub(super) fn no_worker() -> Markup {
     let advice = "Start the console with --worker http://127.0.0.1:9464, once for each worker.";
     empty(NO_WORKER, advice)
 }
+
+/// What is shown instead of a measurement that there is none of.
+const NOT_MEASURED: &str = "–";
 
 /// What workers have measured of a release, a sum. A sum that is too large stays the largest number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,6 +44,22 @@ impl Measured {
         share(part, self.records)
     }
 
+    /// The share of a part in percent; a dash of nothing.
+    pub(super) fn percent(self, part: u64) -> String {
+        match self.records {
+            0 => NOT_MEASURED.to_owned(),
+            _ => percent(self.share(part)),
+        }
+    }
+
+    /// The mean time for a record; a dash if there was none.
+    pub(super) fn time(self) -> String {
+        match self.records {
+            0 => NOT_MEASURED.to_owned(),
+            _ => ns(self.ns_per_record()),
+        }
+    }
+
     pub(super) fn ns_per_record(self) -> f64 {
         self.ns / as_float(self.records.max(1))
     }
@@ -61,7 +81,7 @@ pub(super) fn sum(sum: u64) -> Markup {
 }
 
 /// A number of nanoseconds, in the unit that fits.
-pub(super) fn ns(ns: f64) -> String {
+fn ns(ns: f64) -> String {
     match ns {
         ns if ns >= 1e6 => format!("{} ms", decimal(ns / 1e6)),
         ns if ns >= 1e3 => format!("{} µs", decimal(ns / 1e3)),
@@ -97,5 +117,8 @@ mod tests {
         assert!(!sum(5).into_string().contains("at least"));
         let mean = Measured::of([&score(4), &score(4)]).ns_per_record();
         assert_eq!(ns(mean), "1.50 µs");
+        assert_eq!(Measured::of([&score(0)]).time(), "–");
+        assert_eq!(Measured::of([&score(0)]).percent(7), "–");
+        assert_eq!(Measured::of([&score(14)]).percent(7), "50 %");
     }
 }
