@@ -6,13 +6,14 @@ use sluice_release::rollout::Rollout;
 
 use super::ended::Ended;
 use super::forms::SHADOW;
-use super::scores::{Measured, NO_WORKER, score, sum};
+use super::scores::{Measured, NO_WORKER, score, sum, times_as_long};
 use super::{shadow, trials};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{count, of, table, time, time_ms, time_text, viewed};
 use crate::console::pages::schema::ChunksOfRelease;
 use crate::console::payload::inert;
+use crate::console::releases::STARTED_WITH;
 use crate::console::workers::{WorkerScore, WorkerView};
 
 /// How a release has done.
@@ -20,6 +21,8 @@ pub(super) struct Evidence {
     release: ReleaseId,
     /// The trial that goes on, `canary` or `shadow`, and since when, if that is known.
     trial: Option<(&'static str, Option<String>)>,
+    /// How much longer a record takes than with what it would replace, or has replaced.
+    times: Option<String>,
     /// How its last role ended.
     ended: Option<Markup>,
     workers: Vec<WorkerView>,
@@ -34,11 +37,13 @@ impl Evidence {
             Some(lake) => Some(console.pages.schema.chunks_of(console, lake, release).await),
             None => None,
         };
+        let workers = console.workers.views();
         Self {
             release,
             trial: trial(rollout, release),
+            times: times(rollout, &workers, release),
             ended: ended(rollout, release),
-            workers: console.workers.views(),
+            workers,
             chunks,
         }
     }
@@ -76,6 +81,7 @@ impl Evidence {
             }
             @if let Some(ended) = self.ended.as_ref().filter(|_| self.trial.is_none()) { p.caution { (ended) } }
             @if let Some(warning) = self.warning() { p.caution { (warning) } }
+            @if let Some(times) = &self.times { p { (times) } }
             (self.of_workers())
             @if let Some(chunks) = &self.chunks {
                 (viewed(chunks, "the newest chunks of the lake", |seen| of_chunks(&seen.value)))
@@ -136,6 +142,27 @@ const COLUMNS: [&str; 6] = [
 fn trial(rollout: &Rollout, release: ReleaseId) -> Option<(&'static str, Option<String>)> {
     let found = trials(rollout).find(|it| it.trial.release == release)?;
     Some((found.role, found.began.map(|change| change.at.clone())))
+}
+
+/// How much longer a record takes than with the active release; if the release is the active one, than with the one before.
+fn times(rollout: &Rollout, workers: &[WorkerView], release: ReleaseId) -> Option<String> {
+    let measured = |id| Measured::of(workers.iter().filter_map(|worker| score(worker, id)));
+    let (before, other) = match rollout.active {
+        Some(active) if active == release => {
+            let before = rollout.previous.last().copied().flatten()?;
+            (measured(before), "the release before")
+        }
+        Some(active) => (measured(active), "the active release"),
+        None => {
+            // What a worker uses is what it was started with.
+            let used = workers.iter().filter_map(|worker| {
+                let used = worker.status.as_ref()?.release.parse().ok()?;
+                score(worker, used).filter(|_| used != release)
+            });
+            (Measured::of(used), STARTED_WITH)
+        }
+    };
+    times_as_long(measured(release), before, other)
 }
 
 /// How the last role of a release ended.
@@ -216,6 +243,7 @@ pub(super) mod tests {
         Evidence {
             release,
             trial: trial(&view().rollout, release),
+            times: times(&view().rollout, &workers, release),
             ended: ended(&view().rollout, release),
             workers,
             chunks: None,
@@ -267,6 +295,32 @@ pub(super) mod tests {
             html.contains("neither a canary nor a shadow") && !html.contains("caution"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn times_are_compared_with_what_a_release_would_replace() {
+        let mut rollout = view().rollout;
+        let active = rollout.active.unwrap();
+        let scores = [(active, 250), (canary(), 2_500)].map(|(release, ns)| {
+            json!({ "release": release.to_string(), "records": 9, "rejected": 0, "failed": 0, "ns": ns })
+        });
+        let workers = [worker(&active.to_string(), 4, &json!({ "scores": scores }))];
+        let text = |rollout: &Rollout, release| times(rollout, &workers, release);
+        let canary_times = text(&rollout, canary()).unwrap();
+        let expected = "about 10 times as long as with the active release: 2.50 µs against 250 ns";
+        assert!(canary_times.contains(expected), "{canary_times}");
+        let html = evidence(canary(), workers.to_vec()).shown().into_string();
+        assert!(html.contains(expected), "{html}");
+        // The release before the active one was not measured.
+        assert_eq!(text(&rollout, active), None);
+        rollout.active = None;
+        let own = text(&rollout, canary()).unwrap();
+        assert!(own.contains(STARTED_WITH), "{own}");
+        assert_eq!(text(&rollout, active), None);
+        rollout.active = Some(canary());
+        rollout.previous.push(Some(active));
+        let now = text(&rollout, canary()).unwrap();
+        assert!(now.contains("as with the release before"), "{now}");
     }
 
     #[test]

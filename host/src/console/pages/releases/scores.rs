@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 
-use crate::console::components::{count, decimal, empty};
+use crate::console::components::{count, decimal, empty, short_decimal};
 use crate::console::words::percent;
 use crate::console::workers::{WorkerScore, WorkerView};
 
@@ -65,6 +65,22 @@ impl Measured {
     }
 }
 
+/// How much longer a record takes than with `other`, in words; nothing if either was not measured.
+pub(super) fn times_as_long(found: Measured, before: Measured, other: &str) -> Option<String> {
+    if found.records == 0 || before.records == 0 {
+        return None;
+    }
+    let ratio = found.ns_per_record() / before.ns_per_record().max(1.0);
+    let how = match (0.8..1.25).contains(&ratio) {
+        true => "about as long".to_owned(),
+        false => format!("about {} times as long", short_decimal(ratio)),
+    };
+    let (found, before) = (found.time(), before.time());
+    Some(format!(
+        "A record takes {how} as with {other}: {found} against {before}."
+    ))
+}
+
 /// The share of a part, 0 of nothing.
 pub(super) fn share(part: u64, all: u64) -> f64 {
     as_float(part) / as_float(all.max(1))
@@ -101,6 +117,37 @@ mod tests {
     use sluice_engine::digest::Digest;
 
     use super::*;
+
+    #[test]
+    fn times_are_compared_in_words() {
+        let of = |records, ns| {
+            let score = WorkerScore {
+                release: Digest::of(b"release").to_string(),
+                records,
+                rejected: 0,
+                failed: 0,
+                ns,
+            };
+            Measured::of([&score])
+        };
+        let text = |found, before| times_as_long(found, before, "the active release");
+        assert_eq!(
+            text(of(5, 9_400), of(9, 940)).unwrap(),
+            "A record takes about 10 times as long as with the active release: 9.40 µs against 940 ns."
+        );
+        assert!(
+            text(of(5, 1_000), of(5, 1_100))
+                .unwrap()
+                .contains(" about as long as with ")
+        );
+        assert!(
+            text(of(5, 250), of(5, 1_000))
+                .unwrap()
+                .contains("0.25 times")
+        );
+        assert_eq!(text(of(0, 0), of(5, 940)), None);
+        assert_eq!(text(of(5, 940), of(0, 0)), None);
+    }
 
     #[test]
     fn a_sum_that_is_too_large_is_said() {
