@@ -99,15 +99,34 @@ impl<T: Send + Sync + 'static> Cached<T> {
     where
         F: Future<Output = anyhow::Result<T>> + Send + 'static,
     {
+        self.view_of_age(self.max_age, wait, read).await
+    }
+
+    /// The value, which may have this age instead of the usual one.
+    pub(super) async fn view_of_age<F>(
+        &self,
+        max_age: Duration,
+        wait: Duration,
+        read: impl FnOnce() -> F,
+    ) -> View<T>
+    where
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    {
         let mut ended = self.shared.ended.subscribe();
-        if let Some(expired) = self.shared.begin(self.max_age) {
+        if let Some(expired) = self.shared.begin(max_age, self.max_age) {
             let (shared, reading) = (Arc::clone(&self.shared), read());
             tokio::spawn(async move { shared.end(ended_read(reading, READ_MAX).await, expired) });
         }
-        if self.shared.is_awaited(self.max_age) {
+        if self.shared.is_awaited(max_age) {
             let _too_slow = tokio::time::timeout(wait, ended.changed()).await;
         }
         self.shared.view()
+    }
+
+    /// The value that was read last.
+    pub(super) fn last(&self) -> Option<Arc<T>> {
+        let state = self.shared.state();
+        state.value.as_ref().map(|(value, ..)| Arc::clone(value))
     }
 
     /// Forgets the value, so that the next page reads it again: something was changed here.
@@ -151,11 +170,11 @@ impl<T> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How often the value was expired, if the caller is to read.
-    fn begin(&self, max_age: Duration) -> Option<u64> {
+    /// How often the value was expired, if the caller is to read. A read that has failed is not made again before `pause`.
+    fn begin(&self, max_age: Duration, pause: Duration) -> Option<u64> {
         let mut state = self.state();
         let has_failed = state.failed.as_ref();
-        let has_failed = has_failed.is_some_and(|(_, at)| at.elapsed() < max_age);
+        let has_failed = has_failed.is_some_and(|(_, at)| at.elapsed() < pause);
         let begins = state.is_older_than(state.age(max_age)) && !has_failed && !state.is_reading;
         if begins {
             (state.is_reading, state.began) = (true, Instant::now());
@@ -304,6 +323,18 @@ mod tests {
             cached.shared.state().took = Duration::ZERO;
             let view = cached.view(WAIT, move || async move { Ok(value) }).await;
             assert!(matches!(view, View::Ready(seen) if *seen.value == value));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_is_read_again_as_soon_as_a_page_needs_a_newer_one() {
+        let cached = Cached::new(WAIT);
+        assert!(cached.last().is_none());
+        for (value, max_age, expected) in [(0, WAIT, 0), (1, WAIT, 0), (2, Duration::ZERO, 2)] {
+            let read = move || async move { Ok(value) };
+            let view = cached.view_of_age(max_age, WAIT, read).await;
+            assert!(matches!(view, View::Ready(seen) if *seen.value == expected));
+            assert_eq!(cached.last().as_deref(), Some(&expected));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The ledgers of the lake.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ use super::Lake;
 use super::cached::{Cached, Seen, View};
 use crate::layout::object_key::METADATA_FOLDER;
 use crate::ledger::heads::{LedgerHead, ListedDocument, ReadLedgersError};
+use crate::ledger::source_file::FilePrefix;
 use crate::ledger::{Ledger, Range};
 use crate::output::with_causes;
 
@@ -28,7 +29,7 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 
 /// What is wrong if a lake has lost all ledgers. Nothing removes one.
-const GONE: &str = "no ledger is there any more: the lake was moved, renamed or removed; put it back, or start the console with \
+pub(super) const GONE: &str = "no ledger is there any more: the lake was moved, renamed or removed; put it back, or start the console with \
                     --lake and where it is now";
 
 /// The ledgers, which are read when a page needs them.
@@ -134,6 +135,14 @@ impl Ledgers {
         let since = pending.iter().map(|(shard, (_, at))| (shard.clone(), *at));
         since.collect()
     }
+}
+
+/// The records of a file, if all of them are committed. If the file grows, more can follow.
+pub(super) fn landed_of_file(ledger: &Ledger) -> Option<u64> {
+    ledger.file().filter(|_| ledger.pending().is_none())?;
+    let committed = ledger.committed()?;
+    let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
+    is_all.then_some(committed.records)
 }
 
 fn locked(pending: &Mutex<PendingRanges>) -> MutexGuard<'_, PendingRanges> {

@@ -79,6 +79,8 @@ impl Follower {
         let active = active.with_context(|| format!("the registry {}", config.target))?;
         if active.rollout.number == 0 {
             check_not_mistyped(&registry, config).await?;
+        } else if active.rollout.active.is_none() && settings.has_one_release() {
+            warn_of_no_active_release(settings, config);
         }
         let mut follower = Self {
             registry,
@@ -357,6 +359,16 @@ pub(super) async fn check_not_mistyped(
         tracing::warn!(registry = %target, "no release was ever activated in the registry, using the transform of --transform");
     }
     Ok(())
+}
+
+/// Warns that a run which keeps the rules that it begins with takes none of the registry. They were rolled back.
+fn warn_of_no_active_release(settings: &RunSettings, config: &RegistryConfig) {
+    tracing::warn!(
+        registry = %config.target,
+        "no release of the registry is active, so {} transforms the records; give --release ID to take one of its releases, \
+         or activate one",
+        settings.transform.name()
+    );
 }
 
 /// The author that a rollback is attributed to.

@@ -177,6 +177,7 @@ impl Redrive<'_> {
             summary.id = (is_stored || !self.dry_run).then(|| document.id.clone());
             match self.dry_run {
                 true => {
+                    self.announce(&document, is_stored);
                     tried = self.try_rules(document.clone(), is_stored).await?;
                     let reasons = tried.redriven.iter();
                     let reasons =
@@ -292,20 +293,33 @@ impl Redrive<'_> {
         })
     }
 
-    /// Says which redrive this is: it takes its id to continue it.
+    /// Says which redrive this is, since it takes its id to continue it, and by which rules.
     fn announce(&self, document: &RedriveDocument, is_stored: bool) {
-        let id = &document.id;
+        let (id, rules) = (&document.id, self.rules_in_words());
         let records = counted(document.records(), "record");
         let objects = counted(document.objects.len() as u64, "object");
-        let what = match is_stored {
-            true => "continuing the redrive",
-            false => "beginning the redrive",
+        let what = match (self.dry_run, is_stored) {
+            (true, _) => "trying the redrive".to_owned(),
+            (false, true) => format!("continuing the redrive {id}"),
+            (false, false) => format!("beginning the redrive {id}"),
         };
-        tracing::info!(redrive = %id, records = document.records(), "{what}");
+        tracing::info!(redrive = %id, records = document.records(), release = %self.release, "{what} by {rules}");
         if self.settings.log_format == LogFormat::Human && !self.settings.quiet {
             output::message(format_args!(
-                "sluice: {what} {id} of {records} in {objects}"
+                "sluice: {what} of {records} in {objects} by {rules}"
             ));
+        }
+    }
+
+    /// The rules, and where they come from.
+    fn rules_in_words(&self) -> String {
+        let (settings, release) = (self.settings, self.release.short());
+        let followed = settings.registry.as_ref().map(|registry| &registry.target);
+        let followed = followed.filter(|_| self.release != self.rules.own().id());
+        let pinned = settings.pinned_release.as_ref();
+        match pinned.map(|pinned| &pinned.registry).or(followed) {
+            Some(registry) => format!("release {release} of {registry}"),
+            None => format!("{}, release {release}", settings.transform.name()),
         }
     }
 

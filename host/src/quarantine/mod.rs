@@ -21,7 +21,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_storage::error::StorageError;
 use sluice_storage::object_store::ObjectStore;
 use thiserror::Error;
@@ -110,5 +110,14 @@ impl Quarantine {
     #[must_use]
     pub fn has_commits(&self) -> bool {
         !self.heads.is_empty()
+    }
+
+    /// The last record that each ledger had committed when this was opened.
+    #[must_use]
+    pub fn committed(&self) -> BTreeMap<ShardId, SequenceNumber> {
+        let heads = self.heads.iter();
+        heads
+            .map(|(shard, head)| (shard.clone(), head.last))
+            .collect()
     }
 }

@@ -75,7 +75,10 @@ fn a_lake_and_a_registry_in_folders_are_shown_and_not_changed() {
         console.says("/quarantine", &["missing_field", "invalid_json"]);
         console.says("/schema", &["lesson", "payment", "login"]);
         console.says("/try", &["jq"]);
-        console.says("/", &["committed records", "quarantined", "the last hour"]);
+        console.says(
+            "/",
+            &["committed records", "quarantined now", "the last hour"],
+        );
         visit_all(&console);
     }
     assert_eq!(trees(), before);

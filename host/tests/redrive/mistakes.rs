@@ -166,6 +166,41 @@ fn a_redrive_that_nobody_gives_rules_says_so() {
     }
 }
 
+/// Its release was rolled back, and a redrive by the default rules rejects everything once more.
+#[test]
+fn a_registry_without_an_active_release_is_said_and_so_are_the_rules() {
+    let place = place();
+    let registry = ["--registry", "file:registry"];
+    let transform = |args: &[&str]| {
+        let ran = place.run(&[&["transform"], args, &registry[..]].concat());
+        ran.succeeded().stdout.trim().to_owned()
+    };
+    let release = transform(&["publish", "builtin:copy"]);
+    transform(&["activate", &release]);
+    let tried = |more: &[&str]| {
+        let ran = redrive(&place, &[&registry[..], &["--dry-run"], more].concat());
+        ran.succeeded().stderr
+    };
+    let warning = "no release of the registry is active, so builtin:enrich transforms";
+    let by_release = format!("by release {}", &release[..8]);
+    let active = tried(&[]);
+    assert!(
+        active.contains(&by_release) && !active.contains(warning),
+        "{active}"
+    );
+    transform(&["rollback", "--why", "too slow"]);
+    let default = tried(&[]);
+    let parts = [warning, "give --release ID", "by builtin:enrich, release "];
+    for part in parts {
+        assert!(default.contains(part), "{part}: {default}");
+    }
+    let pinned = tried(&["--release", &release[..8]]);
+    assert!(
+        pinned.contains(&by_release) && !pinned.contains(warning),
+        "{pinned}"
+    );
+}
+
 #[test]
 fn a_redrive_on_which_another_process_works_is_named_once() {
     let place = place();

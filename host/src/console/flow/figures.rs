@@ -40,7 +40,7 @@ pub(in crate::console) struct FlowView {
     pub(in crate::console) reshards: Vec<Mark>,
     /// When the console began to read manifests. It also reads those of the hour before.
     pub(in crate::console) since: DateTime<Utc>,
-    /// What is not in the figures because of limits, or because the ledgers cannot be read.
+    /// What is not in the figures because of limits, or because the ledgers cannot be read at the moment.
     pub(in crate::console) left_out: Option<String>,
     /// What is not in the figures because its chunk manifests cannot be read: they are too low.
     pub(in crate::console) problem: Option<String>,

@@ -37,6 +37,10 @@ const READS_AT_ONCE: usize = 8;
 /// If ledgers were not read for longer, nobody knows when a shard was finished meanwhile.
 const GAP_MAX: TimeDelta = TimeDelta::seconds(120);
 
+/// What is said of the figures if ledgers cannot be read.
+const UNREAD: &str =
+    "the lake cannot be read at the moment, so what it has committed since is not in the figures";
+
 /// Brings the figures up to date.
 pub(super) struct FlowReader {
     lake: Lake,
@@ -102,16 +106,11 @@ impl FlowReader {
     pub(super) async fn read(&mut self, ledgers: &View<LedgersView>, now: DateTime<Utc>) {
         let ledgers = match ledgers {
             View::Reading => return,
-            View::Failed(why) => {
-                self.view.left_out = Some(format!("the ledgers cannot be read: {why}"));
+            View::Ready(seen) if seen.problem.is_none() => Arc::clone(&seen.value),
+            // Each page says why.
+            View::Ready(_) | View::Failed(_) => {
+                self.view.left_out = Some(UNREAD.to_owned());
                 return;
-            }
-            View::Ready(seen) => {
-                if let Some(why) = &seen.problem {
-                    self.view.left_out = Some(format!("the ledgers cannot be read again: {why}"));
-                    return;
-                }
-                Arc::clone(&seen.value)
             }
         };
         if self.round == 0 {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use serde_json::json;
 use sluice_engine::digest::Digest;
 use sluice_storage::folder::FolderStore;
 use sluice_storage::location::StoreLocation;
@@ -24,6 +25,20 @@ fn lake(folder: &Path) -> Lake {
 
 fn ledger(shard: &str) -> Ledger {
     Ledger::new(ShardId::new(shard).unwrap())
+}
+
+/// The ledger of a file of 10 bytes with 3 records, of which these bytes are committed.
+pub(in crate::console) fn of_file(bytes: u64) -> Ledger {
+    let prefix = json!({ "bytes": bytes, "digest": format!("xxh128:{:032x}", 0), "stat": {
+        "size": 10, "modified_ns": 1, "inode": 1,
+    } });
+    let committed = json!({
+        "last": "2", "last_digest": Digest::of(b"last"), "records": 3, "file": prefix,
+    });
+    let mut ledger = serde_json::to_value(Ledger::new(ShardId::new("a").unwrap())).unwrap();
+    ledger["committed"] = committed;
+    ledger["file"] = json!({ "path": "/a.ndjson" });
+    Ledger::parse(ledger.to_string().as_bytes()).unwrap()
 }
 
 fn pinned(ledger: &Ledger, first: u64) -> Ledger {

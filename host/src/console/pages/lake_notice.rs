@@ -9,8 +9,8 @@ use crate::console::ledgers::LedgersView;
 use crate::console::payload::inert;
 use crate::console::{Console, Lake};
 
-/// The pages that say themselves why the ledgers cannot be read.
-const SAY_IT_THEMSELVES: [&str; 3] = ["/", "/shards", "/shard"];
+/// The page that says itself, as a problem, why the ledgers cannot be read.
+const SAYS_IT_ITSELF: &str = "/";
 
 /// What is wrong with the lake; nothing if it can be read.
 pub(super) async fn notice(console: &Console, lake: &Lake, path: &str) -> Markup {
@@ -19,7 +19,7 @@ pub(super) async fn notice(console: &Console, lake: &Lake, path: &str) -> Markup
     if is_empty(&view) && lake.is_missing() {
         return missing(&name);
     }
-    match SAY_IT_THEMSELVES.contains(&path) {
+    match path == SAYS_IT_ITSELF {
         true => html! {},
         false => unread(&view, &name),
     }

@@ -87,11 +87,13 @@ impl Views {
         })
     }
 
-    /// What could not be read.
+    /// What could not be read. Why the ledgers cannot be read is above, as on all pages.
     fn problems(&self) -> Markup {
         html! {
-            @if let Some(ledgers) = &self.ledgers {
-                (viewed(ledgers, "the ledgers", |seen| ledger_problems(&seen.value.problems)))
+            @match &self.ledgers {
+                Some(View::Reading) => p.reading { "Reading the ledgers…" },
+                Some(View::Ready(seen)) => (ledger_problems(&seen.value.problems)),
+                Some(View::Failed(_)) | None => {},
             }
             @if let Some(stream) = &self.stream {
                 (viewed(stream, "the shards of the stream", |_| Markup::default()))

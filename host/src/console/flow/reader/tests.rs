@@ -186,7 +186,7 @@ async fn a_manifest_that_cannot_be_used_is_a_problem() {
     // That the ledgers cannot be read does not hide it.
     reader.read(&View::Failed("throttled".into()), now).await;
     let view = reader.view().unwrap();
-    let why = "the ledgers cannot be read: throttled";
+    let why = UNREAD;
     assert_eq!(
         (view.left_out.as_deref(), view.problem.as_deref()),
         (Some(why), Some(expected))

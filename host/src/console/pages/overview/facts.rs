@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::Overview;
-use crate::console::components::{count, decimal, duration, facts as shown, short};
+use crate::console::components::{count, decimal, duration, facts as shown, short, time};
 use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
@@ -23,7 +23,8 @@ pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup 
     // A run that has finished has no rate any more, and nobody knows that of a lake that cannot be read.
     let has_rates = overview.finished_run().is_none() && !overview.is_old();
     if let Some(measures) = measures {
-        facts.extend(has_rates.then(|| rates(measures)).into_iter().flatten());
+        let rates = has_rates.then(|| rates(measures, overview.has_young_worker()));
+        facts.extend(rates.into_iter().flatten());
         facts.extend(objects(measures));
     }
     facts.extend(landed(overview));
@@ -54,9 +55,14 @@ pub(super) fn facts(overview: &Overview, measures: Option<&Measures>) -> Markup 
 
 type Fact = (&'static str, Markup);
 
-fn rates(measures: &Measures) -> Vec<Fact> {
-    let rate =
-        |points: &[Point], unit: &str| text(measures.rate(points).map(|rate| amount(rate, unit)));
+/// The rates. If a worker is young, nothing may be known of its records yet, so 0 of them is not said.
+fn rates(measures: &Measures, has_young_worker: bool) -> Vec<Fact> {
+    let records = measures.rate(&measures.records).unwrap_or_default();
+    let is_known = records > 0.0 || !has_young_worker;
+    let rate = |points: &[Point], unit: &str| {
+        let rate = measures.rate(points).filter(|_| is_known);
+        text(rate.map(|rate| amount(rate, unit)))
+    };
     let share = measures.quarantined_share();
     let minutes = RECENT_SECONDS / 60;
     let share = share.map(|share| format!(" ({} % in {minutes} min)", decimal(share * 100.0)));
@@ -92,6 +98,7 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = overview.read_ledgers() {
         facts.push(("Committed records", count(records(&seen.value.ledgers))));
+        facts.push(("Quarantined now", quarantined(overview)));
     }
     let total = |of: fn(&WorkerTotals) -> u64| {
         let totals = overview.statuses().map(|(_, status)| of(&status.totals));
@@ -112,6 +119,17 @@ fn landed(overview: &Overview) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// How many records are quarantined now, with a link to them.
+fn quarantined(overview: &Overview) -> Markup {
+    match &overview.quarantined {
+        Some(total) => html! {
+            a href="/quarantine" { (count(total.records)) }
+            div.more { "at " (time(total.at)) }
+        },
+        None => unknown(),
+    }
 }
 
 /// The committed records. Those that a redrive has committed are counted where they were committed first.
@@ -140,7 +158,15 @@ fn of_workers(overview: &Overview) -> Vec<Fact> {
         .statuses()
         .map(|(_, status)| status.resources.bus_calls_limit);
     let limit = limits.max().filter(|limit| *limit > 0);
-    let mut facts = vec![("Largest lag", lag.unwrap_or_else(unknown))];
+    let mut facts = Vec::new();
+    // A file has no lag.
+    let are_of_files = overview.statuses().count() > 0
+        && overview
+            .statuses()
+            .all(|(_, status)| status.mode == "files");
+    if lag.is_some() || !are_of_files {
+        facts.push(("Largest lag", lag.unwrap_or_else(unknown)));
+    }
     facts.extend(age.map(|age| ("Oldest last read of a shard", age)));
     facts.extend(limit.map(|limit| ("Bus calls at once, at most", count(limit))));
     facts
@@ -206,145 +232,4 @@ fn unknown() -> Markup {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use sluice_engine::digest::Digest;
-    use sluice_engine::record::{SequenceNumber, ShardId};
-    use sluice_release::rollout::{Rollout, Trial};
-
-    use super::super::tests::{now, overview, seen};
-    use super::*;
-    use crate::console::cached::View;
-    use crate::console::flow::FlowView;
-    use crate::console::ledgers::LedgersView;
-    use crate::console::pages::measures::WorkerMeasures;
-    use crate::console::releases::ReleasesView;
-    use crate::console::workers::status;
-    use crate::ledger::pins::Pins;
-    use crate::ledger::resource_faults::ResourceFaults;
-    use crate::ledger::{Pending, Range};
-
-    #[test]
-    fn facts_say_rates_totals_and_the_release_of_workers() {
-        let at = now().timestamp() - 20;
-        let workers = WorkerMeasures::made_up(vec![(at, 1_500.0)], vec![(at, 15.0)]);
-        let measures = Measures::of_workers(&workers, now());
-        let html = facts(&overview(vec![status("a"), status("b")]), Some(&measures)).into_string();
-        for text in [
-            "1.5k /s",
-            "15 /s</span> (1.00 % in 5 min)",
-            "Rates are means of a minute, by what workers",
-            "Records since workers started</dt><dd><span class=\"number\">20<",
-            "Messages in the last hour</dt><dd><span class=\"number\">0</span><div class=\"more\">since the console started",
-            "2 s</span><div class=\"more\">b<",
-            "Oldest last read of a shard</dt><dd><span class=\"number\">less than 10 s ago</span><div class=\"more\">b<",
-            "enrich 1.2.3",
-            "not known yet",
-        ] {
-            assert!(html.contains(text), "{text}: {html}");
-        }
-    }
-
-    #[test]
-    fn the_limit_of_bus_calls_is_that_of_workers_that_answer() {
-        let mut overview = overview(vec![status("a"), status("b"), status("c")]);
-        for (worker, limit) in overview.workers.iter_mut().zip([64, 16, 0]) {
-            let status = Arc::make_mut(worker.status.as_mut().unwrap());
-            status.resources.bus_calls_limit = limit;
-        }
-        let has = |overview: &Overview, limit: &str| {
-            let html = facts(overview, None).into_string();
-            html.contains(&format!("at most</dt><dd><span class=\"number\">{limit}<"))
-        };
-        assert!(has(&overview, "64"));
-        overview.workers[0].problem = Some("no answer".into());
-        assert!(has(&overview, "16"));
-        overview.workers[1].problem = Some("no answer".into());
-        assert!(!has(&overview, "0") && !has(&overview, "16"));
-    }
-
-    #[test]
-    fn a_redriven_record_is_one_record_of_the_lake() {
-        let committed = |shard: &str, count: u64| {
-            let pending = Pending {
-                range: Range {
-                    first: SequenceNumber::from(1),
-                    last: SequenceNumber::from(count),
-                    count,
-                },
-                release: Digest::of(b"release"),
-                pins: Pins::default(),
-                resource_faults: ResourceFaults::default(),
-            };
-            let ledger = Ledger::new(ShardId::new(shard).unwrap());
-            let ledger = ledger.pin(pending.clone()).unwrap();
-            ledger.commit(pending.range, Digest::of(b"last")).unwrap()
-        };
-        let ledgers = [
-            committed("events-shardId-000000000000", 40),
-            committed("events-shardId-000000000001", 2),
-            committed("redrive-20261127-125358-1b22", 5),
-        ];
-        assert_eq!(records(&ledgers), 42);
-    }
-
-    #[test]
-    fn a_lake_that_cannot_be_read_has_no_rates() {
-        let mut overview = overview(Vec::new());
-        overview.flow = Some(FlowView::new(now()));
-        overview.ledgers = seen(LedgersView::default());
-        let html = |overview: &Overview| {
-            let measures = overview.measures();
-            facts(overview, measures.as_ref()).into_string()
-        };
-        let shown = html(&overview);
-        assert!(shown.contains("Bytes of records"), "{shown}");
-        assert!(!shown.contains("since the console started"), "{shown}");
-        // Neither a registry nor a worker is given.
-        let option = "unknown: start the console with --registry or --worker";
-        assert!(shown.contains(option), "{shown}");
-        if let Some(View::Ready(seen)) = &mut overview.ledgers {
-            seen.problem = Some("it is gone".into());
-        }
-        let html = html(&overview);
-        assert!(html.contains("Committed records"), "{html}");
-        assert!(
-            !html.contains("Bytes of records") && !html.contains("Rates"),
-            "{html}"
-        );
-    }
-
-    #[test]
-    fn the_registry_says_which_releases_are_on_trial() {
-        let release = Digest::of(b"release");
-        let mut rollout = Rollout::new();
-        rollout.active = Some(release);
-        rollout.canary = Some(Trial {
-            release,
-            share: "5%".parse().unwrap(),
-            rollback_policy: None,
-        });
-        let mut overview = overview(Vec::new());
-        let registry = |rollout| {
-            seen(ReleasesView {
-                rollout,
-                releases: Vec::new(),
-                problems: Vec::new(),
-            })
-        };
-        overview.releases = registry(Rollout::new());
-        let html = facts(&overview, None).into_string();
-        assert!(html.contains(STARTED_WITH), "{html}");
-        overview.releases = registry(rollout);
-        let html = facts(&overview, None).into_string();
-        assert!(
-            html.contains(", canary <code") && html.contains("</code> of 5 %"),
-            "{html}"
-        );
-        assert!(
-            html.contains("href=\"/releases\"") && !html.contains("shadow"),
-            "{html}"
-        );
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
 //! What is wrong, in words, with what to do and the page that says more.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sluice_release::rollout::{Change, ChangeKind};
 
 use super::{Overview, worker_findings};
 use crate::console::cached::View;
 use crate::console::flow::FlowView;
+use crate::console::ledgers::GONE;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
 use crate::console::releases::STARTED_WITH;
@@ -17,6 +18,9 @@ use crate::output::counted;
 /// The share of quarantined records above which it is said, and above which much is wrong.
 const QUARANTINED_SHARE: f64 = 0.01;
 const QUARANTINED_SHARE_BAD: f64 = 0.1;
+
+/// If the lake could be read within this time before now, it may be readable in a moment.
+const BRIEF: TimeDelta = TimeDelta::minutes(1);
 
 /// How many of many things of a kind are named.
 const NAMED_MAX: usize = 3;
@@ -68,6 +72,8 @@ pub(super) struct Finding {
     pub(super) what: String,
     /// Which, or why: one line each.
     pub(super) details: Vec<String>,
+    /// When what is shown of it was read, if it cannot be read any more.
+    pub(super) as_of: Option<DateTime<Utc>>,
     /// What to do.
     pub(super) advice: &'static str,
     pub(super) link: Link,
@@ -117,6 +123,7 @@ fn of_table(view: &View<TableView>) -> Option<Finding> {
         severity: Severity::Broken,
         what: "No builder can go on with the table.".into(),
         details: named([problem]),
+        as_of: None,
         advice: "Do what the problem says. The lake is not affected.",
         link: TABLE,
     })
@@ -129,31 +136,46 @@ pub(super) fn was_within(at: DateTime<Utc>, time: TimeDelta, now: DateTime<Utc>)
 
 /// What a view says that could not be read.
 fn unread<T>(view: Option<&View<T>>, what: &str, link: Link) -> Option<Finding> {
-    let (severity, what, why) = match view? {
-        View::Failed(why) => (Severity::Broken, format!("{what} cannot be read."), why),
-        View::Ready(seen) => {
-            let at = seen.at.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let what = format!("{what} cannot be read again: what you see of it is of {at}.");
-            (Severity::Warning, what, seen.problem.as_ref()?)
-        }
+    let (severity, what, why, as_of) = match view? {
+        View::Failed(why) => (
+            Severity::Broken,
+            format!("{what} cannot be read."),
+            why,
+            None,
+        ),
+        View::Ready(seen) => (
+            Severity::Warning,
+            format!("{what} cannot be read any more."),
+            seen.problem.as_ref()?,
+            Some(seen.at),
+        ),
         View::Reading => return None,
     };
     Some(Finding {
         severity,
         what,
         details: named([why.clone()]),
-        advice: "Check what the details say, the credentials, the network and the service. The console reads it again.",
+        as_of,
+        advice: "Do what the details say. If they do not say what to do, check the network, the service and the permissions. \
+                 The console reads it again by itself.",
         link,
     })
 }
 
+/// A lake that cannot be read. One that is gone is worse than one that cannot be read for a moment.
+fn unread_lake(overview: &Overview) -> Option<Finding> {
+    let mut finding = unread(overview.ledgers.as_ref(), "The lake", SHARDS)?;
+    let is_gone = finding.details.iter().any(|why| why.contains(GONE));
+    let is_brief = |at| was_within(at, BRIEF, overview.now);
+    if is_gone || !finding.as_of.is_some_and(is_brief) {
+        finding.severity = Severity::Broken;
+    }
+    Some(finding)
+}
+
 fn of_ledgers(overview: &Overview) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(unread(
-        overview.ledgers.as_ref(),
-        "The ledgers of the lake",
-        SHARDS,
-    ));
+    findings.extend(unread_lake(overview));
     let Some(seen) = overview.read_ledgers() else {
         return findings;
     };
@@ -163,6 +185,7 @@ fn of_ledgers(overview: &Overview) -> Vec<Finding> {
             severity: Severity::Broken,
             what: format!("{} of the ledgers.", counted(problems.len() as u64, "problem")),
             details: named(problems.iter().cloned()),
+            as_of: None,
             advice: "A shard whose ledger cannot be read does not go on. See docs/operate.md, \"A pinned chunk that \
                      cannot be repeated\".",
             link: SHARDS,
@@ -179,6 +202,7 @@ fn of_flow(flow: &FlowView) -> Option<Finding> {
         severity: Severity::Warning,
         what: "Chunk manifests cannot be read, so the figures are too low.".into(),
         details: named([why]),
+        as_of: None,
         advice: "Check the permission s3:GetObject on _sluice/*. The command `sluice audit` names what is damaged.",
         link: SHARDS,
     })
@@ -205,6 +229,7 @@ pub(super) fn lost_ranges(lost: Vec<String>) -> Option<Finding> {
         severity: Severity::Broken,
         what: format!("The stream may have lost records before they were landed: {}.", counted(count, "range")),
         details: named(lost),
+        as_of: None,
         advice: "See docs/kinesis.md, \"Lost records\": restore what you have, then let a worker go on with \
                  --on-expired-checkpoint continue.",
         link: SHARDS,
@@ -249,6 +274,7 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
                 counted(problems.len() as u64, "release")
             ),
             details: named(problems.iter().cloned()),
+            as_of: None,
             advice: "Publish them again, or restore their objects.",
             link: RELEASES,
         });
@@ -279,6 +305,7 @@ pub(super) fn rolled_back(rollbacks: Vec<String>) -> Finding {
         severity: Severity::Warning,
         what: "A release was rolled back in the last hour.".into(),
         details: named(rollbacks),
+        as_of: None,
         advice: "Redrive what it has quarantined, and try the next release as a canary or a shadow first.",
         link: RELEASES,
     }
@@ -299,6 +326,7 @@ fn of_quarantine(measures: &Measures) -> Option<Finding> {
             RECENT_SECONDS / 60
         ),
         details: Vec::new(),
+        as_of: None,
         advice: "If a new release is active, roll it back and redrive the records. If not, a producer has sent \
                  something else: read some of the records.",
         link: QUARANTINE,

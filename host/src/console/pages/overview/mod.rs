@@ -9,22 +9,25 @@ mod worker_table;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{self, OptionFuture};
 
 use crate::console::Console;
 use crate::console::cached::{Seen, View};
 use crate::console::flow::FlowView;
 use crate::console::history::Mark;
-use crate::console::ledgers::LedgersView;
+use crate::console::ledgers::{LedgersView, landed_of_file};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::pages::measures::{Measures, WorkerMeasures};
+use crate::console::pages::quarantine;
 use crate::console::releases::ReleasesView;
 #[cfg(feature = "table")]
 use crate::console::table::{self, TableView};
 use crate::console::workers::{WorkerShard, WorkerStatus, WorkerView, latest_shards};
-use crate::ledger::Ledger;
-use crate::ledger::source_file::FilePrefix;
+
+/// The records of a worker that has run for longer are in the figures of the lake: it has committed some, and their chunk
+/// manifests were read.
+const YOUNG: TimeDelta = TimeDelta::minutes(2);
 
 /// What the page is made from.
 struct Overview {
@@ -34,6 +37,8 @@ struct Overview {
     /// `None` without a lake.
     ledgers: Option<View<LedgersView>>,
     flow: Option<FlowView>,
+    /// What is quarantined now; `None` before it was read.
+    quarantined: Option<quarantine::Total>,
     /// `None` without a registry.
     releases: Option<View<ReleasesView>>,
     #[cfg(feature = "table")]
@@ -69,11 +74,18 @@ impl Overview {
         let ledgers = console.lake.as_ref().map(|_| console.ledgers.view());
         let releases = console.registry.as_ref();
         let releases = releases.map(|place| console.releases.view(place));
-        let views = future::join(OptionFuture::from(ledgers), OptionFuture::from(releases));
+        let quarantined = console.lake.as_ref();
+        let quarantined = quarantined.map(|lake| quarantine::total(console, lake));
+        let views = future::join3(
+            OptionFuture::from(ledgers),
+            OptionFuture::from(releases),
+            OptionFuture::from(quarantined),
+        );
         #[cfg(feature = "table")]
-        let ((ledgers, releases), table) = future::join(views, console.table.view()).await;
+        let ((ledgers, releases, quarantined), table) =
+            future::join(views, console.table.view()).await;
         #[cfg(not(feature = "table"))]
-        let (ledgers, releases) = views.await;
+        let (ledgers, releases, quarantined) = views.await;
         let now = Utc::now();
         let worker_measures = console
             .workers
@@ -84,6 +96,7 @@ impl Overview {
             worker_measures,
             ledgers,
             flow: console.flow.view(),
+            quarantined: quarantined.flatten(),
             releases,
             #[cfg(feature = "table")]
             table,
@@ -145,6 +158,14 @@ impl Overview {
         workers.filter_map(|worker| Some((worker, worker.current()?)))
     }
 
+    /// Whether a worker was started a moment ago.
+    fn has_young_worker(&self) -> bool {
+        self.statuses().any(|(_, status)| {
+            let since = DateTime::parse_from_rfc3339(&status.since);
+            since.is_ok_and(|since| since > self.now - YOUNG)
+        })
+    }
+
     /// The shards of all workers in their latest states.
     fn shards(&self) -> Vec<&WorkerShard> {
         latest_shards(&self.workers)
@@ -164,14 +185,6 @@ impl Overview {
 struct FinishedRun {
     files: u64,
     records: u64,
-}
-
-/// The records of a file, if all of them are committed.
-fn landed_of_file(ledger: &Ledger) -> Option<u64> {
-    ledger.file().filter(|_| ledger.pending().is_none())?;
-    let committed = ledger.committed()?;
-    let is_all = committed.file.as_ref().is_some_and(FilePrefix::is_all);
-    is_all.then_some(committed.records)
 }
 
 #[cfg(test)]
@@ -199,6 +212,7 @@ mod tests {
             worker_measures: WorkerMeasures::default(),
             ledgers: None,
             flow: None,
+            quarantined: None,
             releases: None,
             #[cfg(feature = "table")]
             table: seen(TableView::NotSet).unwrap_or(View::Reading),

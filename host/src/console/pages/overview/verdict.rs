@@ -36,7 +36,7 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
             } @else {
                 h2 { "No problem so far" }
             }
-            @if let Some(run) = finished { (of_finished(run)) }
+            @if let Some(run) = finished { (of_finished(run, findings.is_empty() && waits.is_empty())) }
             @if !waits.is_empty() { p.reading { "Reading " (waits.join(", ")) "…" } }
             p.more { (checked(overview)) }
             @for silent in silent(overview) { p.more { (silent) } }
@@ -45,10 +45,12 @@ pub(super) fn verdict(overview: &Overview, measures: Option<&Measures>) -> Marku
     }
 }
 
-fn of_finished(run: FinishedRun) -> Markup {
+/// What a run of files has landed. `is_said`: that it has finished is said above.
+fn of_finished(run: FinishedRun, is_said: bool) -> Markup {
     html! {
         p {
-            "The run has finished: " (count(run.records)) " " (plural(run.records, "record")) " of "
+            @if !is_said { "The run has finished: " }
+            (count(run.records)) " " (plural(run.records, "record")) " of "
             (counted(run.files, "file")) ", all have their outcome. If a file grows or another one comes, run it again."
         }
     }
@@ -64,6 +66,7 @@ fn one(finding: &Finding) -> Markup {
         @if !finding.details.is_empty() {
             ul.details { @for detail in &finding.details { li { (detail) } } }
         }
+        @if let Some(at) = finding.as_of { p { "What you see of it is as of " (time(at)) "." } }
         p { (finding.advice) " " a href=(finding.link.target) { "See " (finding.link.text) } }
     }
 }
@@ -170,10 +173,9 @@ mod tests {
     use super::*;
     use crate::console::flow::FlowView;
     use crate::console::ledgers::LedgersView;
+    use crate::console::ledgers::tests::of_file;
     use crate::console::workers::status;
     use crate::ledger::Ledger;
-    use serde_json::json;
-    use sluice_engine::digest::Digest;
     use sluice_engine::record::ShardId;
 
     fn html(overview: &Overview) -> String {
@@ -217,20 +219,6 @@ mod tests {
         );
     }
 
-    /// The ledger of a file of 10 bytes with 3 records, of which these bytes are committed.
-    fn of_file(bytes: u64) -> Ledger {
-        let prefix = json!({ "bytes": bytes, "digest": format!("xxh128:{:032x}", 0), "stat": {
-            "size": 10, "modified_ns": 1, "inode": 1,
-        } });
-        let committed = json!({
-            "last": "2", "last_digest": Digest::of(b"last"), "records": 3, "file": prefix,
-        });
-        let mut ledger = serde_json::to_value(Ledger::new(ShardId::new("a").unwrap())).unwrap();
-        ledger["committed"] = committed;
-        ledger["file"] = json!({ "path": "/a.ndjson" });
-        Ledger::parse(ledger.to_string().as_bytes()).unwrap()
-    }
-
     #[test]
     fn a_run_of_files_that_has_finished_is_not_a_live_one() {
         let mut overview = overview(Vec::new());
@@ -249,6 +237,7 @@ mod tests {
         ] {
             assert!(finished.contains(part), "{part}: {finished}");
         }
+        assert_eq!(finished.matches("The run has finished").count(), 1);
         assert!(!finished.contains("All is well"), "{finished}");
         let other = Ledger::new(ShardId::new("b").unwrap());
         for ledgers in [vec![of_file(9)], vec![of_file(10), other]] {

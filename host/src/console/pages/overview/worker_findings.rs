@@ -47,6 +47,7 @@ fn finding(
         severity,
         what: what(count),
         details: named(things),
+        as_of: None,
         advice,
         link,
     })
@@ -71,7 +72,8 @@ fn unreachable(overview: &Overview) -> Option<Finding> {
                 counted(all as u64, "worker")
             )
         },
-        "Check that the worker runs, and that --worker is the address of its metrics: the one that it prints.",
+        "Check that the worker runs, its option --http, the network, and that --worker is the address of its metrics: the one \
+         that it prints.",
         WORKERS,
     )
 }

@@ -152,7 +152,9 @@ pub(super) fn over_time(selected: &Selected<'_>) -> Markup {
             h3 { (title) }
             (table(title, &columns, &rows))
             (further(ROWS, arrivals.rows.len(), "row"))
-            p.note { "A chunk counts with the time of its first record." }
+            p.note {
+                "All records of a chunk count when its first record arrived, or, if they come from a file, when the chunk landed."
+            }
         }
     }
 }

@@ -7,20 +7,20 @@ use super::filter;
 use crate::config::{shell_word, store_setting};
 use crate::quarantine::QuarantineFilter;
 
-/// The command that redrives what a filter takes with a release of a registry; with the active one if there is none.
+/// The command that redrives what a filter takes with a release of a registry. It names the release: another one, or none,
+/// can be active when the command is run.
 pub(in crate::console::pages) fn redrive(
     lake: &StoreLocation,
     registry: &str,
-    release: Option<ReleaseId>,
+    release: ReleaseId,
     filter: &QuarantineFilter,
 ) -> String {
     let lake = store_setting(lake);
-    let release = release.map(|release| format!(" --release {}", release.short()));
     format!(
-        "sluice redrive --lake {} --registry {}{}{}",
+        "sluice redrive --lake {} --registry {} --release {}{}",
         shell_word(lake.trim_end_matches('/')),
         shell_word(registry),
-        release.unwrap_or_default(),
+        release.short(),
         filter::flags(filter)
     )
 }
@@ -36,26 +36,28 @@ mod tests {
     #[test]
     fn a_command_has_what_the_filter_has() {
         let lake = parse_store("lake", "s3://bucket/lake").unwrap();
+        let release = Digest::of(b"release");
         let all = redrive(
             &lake,
             "file:my registry",
-            None,
+            release,
             &QuarantineFilter::default(),
         );
+        let id = release.short();
         assert_eq!(
             all,
-            "sluice redrive --lake s3://bucket/lake --registry 'file:my registry'"
+            format!(
+                "sluice redrive --lake s3://bucket/lake --registry 'file:my registry' --release {id}"
+            )
         );
         let filter = QuarantineFilter {
             reasons: vec![code("trap")],
             shards: vec![shard("s")],
             ..QuarantineFilter::default()
         };
-        let release = Digest::of(b"release");
-        let some = redrive(&lake, "file:r", Some(release), &filter);
+        let some = redrive(&lake, "file:r", release, &filter);
         let expected = format!(
-            "sluice redrive --lake s3://bucket/lake --registry file:r --release {} --reason trap --shard s",
-            release.short()
+            "sluice redrive --lake s3://bucket/lake --registry file:r --release {id} --reason trap --shard s"
         );
         assert_eq!(some, expected);
     }

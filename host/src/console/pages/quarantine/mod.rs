@@ -2,7 +2,7 @@
 //! redrive would make of records is on the page Try.
 //!
 //! ```text
-//! ledgers, list of quarantine, chunk manifests ─▶ view (kept for 30 s) ─▶ filter ─▶ counts, times, samples
+//! ledgers, list of quarantine, chunk manifests ─▶ view (kept until ledgers move) ─▶ filter ─▶ counts, times, samples
 //! ```
 
 mod arrivals;
@@ -20,6 +20,7 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 pub(super) use self::record::record;
@@ -33,8 +34,25 @@ use crate::console::tasks::on_a_thread;
 use crate::console::{Console, Lake};
 use crate::quarantine::QuarantineFilter;
 
-/// How long what was read of quarantine is shown.
-const MAX_AGE: Duration = Duration::from_secs(30);
+/// How old what was read of quarantine may be, if ledgers have committed more since, and if they have not: there, only the
+/// claims of redrives can be new.
+#[derive(Clone, Copy)]
+struct Ages {
+    moved: Duration,
+    still: Duration,
+}
+
+const AGES: Ages = Ages {
+    moved: Duration::from_secs(5),
+    still: Duration::from_secs(15),
+};
+
+/// Those of the number of records, which the page shows that is open most of the time: each read costs as much as there is in
+/// quarantine.
+const TOTAL_AGES: Ages = Ages {
+    moved: Duration::from_secs(60),
+    still: Duration::from_secs(600),
+};
 
 /// How long a page waits for the first read. Its live sections show it when it ends later.
 const WAIT: Duration = Duration::from_secs(3);
@@ -48,14 +66,19 @@ pub(super) struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
-            view: Cached::new(MAX_AGE),
+            view: Cached::new(AGES.still),
             samples: SampleCache::default(),
         }
     }
 }
 
 /// What is in the quarantine of the lake.
-async fn view(console: &Console, lake: &Lake, wait: Duration) -> View<QuarantineView> {
+async fn view(console: &Console, lake: &Lake, ages: Ages) -> View<QuarantineView> {
+    let cached = &console.pages.quarantine.view;
+    let ledgers = console.ledgers.view().await;
+    let is_behind = ledgers.ready().zip(cached.last());
+    let is_behind = is_behind.is_some_and(|(seen, last)| last.is_behind(&seen.value.ledgers));
+    let max_age = if is_behind { ages.moved } else { ages.still };
     let read = || {
         let (lake, ledgers) = (lake.clone(), Arc::clone(&console.ledgers));
         async move {
@@ -64,7 +87,25 @@ async fn view(console: &Console, lake: &Lake, wait: Duration) -> View<Quarantine
             Ok(view)
         }
     };
-    console.pages.quarantine.view.view(wait, read).await
+    cached.view_of_age(max_age, WAIT, read).await
+}
+
+/// How many records are quarantined now.
+pub(super) struct Total {
+    pub(super) records: u64,
+    /// When that was read.
+    pub(super) at: DateTime<Utc>,
+}
+
+/// How many records are quarantined now; `None` if that was not read yet.
+pub(super) async fn total(console: &Console, lake: &Lake) -> Option<Total> {
+    let view = view(console, lake, TOTAL_AGES).await;
+    let seen = view.ready()?;
+    let current = seen.value.current.iter();
+    Some(Total {
+        records: current.map(|listed| listed.records).sum(),
+        at: seen.at,
+    })
 }
 
 /// The page.
@@ -78,11 +119,11 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         let sections = vec![Section::fixed("quarantine", without_lake())];
         return Ok(Page { title, sections });
     };
-    let view = view(console, lake, WAIT).await;
-    let mut sections = vec![Section::once("quarantine-filter", request, || {
-        filter::form(&filter)
-    })];
-    sections.extend(counts(console, &view, &filter, request));
+    let view = view(console, lake, AGES).await;
+    let mut sections = Vec::from(counts(console, &view, &filter, request));
+    // On a narrow screen, the first numbers come before the fields.
+    let form = Section::once("quarantine-filter", request, || filter::form(&filter));
+    sections.insert(1, form);
     let samples = samples::section(console, lake, &filter, &view).await;
     sections.push(Section::live("quarantine-samples", samples));
     sections.push(Section::once("quarantine-redrive", request, || {
@@ -97,21 +138,22 @@ fn counts(
     view: &View<QuarantineView>,
     filter: &QuarantineFilter,
     request: &PageRequest,
-) -> [Section; 3] {
-    let mut left_out = html! {};
-    let mut over_time = html! {};
-    let summary = viewed(view, "the quarantine", |seen| {
+) -> [Section; 4] {
+    let [mut groups, mut left_out, mut over_time] = [html! {}, html! {}, html! {}];
+    let totals = viewed(view, "the quarantine", |seen| {
         let selected = seen.value.select(filter);
+        groups = summary::groups(&selected, filter, request);
         left_out = summary::left_out(&seen.value);
         over_time = arrivals::over_time(&selected);
-        summary::summary(seen, &selected, filter, request)
+        summary::totals(seen, &selected, filter)
     });
     let arrivals = html! {
         (arrivals::last_hour(console, filter))
         (over_time)
     };
     [
-        Section::live("quarantine-summary", summary),
+        Section::live("quarantine-totals", totals),
+        Section::live("quarantine-groups", groups),
         Section::live("quarantine-left-out", left_out),
         Section::live("quarantine-arrivals", arrivals),
     ]

@@ -28,8 +28,9 @@ const OBJECTS: usize = 5;
 /// The most bytes of records in these objects. An object with more is not read.
 const BYTES: u64 = 64 << 20;
 
-/// How long samples are kept, and of how many filters.
+/// How long samples are kept, also if there are other records since; and of how many filters.
 const MAX_AGE: Duration = Duration::from_secs(60);
+const MOVED_AGE: Duration = Duration::from_secs(5);
 const KEPT: usize = 4;
 
 /// How long a page waits for samples.
@@ -42,6 +43,8 @@ pub(super) struct Samples {
     /// How many objects were read, and how many there are.
     read: usize,
     objects: usize,
+    /// How many records there are.
+    all: u64,
     /// How many are too large to be read.
     too_large: usize,
     problems: Vec<String>,
@@ -68,24 +71,33 @@ pub(super) async fn section(
     };
     let kept = &console.pages.quarantine.samples;
     let cached = kept.get_or_insert_with(filter, || Arc::new(Cached::new(MAX_AGE)));
+    let (current, _) = seen.value.current(filter);
+    let has_moved = cached
+        .last()
+        .is_some_and(|samples| samples.all != sum(&current));
+    let max_age = if has_moved { MOVED_AGE } else { MAX_AGE };
     let read_samples = || {
-        let (current, _) = seen.value.current(filter);
         let (lake, (objects, samples)) = (lake.clone(), newest(current));
         on_a_thread(move || read(lake, objects, samples))
     };
-    let samples = cached.view(WAIT, read_samples).await;
+    let samples = cached.view_of_age(max_age, WAIT, read_samples).await;
     html! {
         h2 { "Samples of " code { (reason.as_str()) } }
         (viewed(&samples, "samples", |seen| shown(seen, console.permissions.payloads)))
     }
 }
 
+fn sum(objects: &[&Listed]) -> u64 {
+    objects.iter().map(|listed| listed.records).sum()
+}
+
 /// The newest objects, as many as are read, and samples that say how many there are.
 fn newest(mut objects: Vec<&Listed>) -> (Vec<Listed>, Samples) {
-    let all = objects.len();
+    let (all, records) = (objects.len(), sum(&objects));
     objects.retain(|listed| listed.bytes <= BYTES);
     let samples = Samples {
         objects: all,
+        all: records,
         too_large: all - objects.len(),
         ..Samples::default()
     };
@@ -208,6 +220,7 @@ mod tests {
         let (objects, samples) = newest(vec![&large, small]);
         assert_eq!(objects.len(), 1);
         assert_eq!((samples.objects, samples.too_large), (2, 1));
+        assert_eq!(samples.all, large.records + small.records);
         let (objects, samples) = newest(vec![&large]);
         assert!(objects.is_empty());
         let seen = Seen {

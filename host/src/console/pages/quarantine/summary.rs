@@ -21,12 +21,11 @@ const SUMS: [&str; 7] = [
     "Records", "Bytes", "Objects", "Earliest", "Latest", "Claimed", "Redriven",
 ];
 
-/// What is quarantined now, and what was redriven.
-pub(super) fn summary(
+/// How many records are quarantined now, and how many were redriven.
+pub(super) fn totals(
     seen: &Seen<QuarantineView>,
     selected: &Selected<'_>,
     filter: &QuarantineFilter,
-    request: &PageRequest,
 ) -> Markup {
     let (view, total) = (&*seen.value, &selected.total);
     html! {
@@ -43,19 +42,30 @@ pub(super) fn summary(
             ("Claimed by redrives", count(total.claimed)),
             ("Redriven", count(total.redriven)),
         ]))
-        @if total.records == 0 && total.redriven == 0 {
-            (nothing(view, filter))
-        } @else {
-            (by_reason(selected, filter))
-            (by_release(selected, filter, request))
-        }
+        @if selected.is_empty() { (nothing(view, filter)) }
         p.note {
-            (TIME_RULE) " Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ". "
+            "Read at " (time(seen.at)) " from the manifests of " (counted(view.chunks, "chunk")) ", and again within "
+            "seconds after a commit. "
             "Claimed records belong to a redrive that has not committed them. "
             "Redriven records are no longer quarantined here."
             @if selected.undated > 0 {
                 " The filter leaves out " (counted(selected.undated, "record")) " without a time of arrival."
             }
+        }
+    }
+}
+
+/// The same by reason and by release; nothing if there is no record.
+pub(super) fn groups(
+    selected: &Selected<'_>,
+    filter: &QuarantineFilter,
+    request: &PageRequest,
+) -> Markup {
+    html! {
+        @if !selected.is_empty() {
+            (by_reason(selected, filter))
+            (by_release(selected, filter, request))
+            p.note { (TIME_RULE) }
         }
     }
 }
@@ -94,7 +104,7 @@ fn by_reason(selected: &Selected<'_>, filter: &QuarantineFilter) -> Markup {
     columns.extend(SUMS);
     columns.push("Rules");
     html! {
-        h3 { "By reason" }
+        h2 { "By reason" }
         (table("Quarantined records by reason", &columns, &rows))
         (further(ROWS, groups.len(), "reason"))
     }
@@ -115,7 +125,7 @@ fn by_release(selected: &Selected<'_>, filter: &QuarantineFilter, request: &Page
     let mut columns = vec!["Reason", "Release"];
     columns.extend(SUMS);
     html! {
-        h3 { "By reason and release" }
+        h2 { "By reason and release" }
         (table("Quarantined records by reason and release", &columns, &rows))
         (pager(request, groups.len()))
     }
@@ -203,7 +213,8 @@ mod tests {
         };
         let request = PageRequest::parse("/quarantine");
         let selected = seen.value.select(filter);
-        summary(&seen, &selected, filter, &request).into_string()
+        let totals = totals(&seen, &selected, filter).into_string();
+        totals + &groups(&selected, filter, &request).into_string()
     }
 
     #[tokio::test]

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_engine::outcome::ReasonCode;
-use sluice_engine::record::ShardId;
+use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 use crate::console::Lake;
 use crate::layout::chunk::ArrivalTimes;
+use crate::ledger::Ledger;
 use crate::quarantine::{ListProblem, Quarantine, QuarantineFilter, QuarantineObject};
 use crate::tools::quarantine::listed::{Listed, listed};
 
@@ -17,6 +18,8 @@ use crate::tools::quarantine::listed::{Listed, listed};
 pub(super) struct QuarantineView {
     /// Whether a run has committed anything in the lake.
     pub(super) has_commits: bool,
+    /// The last record that each ledger had committed.
+    pub(super) committed: BTreeMap<ShardId, SequenceNumber>,
     /// The objects with records that are quarantined now.
     pub(super) current: Vec<Listed>,
     /// The objects of which a redrive has committed records.
@@ -75,6 +78,7 @@ pub(super) async fn read(lake: Lake) -> anyhow::Result<QuarantineView> {
     let current = listed(&quarantine, &mut list, false).await?;
     Ok(QuarantineView {
         has_commits: quarantine.has_commits(),
+        committed: quarantine.committed(),
         current,
         redriven,
         chunks,
@@ -104,6 +108,15 @@ pub(super) fn times(object: &QuarantineObject) -> ArrivalTimes {
 }
 
 impl QuarantineView {
+    /// Whether ledgers have committed more than was read. Those of redrives are among them.
+    pub(super) fn is_behind(&self, ledgers: &[Ledger]) -> bool {
+        let mut committed = ledgers.iter().filter_map(|ledger| {
+            let committed = ledger.committed()?;
+            Some((ledger.shard(), committed.last))
+        });
+        committed.any(|(shard, last)| self.committed.get(shard).is_none_or(|read| *read < last))
+    }
+
     /// The objects with records that are quarantined now and that a filter takes, and the records that it does not take
     /// because they have no time of arrival.
     pub(super) fn current(&self, filter: &QuarantineFilter) -> (Vec<&Listed>, u64) {
@@ -143,6 +156,13 @@ impl QuarantineView {
             by_reason: most_first(by_reason),
             total,
         }
+    }
+}
+
+impl Selected<'_> {
+    /// Whether nothing of it is quarantined, and nothing was.
+    pub(super) fn is_empty(&self) -> bool {
+        self.total.records == 0 && self.total.redriven == 0
     }
 }
 
@@ -200,6 +220,7 @@ pub(super) mod tests {
     use sluice_storage::location::StoreLocation;
 
     use super::*;
+    use crate::console::ledgers::Ledgers;
     use crate::console::tasks::on_a_thread;
     use crate::quarantine::tests::lake::{Chunk, Lake as TestLake, code, shard};
 
@@ -246,6 +267,30 @@ pub(super) mod tests {
         assert_eq!((view.current.len(), view.chunks), (3, 2));
         assert_eq!(reads, 3, "a ledger and two manifests");
         assert!(view.has_commits && view.problems.is_empty());
+    }
+
+    /// The ledgers of a lake, as pages get them.
+    async fn ledgers(test: &TestLake) -> Vec<Ledger> {
+        let view = Ledgers::new(Some(lake(test))).view().await;
+        view.ready().unwrap().value.ledgers.clone()
+    }
+
+    #[tokio::test]
+    async fn what_ledgers_have_committed_since_is_not_in_it() {
+        let mut test = example();
+        let view = read(lake(&test)).await.unwrap();
+        let before = ledgers(&test).await;
+        assert!(!view.is_behind(&before) && QuarantineView::default().is_behind(&before));
+        test.commit(&Chunk {
+            first: 20,
+            last: 29,
+            lines: &[("21", "trap")],
+            ..Chunk::default()
+        });
+        let after = ledgers(&test).await;
+        assert!(view.is_behind(&after));
+        let view = read(lake(&test)).await.unwrap();
+        assert!(!view.is_behind(&after) && !view.is_behind(&before));
     }
 
     #[tokio::test]

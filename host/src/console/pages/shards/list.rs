@@ -75,7 +75,8 @@ pub(super) fn list(rows: &[Row<'_>], request: &PageRequest) -> Markup {
         @if filtered.is_empty() {
             (empty("No shard is like this.", "Change the filter, or choose another state."))
         } @else {
-            (table("Shards, the worst first", &COLUMNS, &cells(rows_of_page(request, &filtered))))
+            @let (columns, cells) = filled(cells(rows_of_page(request, &filtered)));
+            (table("Shards, the worst first", &columns, &cells))
             (pager(request, filtered.len()))
         }
     }
@@ -125,6 +126,22 @@ fn counts(rows: &[Row<'_>], request: &PageRequest) -> Markup {
             }
         }
     }
+}
+
+/// The columns in which some row has something, and their cells, so that a table of few things is narrow.
+fn filled(mut rows: Vec<Vec<Markup>>) -> (Vec<&'static str>, Vec<Vec<Markup>>) {
+    let is_filled = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(column));
+        cells.any(|cell| !cell.0.is_empty())
+    };
+    let is_filled: Vec<_> = (0..COLUMNS.len()).map(is_filled).collect();
+    for row in &mut rows {
+        let mut is_filled = is_filled.iter();
+        row.retain(|_| is_filled.next() == Some(&true));
+    }
+    let columns = COLUMNS.iter().zip(is_filled);
+    let columns = columns.filter_map(|(column, is_filled)| is_filled.then_some(*column));
+    (columns.collect(), rows)
 }
 
 fn cells(rows: &[&Row<'_>]) -> Vec<Vec<Markup>> {
@@ -264,6 +281,21 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
+    }
+
+    #[test]
+    fn a_column_without_anything_is_left_out() {
+        let html = shown(&[committed("s")], &[], "");
+        let has =
+            |html: &str, column: &str| html.contains(&format!("<th scope=\"col\">{column}</th>"));
+        for (column, is_shown) in [("State", true), ("Committed", true), ("Pending", false)] {
+            assert_eq!(has(&html, column), is_shown, "{column}: {html}");
+        }
+        assert_eq!(html.matches("<td").count(), 3, "{html}");
+        let pinned = committed("t").pin(pending(20, 29)).unwrap();
+        let html = shown(&[committed("s"), pinned], &[], "");
+        assert!(has(&html, "Pending") && !has(&html, "Owner"), "{html}");
+        assert_eq!(html.matches("<td").count(), 8, "{html}");
     }
 
     #[test]

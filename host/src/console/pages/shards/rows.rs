@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sluice_engine::record::ShardId;
 
 use crate::console::components::Tone;
+use crate::console::ledgers::landed_of_file;
 use crate::console::stream::StreamShard;
 use crate::console::workers::{LAGGING_SECONDS, WorkerShard, WorkerSight, WorkerView, sights};
 use crate::ledger::Ledger;
@@ -99,7 +100,9 @@ impl ShardState {
             }
             Self::Idle => "Nothing is pending, and no worker owns it.",
             Self::CaughtUp => "All records so far are committed.",
-            Self::Finished => "It is closed, and all of its records are committed.",
+            Self::Finished => {
+                "It is closed, or a file that was read to its end, and all of its records are committed."
+            }
         }
     }
 
@@ -201,7 +204,7 @@ fn state_of(ledger: &Ledger, now: DateTime<Utc>) -> ShardState {
         .and_then(DateTime::from_timestamp_millis);
     let since = caught_up_to.map(|moment| now - moment);
     match ledger.owner() {
-        _ if ledger.is_finished() => ShardState::Finished,
+        _ if ledger.is_finished() || landed_of_file(ledger).is_some() => ShardState::Finished,
         Some(_) if since.is_some_and(|since| since > NOT_CAUGHT_UP_LONG) => ShardState::Lagging,
         Some(_) if !is_pending && since.is_some_and(|since| since < CAUGHT_UP) => {
             ShardState::CaughtUp

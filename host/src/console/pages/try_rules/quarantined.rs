@@ -22,6 +22,9 @@ use crate::tools::quarantine::listed::{Listed, listed};
 use crate::tools::quarantine::sample::chosen;
 use crate::tools::quarantine::show::{RecordId, parse_rid};
 
+/// What is said of a lake without commits. It is not that a filter takes nothing of it.
+const NO_COMMITS: &str = "No run has committed anything in the lake, or it was moved or removed. Correct --lake, or paste records.";
+
 /// The most files that cannot be used which are named.
 const PROBLEMS_MAX: usize = 5;
 
@@ -52,6 +55,9 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
             (loaded, nothing)
         }
     };
+    let Some(loaded) = loaded else {
+        return Err(PageError::NotFound(NO_COMMITS.into()));
+    };
     if loaded.len() == 0 {
         let mut why = vec![nothing];
         why.extend(loaded.notes);
@@ -65,14 +71,17 @@ async fn open(lake: &Lake) -> anyhow::Result<Quarantine> {
     Ok(quarantine.with_object_max_bytes(OBJECT_MAX_BYTES))
 }
 
-/// Some of the records that a filter takes. What cannot be used is left out, and said.
+/// Some of the records that a filter takes; `None` if the lake has no commits. What cannot be used is left out, and said.
 async fn some(
     lake: Lake,
     filter: QuarantineFilter,
     choice: Choice,
     decoding: Option<RecordDecoding>,
-) -> anyhow::Result<Loaded> {
+) -> anyhow::Result<Option<Loaded>> {
     let quarantine = open(&lake).await?;
+    if !quarantine.has_commits() {
+        return Ok(None);
+    }
     let mut list = quarantine.objects(&filter).await?;
     let mut objects = listed(&quarantine, &mut list, false).await?;
     let mut loaded = Loaded::default();
@@ -114,7 +123,7 @@ async fn some(
     }
     let read = read.iter().map(|listed| &listed.object);
     loaded.notes.extend(decoding_note(decoding, read));
-    Ok(loaded)
+    Ok(Some(loaded))
 }
 
 fn sum(objects: &[Listed]) -> u64 {
@@ -152,8 +161,16 @@ async fn add(
     Ok(true)
 }
 
-async fn one(lake: Lake, id: RecordId, decoding: Option<RecordDecoding>) -> anyhow::Result<Loaded> {
+/// The record with this id; `None` if the lake has no commits.
+async fn one(
+    lake: Lake,
+    id: RecordId,
+    decoding: Option<RecordDecoding>,
+) -> anyhow::Result<Option<Loaded>> {
     let quarantine = open(&lake).await?;
+    if !quarantine.has_commits() {
+        return Ok(None);
+    }
     let history = quarantine.history(&id.shard, id.position).await?;
     let current = history.places.iter().filter(|place| place.is_current());
     let current: Vec<_> = current.collect();
@@ -168,7 +185,7 @@ async fn one(lake: Lake, id: RecordId, decoding: Option<RecordDecoding>) -> anyh
     loaded.notes = history.problems.iter().map(ToString::to_string).collect();
     let objects = current.iter().map(|place| &place.object);
     loaded.notes.extend(decoding_note(decoding, objects));
-    Ok(loaded)
+    Ok(Some(loaded))
 }
 
 /// Says how data is decoded that is as the source has it, unless it is one record as it is.
@@ -237,6 +254,16 @@ mod tests {
         assert!(one.notes.is_empty(), "{:?}", one.notes);
         let missing = quarantined(Some(lake(&test)), &form("s:5")).await;
         assert!(matches!(missing, Err(PageError::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn of_a_lake_without_commits_it_is_not_said_that_the_filter_takes_nothing() {
+        let form = TryForm {
+            source: QUARANTINE.into(),
+            ..TryForm::default()
+        };
+        let nothing = quarantined(Some(lake(&TestLake::new())), &form).await;
+        assert!(matches!(nothing, Err(PageError::NotFound(why)) if why == NO_COMMITS));
     }
 
     /// What is loaded of all that is quarantined.

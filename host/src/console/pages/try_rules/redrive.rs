@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 
-use super::form::{ACTIVE, QUARANTINE, RELEASE, TryForm};
+use super::form::{QUARANTINE, TryForm};
 use super::releases;
 use crate::console::Console;
 use crate::console::pages::quarantine::command;
@@ -16,32 +16,10 @@ pub(super) async fn section(console: &Console, form: &TryForm, id: ReleaseId) ->
     let (true, Some(lake), Ok(filter)) = (of_filter, &console.lake, form.filter()) else {
         return html! {};
     };
-    match named(console, form, id).await {
-        Some((registry, release)) => commands(&command::redrive(
-            &lake.location,
-            &registry,
-            release,
-            &filter,
-        )),
+    match releases::registry_of(console, id).await {
+        Some(registry) => commands(&command::redrive(&lake.location, &registry, id, &filter)),
         None => unpublished(),
     }
-}
-
-/// How a redrive names the rules: the registry, and the release unless it is whichever is active there.
-async fn named(
-    console: &Console,
-    form: &TryForm,
-    id: ReleaseId,
-) -> Option<(String, Option<ReleaseId>)> {
-    if let Some(place) = &console.registry
-        && form.rules == RELEASE
-        && form.release == ACTIVE
-        && form.has_fixed_rules()
-    {
-        return Some((place.target.clone(), None));
-    }
-    let registry = releases::registry_of(console, id).await?;
-    Some((registry, Some(id)))
 }
 
 fn commands(redrive: &str) -> Markup {
@@ -49,7 +27,7 @@ fn commands(redrive: &str) -> Markup {
         h3 { "Run the redrive" }
         p {
             "The first command tries all of the records and writes nothing; the second one redrives them. Run them where "
-            code { "sluice run" } " has its settings. A redrive sends messages only if " code { "--bus" } " is given to it."
+            code { "sluice run" } " has its settings. They take the release that was tried here, whichever is active then. A redrive sends messages only if " code { "--bus" } " is given to it."
         }
         pre.copy tabindex="0" { code { (inert(&format!("{redrive} --dry-run\n{redrive}"))) } }
         p.note {

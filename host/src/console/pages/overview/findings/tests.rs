@@ -48,13 +48,23 @@ fn what_cannot_be_read_is_worse_than_what_is_old() {
     if let Some(View::Ready(seen)) = &mut overview.ledgers {
         seen.problem = Some("throttled".into());
     }
-    let old = only(&overview);
-    assert_eq!(old.severity, Severity::Warning);
-    assert!(
-        old.what.contains("is of 2026-11-27T09:00:00Z"),
-        "{}",
-        old.what
+    let brief = only(&overview);
+    assert_eq!(
+        (brief.severity, brief.as_of),
+        (Severity::Warning, Some(now()))
     );
+    assert!(
+        !brief.what.contains("2026-"),
+        "a browser shows the time in its zone: {}",
+        brief.what
+    );
+    overview.now += TimeDelta::minutes(2);
+    assert_eq!(only(&overview).severity, Severity::Broken);
+    overview.now = now();
+    if let Some(View::Ready(seen)) = &mut overview.ledgers {
+        seen.problem = Some(GONE.into());
+    }
+    assert_eq!(only(&overview).severity, Severity::Broken);
 }
 
 #[test]

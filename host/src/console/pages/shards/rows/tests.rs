@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sluice_engine::digest::Digest;
 
 use super::*;
+use crate::console::ledgers::tests::of_file;
 use crate::console::workers::status;
 use crate::ledger::lost_range::{LossCause, LostRange};
 use crate::ledger::pins::Pins;
@@ -116,6 +117,8 @@ fn a_ledger_alone_has_a_state() {
         (&pinned, 0, ShardState::Working),
         (&pinned, 2, ShardState::PendingLong),
         (&idle.finish().unwrap(), 0, ShardState::Finished),
+        (&of_file(10), 0, ShardState::Finished),
+        (&of_file(9), 0, ShardState::Idle),
         (&owned(&idle, minutes(0)), 0, ShardState::CaughtUp),
         (&owned(&idle, minutes(3)), 0, ShardState::Working),
         (&owned(&pinned, minutes(0)), 0, ShardState::Working),
