@@ -68,6 +68,8 @@ export class Window {
 
   /** Opens a page, and waits until what it is made from is read. */
   async goto(path) {
+    // To go to the same address is a reload, which keeps what was typed.
+    if (this.page.url() === this.origin + path) await this.page.evaluate(() => history.replaceState(null, ''));
     const response = await this.page.goto(this.origin + path);
     await this.page.waitForFunction(() => {
       const reading = [...document.querySelectorAll('.reading')];

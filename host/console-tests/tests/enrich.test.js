@@ -65,13 +65,59 @@ test('a program in jq says which partition it loses', { timeout: TIMEOUT }, asyn
   window.isClean();
 });
 
+test('a configuration belongs to one kind of rules', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await begin();
+  const ofEnrich = page.getByLabel('Transform configuration of builtin:enrich');
+  const ofJq = page.getByLabel('Transform configuration of builtin:jq');
+  await ofEnrich.fill('{"no_such":1}');
+  await outcome(/not admitted\. .*no_such/);
+  await page.locator('#try-outcome').getByRole('link', { name: 'The transform configuration' }).click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'try-config');
+  await page.getByRole('radio', { name: 'A jq program' }).check();
+  await page.getByLabel('Program', { exact: true }).fill('.');
+  await outcome(new RegExp(`with events\\s+${REJECTED}`));
+  assert.ok(await ofJq.isVisible() && !(await ofEnrich.isVisible()));
+  assert.equal(await ofJq.inputValue(), '');
+  await page.getByRole('radio', { name: /builtin:enrich/ }).check();
+  assert.equal(await ofEnrich.inputValue(), '{"no_such":1}');
+  assert.deepEqual(await window.faults(), []);
+  window.isClean();
+});
+
+test('Back and a reload lead to the rules that were typed', { timeout: TIMEOUT }, async () => {
+  const { page } = window;
+  await begin();
+  await page.getByRole('button', { name: /time_format: auto/ }).click();
+  await outcome(new RegExp(`with events\\s+${REJECTED}`));
+  assert.equal(new URL(page.url()).pathname, '/try');
+  await page.getByRole('radio', { name: 'A jq program' }).check();
+  await page.getByLabel('Program', { exact: true }).fill('.mine = 1');
+  await outcome(/mine\s*\+ 1/);
+  const program = () => page.getByLabel('Program', { exact: true }).inputValue();
+  await page.reload();
+  await outcome(/mine\s*\+ 1/);
+  assert.equal(await program(), '.mine = 1');
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  await page.waitForURL((url) => url.pathname === '/release');
+  await page.goBack();
+  await outcome(/mine\s*\+ 1/);
+  assert.equal(await program(), '.mine = 1');
+  // The rules before the button was pressed.
+  await page.goBack();
+  await outcome(/compared with\s+the active release/);
+  assert.equal(new URL(page.url()).searchParams.get('reason'), 'invalid_field');
+  assert.ok(await page.getByRole('radio', { name: /builtin:enrich/ }).isChecked());
+  window.isClean();
+});
+
 test('the same rules take the records by one click, and become a canary', { timeout: TIMEOUT }, async () => {
   const { page } = window;
   await begin();
   await outcome(new RegExp(`${REJECTED} of ${REJECTED} for the format of their time`));
   await page.getByRole('button', { name: /time_format: auto/ }).click();
   await outcome(new RegExp(`with events\\s+${REJECTED}`));
-  assert.match(await page.getByLabel('Transform configuration, a JSON object').inputValue(), /"time_format": "auto"/);
+  assert.match(await page.getByLabel('Transform configuration of builtin:enrich').inputValue(), /"time_format": "auto"/);
   assert.deepEqual(await window.faults(), []);
   await page.getByLabel('Reason for the canary').fill('times as texts');
   await page.getByRole('button', { name: 'Publish and canary 5 %' }).click();

@@ -59,7 +59,7 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await window.goto('/quarantine');
   await page.getByRole('link', { name: 'Try rules' }).first().click();
   await page.waitForURL((url) => url.pathname === '/try' && url.searchParams.get('reason') === REASON);
-  await page.getByLabel('Transform configuration, a JSON object').fill(CONFIG);
+  await page.getByLabel('Transform configuration of builtin:jq').fill(CONFIG);
   await page.getByLabel('Program', { exact: true }).fill('.price |= tonumbr');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await outcome(/not admitted/, /tonumbr/);

@@ -119,6 +119,14 @@ impl Console {
         self.post(button.action.as_ref().unwrap_or(&form.action), &fields)
     }
 
+    /// The page that a response leads to; itself, if it is one.
+    pub(super) fn followed(&self, response: Response) -> Response {
+        match response.status {
+            303 => self.get(&response.headers["location"]),
+            _ => response,
+        }
+    }
+
     /// Opens the stream of the live sections of a page.
     pub(super) fn live(&self, page: &str) -> Live {
         let mut stream = TcpStream::connect(self.address).unwrap();

@@ -100,7 +100,7 @@ fn posted(console: &Console, path: &str, form: &Form, fields: &[(&str, &str)]) -
         .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
     all.extend(given);
     let all: Vec<_> = all.iter().map(|(a, b)| (&**a, &**b)).collect();
-    let page = console.post(path, &all);
+    let page = console.followed(console.post(path, &all));
     html::assert_inert(&page.body);
     assert!(!page.body.contains("secret"), "{fields:?}: {}", page.text());
     page
@@ -173,12 +173,12 @@ fn rules_that_could_tell_hidden_records_are_refused() {
         &[("rules", ""), ("jq", as_code)],
         &[
             ("rules", "enrich"),
-            ("config", r#"{"partition_by":["event_uuid"]}"#),
+            ("config_enrich", r#"{"partition_by":["event_uuid"]}"#),
         ],
-        &[("rules", "enrich"), ("config", "{}")],
+        &[("rules", "enrich"), ("config_enrich", "{}")],
         &[
             ("rules", "release"),
-            ("config", r#"{"time_member":"event_uuid"}"#),
+            ("config_release", r#"{"time_member":"event_uuid"}"#),
         ],
         &[("rules", "component"), ("component", "0123")],
     ] {
@@ -258,7 +258,7 @@ fn what_an_address_says_is_text() {
     let mut paths: Vec<_> = ["/shard?id=", "/release?id=", "/record?rid=", "/nothing?x="]
         .map(|path| format!("{path}{value}"))
         .into();
-    let names = "choice filter from id infer note page quarantined_by reason release rid schema shard source state to type \
+    let names = "choice filter form from id infer note page quarantined_by reason release rid schema shard source state to type \
                  view";
     for name in names.split(' ') {
         paths.extend(super::PAGES.map(|page| format!("{page}?{name}={value}")));

@@ -39,7 +39,11 @@ fn what_is_refused_names_its_field_and_keeps_what_was_typed() {
     ];
     refused(&response, &kept);
     // Rules must be some.
-    let filled = [("rules", &*enrich), ("config", "[1]"), ("why", "a reason")];
+    let filled = [
+        ("rules", &*enrich),
+        ("config_enrich", "[1]"),
+        ("why", "a reason"),
+    ];
     let response = console.submit(&form, "Publish", &filled);
     refused(
         &response,
@@ -118,7 +122,7 @@ fn a_canary_that_the_publisher_has_not_seen_is_not_replaced() {
     let before = fs::read(&active).unwrap();
     let filled = [
         ("rules", &*enrich),
-        ("config", r#"{"time_format":"auto"}"#),
+        ("config_enrich", r#"{"time_format":"auto"}"#),
         ("why", "a reason"),
     ];
     let refused = console.submit(&form, "Publish and canary", &filled);

@@ -70,7 +70,10 @@ fn cloud(chunks: u64) -> Cloud {
     let range = pending.range;
     let ledger = Ledger::new(ShardId::new(SHARD).unwrap()).pin(pending);
     let ledger = ledger.unwrap().commit(range, release).unwrap();
-    cloud.put_ledger(SHARD, &serde_json::to_value(&ledger).unwrap());
+    cloud.put_ledger(
+        "shardId-000000000000",
+        &serde_json::to_value(&ledger).unwrap(),
+    );
     cloud
 }
 
@@ -78,7 +81,8 @@ fn cloud(chunks: u64) -> Cloud {
 fn lists(cloud: &Cloud) -> usize {
     let mut command = command_in(cloud, &["--lake", "s3://bucket/lake"]);
     let console = Console::start(&mut command);
-    console.says("/shards", &[SHARD]);
+    let shards = console.says("/shards", &[SHARD]);
+    assert!(shards.says("1 idle"), "{}", shards.text());
     let shard = format!("/shard?id={SHARD}");
     console.says(
         &shard,

@@ -66,7 +66,11 @@ fn by_commands(place: &Place) -> [String; 2] {
 /// Publishes rules on the page "Try".
 pub(super) fn publish(console: &Console, config: &str, note: &str) {
     let (form, enrich) = form_of_rules(console);
-    let filled = [("rules", &*enrich), ("config", config), ("note", note)];
+    let filled = [
+        ("rules", &*enrich),
+        ("config_enrich", config),
+        ("note", note),
+    ];
     let response = console.submit(&form, "Publish", &filled);
     assert_eq!(response.status, 303, "{}", response.text());
     let location = &response.headers["location"];
@@ -86,7 +90,7 @@ pub(super) fn form_of_rules(console: &Console) -> (html::Form, String) {
     let form = forms.find(|form| form.fields.contains_key("jq")).unwrap();
     let tags = html::tags(&page.body);
     let mut values = tags.iter().filter_map(|tag| tag.attributes.get("value"));
-    let enrich = values.find(|value| value.ends_with("enrich")).unwrap();
+    let enrich = values.find(|value| value.as_str() == "enrich").unwrap();
     (form, enrich.clone())
 }
 

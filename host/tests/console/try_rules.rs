@@ -45,7 +45,7 @@ fn begun(console: &Console) -> Form {
 }
 
 fn submitted(console: &Console, form: &Form, button: &str, filled: &[(&str, &str)]) -> Response {
-    let page = console.submit(form, button, filled);
+    let page = console.followed(console.submit(form, button, filled));
     assert_eq!(page.status, 200, "{}", page.text());
     html::assert_inert(&page.body);
     page
@@ -79,11 +79,77 @@ fn without_a_registry_records_are_compared_with_the_rules_that_rejected_them() {
     ];
     assert_says(&copied, &lost);
     let taken = submitted(&console, &form(&page), "Take times", &[]);
-    let config = &form(&taken).fields["config"];
+    let config = &form(&taken).fields["config_enrich"];
     let config: Value = serde_json::from_str(config).unwrap();
     assert_eq!(config, json!({ "time_format": "auto" }));
     assert_says(&taken, &["3 (3 events)", "3 of 3 differ"]);
+    // What the times are now, and what they are in the lake.
+    console.says("/schema", &["lesson"]);
+    let taken = submitted(&console, &form(&taken), "Run", &[]);
+    let types = [
+        "Fields have other types than before: 1.",
+        "text 3",
+        "number",
+    ];
+    assert_says(&taken, &types);
     assert!(!taken.says("events have no"), "{}", taken.text());
+}
+
+/// Without a script: the page that a button leads to has an address of its own.
+#[test]
+fn what_was_sent_can_be_gone_back_to_and_loaded_again() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let begun = begun(&console);
+    let address = |button: &str, filled: &[(&str, &str)]| {
+        let response = console.submit(&begun, button, filled);
+        assert_eq!(response.status, 303, "{}", response.text());
+        response.headers["location"].clone()
+    };
+    let copied = address("Run", &[("rules", "copy"), ("jq", ".a < <b>")]);
+    let sample = address("Load a sample", &[]);
+    for _ in 0..2 {
+        let page = console.get(&copied);
+        assert_says(&page, &["3 (3 events)", "3 of 3 differ"]);
+        let fields = form(&page).fields;
+        assert_eq!((&*fields["rules"], &*fields["jq"]), ("copy", ".a < <b>"));
+        let page = console.get(&sample);
+        assert_eq!(form(&page).fields["source"], "pasted");
+        assert!(form(&page).fields["records"].contains("event_uuid"));
+    }
+    // A case is saved once, however often the page is loaded.
+    let page = console.get(&copied);
+    let saved = console.submit(&form(&page), "Save as golden case", &[]);
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let saved = &saved.headers["location"];
+    assert!(console.get(saved).says("Saved events-1."));
+    let again = console.get(saved);
+    assert!(!again.says("Saved events-1") && again.says("1 case, kept until"));
+    let gone = console.get("/try?form=0123456789abcdef");
+    assert_eq!(gone.status, 200);
+    assert_says(&gone, &["is not kept any more", "Nothing was run yet"]);
+}
+
+/// What is configured for one kind of rules is no error of another.
+#[test]
+fn a_configuration_belongs_to_one_kind_of_rules() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake", "--show-payloads"]);
+    let begun = begun(&console);
+    let filled = [("config_enrich", r#"{"time_format":"auto"}"#)];
+    let page = submitted(&console, &begun, "Run", &filled);
+    assert_says(&page, &["3 (3 events)"]);
+    let jq = [("rules", "jq"), ("jq", ".event_name |= ascii_upcase")];
+    let page = submitted(&console, &form(&page), "Run", &jq);
+    assert_says(&page, &["3 (3 events)", "LESSON:DONE"]);
+    let config = &form(&page).fields["config_enrich"];
+    assert!(config.contains("auto"), "{config}");
+    // An error of a configuration leads to it.
+    let filled = [("config_enrich", r#"{"no_such":1}"#)];
+    let page = submitted(&console, &begun, "Run", &filled);
+    assert_says(&page, &["The rules are not admitted", "no_such"]);
+    let link = "<a href=\"#try-config\">";
+    assert!(page.body.contains(link), "{}", page.text());
 }
 
 #[test]
@@ -194,6 +260,22 @@ fn a_redrive_is_previewed_and_done_by_the_commands_of_the_page() {
         &page,
         &["No record is quarantined now that the filter takes"],
     );
+}
+
+/// Without an active release, the preview says so where its outcome would be.
+#[test]
+fn a_preview_needs_an_active_release() {
+    let place = place();
+    let release = publish(&place, "{}", "the first rules");
+    let args = ["--lake", "file:lake", "--registry", "file:registry"];
+    let console = console(&place, &args);
+    let preview = "/try?reason=invalid_field&release=active&choice=even";
+    let begun = form(&console.get(preview));
+    let page = submitted(&console, &begun, "Run", &[]);
+    let why = "No release of the registry is active. Choose a release.";
+    assert_says(&page, &[why]);
+    let page = submitted(&console, &begun, "Run", &[("release", &*release)]);
+    assert_says(&page, &["3 of 3 records", "invalid_field"]);
 }
 
 /// A manifest that cannot be read keeps nobody from trying the records of others.

@@ -110,12 +110,28 @@ function tryRules(form) {
   let timer = 0;
   let running = null;
   let showing = null;
+  let isTyped = history.state !== null;
 
   // Sends the form, as a button of it would; the answer is a piece of HTML.
   async function post(path, button, signal) {
     const body = new URLSearchParams(new FormData(form, button));
     const response = await fetch(path, { method: "POST", headers: { "x-fragment": "1" }, body, signal });
     return response.text();
+  }
+
+  // What was typed is kept with the entry of the history, so that Back and a reload have it.
+  function keep() {
+    if (isTyped) history.replaceState([...new FormData(form)], "");
+  }
+
+  function restore() {
+    for (const [name, value] of history.state ?? []) {
+      const field = form.elements[name];
+      // The number of the last change of the rollout is that of the page.
+      if (field === undefined || name === "seen") continue;
+      const isOffered = field.options === undefined || [...field.options].some((option) => option.value === value);
+      if (isOffered) field.value = value;
+    }
   }
 
   function say(error) {
@@ -126,6 +142,7 @@ function tryRules(form) {
   async function run() {
     clearTimeout(timer);
     running?.abort();
+    keep();
     const own = new AbortController();
     running = own;
     status.textContent = "Running…";
@@ -162,6 +179,11 @@ function tryRules(form) {
     }
   }
 
+  // The configuration of the kind of rules that is chosen.
+  function configuration() {
+    return form.elements[`config_${form.elements.rules.value}`];
+  }
+
   // What is typed into a field of the configuration; nothing leaves the member out.
   function valueOf(field) {
     const kind = field.dataset.kind;
@@ -177,7 +199,7 @@ function tryRules(form) {
   function configure(field) {
     let config;
     try {
-      config = JSON.parse(form.elements.config.value.trim() || "{}");
+      config = JSON.parse(configuration().value.trim() || "{}");
     } catch (error) {
       status.textContent = `The transform configuration is not JSON (${error.message}), so its fields do not change it.`;
       return;
@@ -187,7 +209,7 @@ function tryRules(form) {
       return;
     }
     config[field.dataset.config] = valueOf(field);
-    form.elements.config.value = JSON.stringify(config, null, 2);
+    configuration().value = JSON.stringify(config, null, 2);
     later();
   }
 
@@ -225,6 +247,7 @@ function tryRules(form) {
       text = lines.slice(0, TRY_FILE_LINES).join("\n");
     }
     const left = isCut ? ` Only its first ${TRY_FILE_LINES} lines or 2 MiB are taken.` : "";
+    isTyped = true;
     form.elements[isProgram ? "rules" : "source"].value = isProgram ? "jq" : "pasted";
     form.elements[isProgram ? "jq" : "records"].value = text;
     await run();
@@ -244,8 +267,9 @@ function tryRules(form) {
       const select = form.elements.component;
       for (const option of [...select.options]) if (option.value === digest) option.remove();
       select.add(new Option(`${name} (${digest.slice(0, 8)})`, digest, true, true));
+      isTyped = true;
       form.elements.rules.value = "component";
-      form.elements.config.value = "";
+      configuration().value = "";
       await showFields();
       await run();
     } catch (error) {
@@ -254,6 +278,7 @@ function tryRules(form) {
   }
 
   form.addEventListener("input", (event) => {
+    isTyped = true;
     if (event.target.name) later();
   });
   form.addEventListener("change", (event) => {
@@ -263,7 +288,7 @@ function tryRules(form) {
     }
     const field = event.target.closest("[data-config]");
     if (field !== null) configure(field);
-    else if (["rules", "release", "component", "config"].includes(event.target.name)) showFields();
+    else if (/^(rules|release|component|config_.*)$/.test(event.target.name)) showFields();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -295,9 +320,12 @@ function tryRules(form) {
     } else if (button === null || button.id === "try-run") {
       event.preventDefault();
       run();
+    } else {
+      keep();
     }
   });
 
+  restore();
   for (const element of document.querySelectorAll(".script-only")) element.hidden = false;
   showFields();
   const isPasted = new FormData(form).get("source") === "pasted";

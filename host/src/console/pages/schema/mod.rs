@@ -12,9 +12,10 @@ mod test_lake;
 mod types;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use maud::{Markup, html};
+use sluice_schema::inference::TypeReport;
 
 use self::drift::WorkerDrift;
 use self::event_type::PartitionType;
@@ -22,6 +23,7 @@ pub(super) use self::of_release::ChunksOfRelease;
 use self::recent::{KnownLake, RecentLake};
 use crate::console::cached::{Cached, View};
 use crate::console::components::{empty, viewed};
+use crate::console::latest::Latest;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::tasks::on_a_thread;
 use crate::console::workers::WorkerView;
@@ -35,10 +37,16 @@ const MAX_AGE: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(2);
 const INFER_WAIT: Duration = Duration::from_secs(20);
 
+/// How long other pages use a sample of the events of a type, and the most bytes of the object that it is read from.
+const SAMPLE_MAX_AGE: Duration = Duration::from_secs(120);
+const SAMPLE_MAX_BYTES: u64 = 16 << 20;
+
 /// What the page keeps between requests.
 pub(super) struct State {
     known: Arc<KnownLake>,
     recent: Cached<RecentLake>,
+    /// The samples that other pages have used last, and when each was read.
+    samples: Latest<PartitionType, (Instant, Arc<TypeReport>), 8>,
 }
 
 impl Default for State {
@@ -46,6 +54,7 @@ impl Default for State {
         Self {
             known: Arc::default(),
             recent: Cached::new(MAX_AGE),
+            samples: Latest::default(),
         }
     }
 }
@@ -77,6 +86,34 @@ pub(super) async fn newest(console: &Console, lake: &Lake) -> Option<Newest> {
         release: chunks.release(),
         columns: chunks.usual_columns(),
     })
+}
+
+/// The fields of the events of the lake that have the same type as those of a partition, by a sample; `None` if there are
+/// none, or if they cannot be read now.
+pub(super) async fn fields_of_type(
+    console: &Console,
+    lake: &Lake,
+    partition: &str,
+) -> Option<Arc<TypeReport>> {
+    let state = &console.pages.schema;
+    let wanted = PartitionType::of_partition(partition);
+    if let Some((read_at, known)) = state.samples.find(|event_type| *event_type == wanted)
+        && read_at.elapsed() < SAMPLE_MAX_AGE
+    {
+        return Some(known);
+    }
+    let View::Ready(seen) = state.view(console, lake, WAIT).await else {
+        return None;
+    };
+    let of_type = types::find(&seen.value, &wanted).ok()?;
+    if of_type.newest.1.bytes > SAMPLE_MAX_BYTES {
+        return None;
+    }
+    let sample = sample::read(lake, &state.known, of_type).await.ok()?;
+    let report = Arc::new(sample.report);
+    let value = (Instant::now(), Arc::clone(&report));
+    state.samples.insert(wanted, value);
+    Some(report)
 }
 
 /// The page.

@@ -38,7 +38,7 @@ pub(super) struct FieldSample {
     events: u64,
     /// Lines that are no events.
     skipped: u64,
-    report: TypeReport,
+    pub(super) report: TypeReport,
     /// The types of events, if the partition does not name one, with their numbers.
     types: Vec<(String, u64)>,
 }

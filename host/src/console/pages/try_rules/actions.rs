@@ -8,25 +8,26 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use sluice_release::admission::COMPONENT_MAX_BYTES;
 
-use super::form::{JQ, PASTED, PATH, TryForm};
+use super::form::{JQ, PASTED, TryForm};
 use super::loaded::Loaded;
 use super::publish::{self, Refused};
 use super::rules::Rules;
 use super::run::Job;
 use super::{
-    baseline, config_form, golden, made, outcome, record, records, redrive, rules, run, start,
+    baseline, config_form, field_types, golden, made, outcome, record, records, redrive, rules,
+    run, start,
 };
 use crate::console::Console;
 use crate::console::components::problem;
-use crate::console::page::{PageError, Section};
+use crate::console::page::PageError;
 use crate::console::pages::forms::{Received, action, is_fragment};
-use crate::console::pages::{notes, respond};
+use crate::console::pages::notes;
 use crate::console::payload::inert;
 use crate::output;
 
@@ -42,41 +43,48 @@ pub(in crate::console::pages) fn actions() -> Router<Arc<Console>> {
         .route("/try/cases.tar", get(download_cases))
 }
 
-/// Runs the rules of the form on its records.
+/// Runs the rules of the form on its records, or changes the form as its button says and goes on to the page with it.
 async fn run_form(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
     Received(form): Received<TryForm>,
 ) -> Response {
     let mut form = form.normalized();
-    let (loads, starts) = (!form.load.is_empty(), !form.start.is_empty());
-    let outcome = match (loads, starts) {
-        (false, false) => outcome_of(&console, &form).await,
-        (false, true) => match start::change(&console, &mut form).await {
-            Ok(()) => outcome_of(&console, &form).await,
-            Err(error) => problem(&error.to_string()),
-        },
-        (true, _) => match records::sample_text() {
-            Ok(text) => {
-                form.source = PASTED.into();
-                form.records = text;
-                outcome::nothing_yet()
-            }
-            Err(error) => outcome::failed(&error, None, true),
-        },
-    };
-    match is_fragment(&headers) {
-        true => outcome.into_response(),
-        false => respond(
-            &console,
-            PATH,
-            Ok(made(&console, &form, &outcome, None).await),
-        ),
+    if is_fragment(&headers) {
+        return outcome_of(&console, &form).await.into_response();
     }
+    let changed = change(&console, &mut form).await;
+    let note = changed.err().map(|error| {
+        let why = error.to_string();
+        notes::refusal(&why, None)
+    });
+    to_form(&console, form, note)
+}
+
+/// Changes a form as its button says.
+async fn change(console: &Console, form: &mut TryForm) -> Result<(), PageError> {
+    if !form.load.is_empty() {
+        form.source = PASTED.into();
+        form.records = records::sample_text()?;
+    } else if !form.start.is_empty() {
+        start::change(console, form).await?;
+    }
+    Ok(())
+}
+
+/// Sends the browser to the page with a form. Its address can be loaded again and be gone back to, unlike that of a form
+/// that was sent.
+fn to_form(console: &Console, form: TryForm, note: Option<Markup>) -> Response {
+    let address = console.pages.try_rules.forms.keep(form);
+    let address = match note {
+        Some(note) => console.pages.notes.leave(&address, note),
+        None => address,
+    };
+    Redirect::to(&address).into_response()
 }
 
 /// The outcome of a form, or why there is none.
-async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
+pub(super) async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     let state = &console.pages.try_rules;
     let turn = state.turns.begin();
     let (rules, loaded) = match read(console, form).await {
@@ -84,7 +92,7 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         Err(error) => return problem(&error.to_string()),
     };
     if loaded.len() == 0 {
-        return outcome::nothing_yet();
+        return outcome::nothing_yet(form);
     }
     let offer = start::offer(console, form, &loaded).await;
     let baseline = baseline::chosen(console, form, &loaded).await;
@@ -104,15 +112,24 @@ async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         let show = |shown: &run::ShownRecord<'_>| record::record(shown, is_shown);
         let goes_on = || turn.is_newest();
         let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
-        let shown = match ran {
-            _ if !goes_on() => return Ok(problem(SUPERSEDED)),
-            Ok(ran) => outcome::outcome(&ran, &loaded, &redrive),
-            Err(error) => outcome::failed(&error, rules.program.as_deref(), is_shown),
+        let (shown, fields) = match ran {
+            _ if !goes_on() => return Ok(None),
+            Ok(ran) => (outcome::outcome(&ran, &loaded, &redrive), ran.fields),
+            Err(error) => {
+                let failed = outcome::failed(&error, rules.program.as_deref(), is_shown);
+                (failed, Vec::new())
+            }
         };
-        Ok(html! { (offer) (shown) })
+        Ok(Some((shown, fields)))
     });
-    ran.await
-        .unwrap_or_else(|error| outcome::failed(&error, None, is_shown))
+    match ran.await {
+        Ok(None) => problem(SUPERSEDED),
+        Ok(Some((shown, fields))) => {
+            let types = field_types::notice(console, &fields, is_shown).await;
+            html! { (offer) (types) (shown) }
+        }
+        Err(error) => outcome::failed(&error, None, is_shown),
+    }
 }
 
 const SUPERSEDED: &str = "A newer run has begun, perhaps in another window, so this one was dropped. Run again to see its outcome.";
@@ -205,15 +222,18 @@ async fn change_cases(
             golden::list(&state.cases(), &inert(&error.to_string())).into_response()
         }
         (Ok(message), false) => {
-            let outcome = outcome_of(&console, &form).await;
-            let mut page = made(&console, &form, &outcome, None).await;
             let done = notes::done(&html! { (inert(&message)) }, &[]);
-            page.sections.insert(0, Section::fixed("done", done));
-            respond(&console, PATH, Ok(page))
+            to_form(&console, form, Some(done))
         }
         (Err(error), false) => {
             let refused = Refused::from(error);
-            let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
+            let page = made(
+                &console,
+                &form,
+                &outcome::nothing_yet(&form),
+                Some(&refused),
+            )
+            .await;
             refused.response(&console, page)
         }
     }

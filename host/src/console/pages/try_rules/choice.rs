@@ -77,6 +77,26 @@ mod tests {
     use crate::quarantine::{Quarantine, QuarantineFilter};
 
     #[tokio::test]
+    async fn all_records_are_tried_if_they_are_few() {
+        let mut test = Lake::new();
+        test.commit(&Chunk {
+            lines: &[("1", "trap")],
+            ..Chunk::default()
+        });
+        let list = Quarantine::list(&test.store(), &QuarantineFilter::default(), 1).await;
+        let object = Listed {
+            object: list.unwrap().objects[0].clone(),
+            records: 21,
+            bytes: 21 * 200,
+        };
+        for choice in [Choice::Newest, Choice::Even] {
+            let planned = choice.plan(vec![object.clone(); 25]);
+            let records: u64 = planned.iter().map(|(_, number)| number).sum();
+            assert_eq!((planned.len(), records), (25, 25 * 21), "{choice:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn of_large_records_as_many_are_taken_as_there_is_room_for() {
         let mut test = Lake::new();
         test.commit(&Chunk {

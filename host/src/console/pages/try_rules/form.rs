@@ -43,8 +43,12 @@ pub(super) struct TryForm {
     pub(super) release: String,
     /// The digest of a component that was sent.
     pub(super) component: String,
-    /// The transform configuration.
-    pub(super) config: String,
+    /// The transform configuration of each kind of rules. Those of the kinds that are not chosen are kept.
+    pub(super) config_jq: String,
+    pub(super) config_enrich: String,
+    pub(super) config_copy: String,
+    pub(super) config_release: String,
+    pub(super) config_component: String,
     /// What to compare with: one of these words, a built-in transform, or the id of a release. Empty: what makes most sense.
     pub(super) against: String,
     /// The button that changes the rules: `rejected` or `time`.
@@ -73,6 +77,8 @@ pub(super) const NEWEST: &str = "newest";
 pub(super) const EVEN: &str = "even";
 
 pub(super) const JQ: &str = "jq";
+pub(super) const ENRICH: &str = "enrich";
+pub(super) const COPY: &str = "copy";
 pub(super) const RELEASE: &str = "release";
 pub(super) const COMPONENT: &str = "component";
 
@@ -121,8 +127,30 @@ impl TryForm {
 
     /// The form as a script sends it. A browser without one ends lines with CR and LF ("HTML", 4.10.21.4).
     pub(super) fn normalized(mut self) -> Self {
-        for text in [&mut self.records, &mut self.jq, &mut self.config] {
+        for text in [
+            &mut self.records,
+            &mut self.jq,
+            &mut self.config_jq,
+            &mut self.config_enrich,
+            &mut self.config_copy,
+            &mut self.config_release,
+            &mut self.config_component,
+        ] {
             *text = text.replace("\r\n", "\n");
+        }
+        self
+    }
+
+    /// The form without what its buttons have added.
+    pub(super) fn without_buttons(mut self) -> Self {
+        for button in [
+            &mut self.start,
+            &mut self.load,
+            &mut self.case,
+            &mut self.remove,
+            &mut self.canary,
+        ] {
+            button.clear();
         }
         self
     }
@@ -152,7 +180,30 @@ impl TryForm {
 
     /// Whether the rules are a release or a built-in transform as it is, without anything that the user has written.
     pub(super) fn has_fixed_rules(&self) -> bool {
-        !matches!(&*self.rules, JQ | COMPONENT | "") && self.config.trim().is_empty()
+        !matches!(&*self.rules, JQ | COMPONENT | "") && self.config().trim().is_empty()
+    }
+
+    /// The transform configuration of the chosen rules.
+    pub(super) fn config(&self) -> &str {
+        match &*self.rules {
+            ENRICH => &self.config_enrich,
+            COPY => &self.config_copy,
+            RELEASE => &self.config_release,
+            COMPONENT => &self.config_component,
+            _ => &self.config_jq,
+        }
+    }
+
+    /// Changes the transform configuration of the chosen rules.
+    pub(super) fn set_config(&mut self, config: String) {
+        let own = match &*self.rules {
+            ENRICH => &mut self.config_enrich,
+            COPY => &mut self.config_copy,
+            RELEASE => &mut self.config_release,
+            COMPONENT => &mut self.config_component,
+            _ => &mut self.config_jq,
+        };
+        *own = config;
     }
 
     /// Whether the records are the user's own, and not those of a lake or an archive.
@@ -164,6 +215,7 @@ impl TryForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builtin::Builtin;
 
     #[test]
     fn links_fill_the_form() {
@@ -192,17 +244,38 @@ mod tests {
 
     #[test]
     fn rules_that_nobody_has_written_here_are_fixed() {
-        let form = |rules: &str, config: &str| TryForm {
-            rules: rules.into(),
-            config: config.into(),
-            ..TryForm::default()
+        let form = |rules: &str, config: &str| {
+            let mut form = TryForm {
+                rules: rules.into(),
+                ..TryForm::default()
+            };
+            form.set_config(config.into());
+            form
         };
-        for rules in [RELEASE, "enrich", "copy"] {
+        for rules in [RELEASE, ENRICH, COPY] {
             assert!(form(rules, " \n").has_fixed_rules(), "{rules}");
             assert!(!form(rules, "{}").has_fixed_rules(), "{rules}");
         }
         for rules in [JQ, COMPONENT, ""] {
             assert!(!form(rules, "").has_fixed_rules(), "{rules}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_rules_has_its_own_configuration() {
+        let mut form = TryForm::default();
+        let kinds = [JQ, ENRICH, COPY, RELEASE, COMPONENT];
+        for kind in kinds {
+            form.rules = kind.into();
+            assert_eq!(form.config(), "", "{kind}");
+            form.set_config(format!("{{\"of\":\"{kind}\"}}"));
+        }
+        for kind in kinds {
+            form.rules = kind.into();
+            assert!(form.config().contains(kind), "{}", form.config());
+        }
+        for builtin in Builtin::ALL {
+            assert!(kinds.contains(&builtin.name()), "{builtin}");
         }
     }
 

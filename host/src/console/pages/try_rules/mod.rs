@@ -15,8 +15,11 @@ mod choice;
 mod config_form;
 mod decoding;
 mod effects;
+mod field_types;
+mod fields;
 mod form;
 mod golden;
+mod kept;
 mod loaded;
 mod outcome;
 mod place;
@@ -25,6 +28,7 @@ mod quarantined;
 mod record;
 mod records;
 mod redrive;
+mod rejections;
 mod releases;
 mod rules;
 mod run;
@@ -44,6 +48,7 @@ use tokio::sync::OnceCell;
 pub(super) use self::actions::actions;
 use self::form::TryForm;
 use self::golden::SavedCases;
+use self::kept::{KeptForm, KeptForms};
 use self::publish::Refused;
 use self::records::LastLoaded;
 use self::turns::Turns;
@@ -52,6 +57,7 @@ use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::latest::Latest;
 use crate::console::page::{Page, PageError, PageRequest, Section};
+use crate::console::pages::notes;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 
 /// The components or releases that were used last.
@@ -69,6 +75,7 @@ pub(super) struct State {
     of_lake: OnceCell<Registry>,
     loaded: Arc<LastLoaded>,
     cases: Mutex<SavedCases>,
+    forms: KeptForms,
 }
 
 impl State {
@@ -101,6 +108,38 @@ impl State {
 /// # Errors
 /// [`PageError`]
 pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
+    let kept = console.pages.try_rules.forms.find(request);
+    let (form, outcome) = match &kept {
+        KeptForm::Found(form) => {
+            let form = TryForm::clone(form);
+            // Nobody asks for live sections of this page.
+            let outcome = match request.is_live {
+                true => Markup::default(),
+                false => Box::pin(actions::outcome_of(console, &form)).await,
+            };
+            (form, outcome)
+        }
+        KeptForm::None | KeptForm::Forgotten => {
+            let form = new_form(console, request).await?;
+            let outcome = outcome::nothing_yet(&form);
+            (form, outcome)
+        }
+    };
+    let mut page = made(console, &form, &outcome, None).await;
+    let mut note = console.pages.notes.take(request);
+    if matches!(kept, KeptForm::Forgotten) {
+        note = Some(notes::refusal(&kept::forgotten(), None));
+    }
+    let note = note.map(|note| Section::fixed("done", note));
+    page.sections.splice(0..0, note);
+    Ok(page)
+}
+
+/// The form of a new page.
+///
+/// # Errors
+/// The address names a release that there is not.
+async fn new_form(console: &Console, request: &PageRequest) -> Result<TryForm, PageError> {
     let mut form = TryForm::of_request(request);
     // The active release stays the active one, whichever that is.
     if !matches!(&*form.release, "" | form::ACTIVE) {
@@ -109,7 +148,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
     } else if form.release.is_empty() && !form.is_pasted() {
         start::begin(console, &mut form).await;
     }
-    Ok(made(console, &form, &outcome::nothing_yet(), None).await)
+    Ok(form)
 }
 
 /// The page with a form and an outcome.

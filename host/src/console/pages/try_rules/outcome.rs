@@ -7,13 +7,15 @@ use indicatif::HumanCount;
 use maud::{Markup, html};
 use sluice_release::admission::AdmissionError;
 use sluice_release::compare::Comparison;
+use sluice_release::rollback_policy::RollbackPolicy;
 
+use super::form::TryForm;
 use super::loaded::Loaded;
 use super::place::marked;
 use super::rules::not_admitted;
-use super::run::{Against, Ran};
+use super::run::{Against, Compared, Ran};
 use super::{effects, releases};
-use crate::console::components::{count, empty, facts, of, problem, short, table};
+use crate::console::components::{count, empty, facts, of, problem, short, short_decimal, table};
 use crate::console::payload::inert;
 use crate::output;
 use crate::tools::author::try_rules::summary::Summary;
@@ -21,12 +23,16 @@ use crate::tools::author::try_rules::summary::Summary;
 /// The most fields that are listed; the rest is counted.
 const FIELDS: usize = 20;
 
+/// The step of an admission that checks the transform configuration.
+const CONFIG_STEP: &str = "transform_config";
+
 /// What is shown before the first run.
-pub(super) fn nothing_yet() -> Markup {
-    empty(
-        "Nothing was run yet.",
-        "Paste records, one JSON object a line, or load the sample; then press Run.",
-    )
+pub(super) fn nothing_yet(form: &TryForm) -> Markup {
+    let advice = match form.is_pasted() {
+        true => "Paste records, one JSON object a line, or load the sample; then press Run.",
+        false => "Press Run to try the rules on the records that you have chosen.",
+    };
+    empty("Nothing was run yet.", advice)
 }
 
 /// What came of a run. `redrive` says how the records can be redriven.
@@ -42,10 +48,11 @@ pub(super) fn outcome(ran: &Ran, loaded: &Loaded, redrive: &Markup) -> Markup {
             }
         }
         h3 { "Compared with" }
-        (against(&ran.against, loaded.is_shown))
+        (against(&ran.against, loaded.is_shown, ran.summary.time().median))
         @if let Against::Compared(_) = &ran.against { (effects::compared(&ran.effects)) }
         (redrive)
         h3 { "Records" }
+        (ran.rejections.shown())
         ol.try-records { @for record in ran.records() { li { (record) } } }
         @let left = ran.summary.records().saturating_sub(ran.records().count() as u64);
         @if left > 0 {
@@ -57,7 +64,7 @@ pub(super) fn outcome(ran: &Ran, loaded: &Loaded, redrive: &Markup) -> Markup {
 /// What is said of partitions that events lack.
 fn lost(ran: &Ran) -> Option<Markup> {
     let replaced = match &ran.against {
-        Against::Compared(compared) => Some(releases::name(&compared.0.bundle)),
+        Against::Compared(compared) => Some(releases::name(&compared.rules.bundle)),
         Against::Nothing(_) | Against::Failed(_) => None,
     };
     effects::notice(&ran.effects, replaced.as_deref(), ran.rules)
@@ -97,12 +104,37 @@ pub(super) fn took(time: Duration) -> String {
     format!("{time:.1?}")
 }
 
-fn against(against: &Against, is_shown: bool) -> Markup {
+/// How long a record takes, compared with other rules. A worker compares the means of more records.
+fn slower(found: Duration, before: Duration) -> Markup {
+    let times = format!("{} against {}, the medians", took(found), took(before));
+    let policy = RollbackPolicy::default();
+    let [found, before] = [found, before].map(|time| time.as_secs_f64());
+    let ratio = found / before.max(f64::EPSILON);
+    html! {
+        p {
+            @if (0.8..1.25).contains(&ratio) {
+                "A record takes about as long: " (times) "."
+            } @else {
+                "A record takes about " (short_decimal(ratio)) " times as long: " (times) "."
+            }
+        }
+        @if policy.is_slower(found * 1e9, before * 1e9) {
+            p.caution {
+                "Workers would roll these rules back for their time, unless other limits are given with their activation: a \
+                 record takes more than " (policy.slower) " times as long, and more than 100 µs."
+            }
+        }
+    }
+}
+
+fn against(against: &Against, is_shown: bool, time: Duration) -> Markup {
     match against {
         Against::Nothing(why) => html! { p { strong { "Nothing." } " " (inert(why)) } },
         Against::Failed(why) => problem(&format!("cannot compare with {why}")),
         Against::Compared(compared) => {
-            let (rules, comparison) = &**compared;
+            let Compared {
+                rules, comparison, ..
+            } = &**compared;
             html! {
                 p.compared {
                     (inert(&rules.role))
@@ -115,6 +147,7 @@ fn against(against: &Against, is_shown: bool) -> Markup {
                     @if comparison.differ > 0 { " These are listed first." }
                 }
                 (compared_by(comparison, is_shown))
+                @if comparison.records > 0 { (slower(time, compared.time)) }
             }
         }
     }
@@ -158,9 +191,43 @@ pub(super) fn failed(error: &anyhow::Error, program: Option<&str>, is_shown: boo
     let why = not_admitted(error);
     let marked = program.and_then(|program| marked(program, &why));
     html! {
-        p.problem role="alert" { "The rules are not admitted. " (inert(&why)) }
+        div.problem role="alert" {
+            p { "The rules are not admitted. " (inert(&why)) }
+            @if error.step() == CONFIG_STEP { p { a href="#try-config" { "The transform configuration" } } }
+        }
         @if let Some(marked) = marked {
             pre.marked tabindex="0" aria-label="The line of the program with a mark below the place" { (inert(&marked)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(found: u64, before: u64) -> String {
+        let [found, before] = [found, before].map(Duration::from_nanos);
+        slower(found, before).into_string()
+    }
+
+    #[test]
+    fn times_are_compared_and_what_a_worker_would_do_is_said() {
+        let html = says(9_400, 940);
+        assert!(
+            html.contains("about 10 times as long: 9.4µs against 940.0ns"),
+            "{html}"
+        );
+        assert!(!html.contains("roll these rules back"), "{html}");
+        let html = says(500_000, 100_000);
+        assert!(
+            html.contains("about 5 times as long") && html.contains("more than 3 times as long"),
+            "{html}"
+        );
+        assert!(
+            says(290_000, 100_000).contains("2.9 times")
+                && !says(290_000, 100_000).contains("roll these")
+        );
+        assert!(says(1_000, 1_100).contains("about as long"));
+        assert!(says(1_000, 4_000).contains("0.25 times as long"));
     }
 }

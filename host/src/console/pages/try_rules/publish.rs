@@ -154,7 +154,13 @@ pub(super) async fn publish(
     match published(&console, &form).await {
         Ok(path) => Redirect::to(&path).into_response(),
         Err(refused) => {
-            let page = made(&console, &form, &outcome::nothing_yet(), Some(&refused)).await;
+            let page = made(
+                &console,
+                &form,
+                &outcome::nothing_yet(&form),
+                Some(&refused),
+            )
+            .await;
             refused.response(&console, page)
         }
     }

@@ -72,7 +72,11 @@ fn contents(shown: &ShownRecord<'_>) -> Markup {
     let digest = Digest::of(tried.record.data).short();
     html! {
         @if let Some((code, message)) = &tried.origin.quarantined {
-            p { "Was quarantined as " code { (inert(code)) } ": " (payload(message, true)) }
+            @if is_as_before(tried) {
+                p { "Was quarantined for the same reason." }
+            } @else {
+                p { "Was quarantined as " code { (inert(code)) } ": " (payload(message, true)) }
+            }
         }
         @if !changed.is_empty() {
             p { "Differs from the rules that it is compared with:" }
@@ -86,6 +90,16 @@ fn contents(shown: &ShownRecord<'_>) -> Markup {
         }
         button type="submit" form="try-form" formaction="/try/cases" name="case" value={ (index) ":" (digest) }
             aria-label={ "Save as golden case: " (inert(&name(tried))) } { "Save as golden case" }
+    }
+}
+
+/// Whether it is quarantined with the code and the message that it was quarantined with.
+fn is_as_before(tried: &Tried<'_>) -> bool {
+    match (&tried.outcome, &tried.origin.quarantined) {
+        (Outcome::Quarantined(reason), Some((code, message))) => {
+            reason.code.as_str() == code && reason.message == *message
+        }
+        _ => false,
     }
 }
 

@@ -51,9 +51,9 @@ pub(super) async fn chosen(console: &Console, form: &TryForm) -> Result<Rules, P
     let bundle = match &*form.rules {
         RELEASE => {
             let bundle = releases::named(console, &form.release).await?;
-            match form.config.trim() {
+            match form.config().trim() {
                 "" => bundle,
-                _ => configured(&bundle, &form.config)?,
+                _ => configured(&bundle, form.config())?,
             }
         }
         COMPONENT => {
@@ -62,10 +62,10 @@ pub(super) async fn chosen(console: &Console, form: &TryForm) -> Result<Rules, P
                 digest.and_then(|digest| state.components.find(|it| it.component == digest));
             let missing =
                 || PageError::Wrong("Choose a component again; it is not kept any more.".into());
-            configured(&found.ok_or_else(missing)?, &form.config)?
+            configured(&found.ok_or_else(missing)?, form.config())?
         }
         JQ | "" => {
-            let choice = TransformChoice::of_text(&form.jq, object(&form.config)?);
+            let choice = TransformChoice::of_text(&form.jq, object(form.config())?);
             return Ok(Rules {
                 bundle: choice.and_then(|choice| choice.bundle()).map_err(wrong)?,
                 program: Some(form.jq.clone()),
@@ -74,7 +74,7 @@ pub(super) async fn chosen(console: &Console, form: &TryForm) -> Result<Rules, P
         name => {
             let builtin = parse_builtin(name).map_err(PageError::Wrong)?;
             let source = TransformSource::Builtin(builtin);
-            let choice = TransformChoice::new(Some(source), None, object(&form.config)?);
+            let choice = TransformChoice::new(Some(source), None, object(form.config())?);
             choice.and_then(|choice| choice.bundle()).map_err(wrong)?
         }
     };
@@ -137,22 +137,22 @@ pub(super) fn fill_with(form: &mut TryForm, bundle: &ReleaseBundle, is_fixed: bo
     form.release = bundle.manifest().id().to_string();
     if is_fixed {
         form.rules = RELEASE.into();
-        form.config = String::new();
+        form.set_config(String::new());
         return;
     }
     match releases::builtin(bundle.manifest()) {
         Some(Builtin::Jq) => {
             form.rules = JQ.into();
             form.jq = program_text::program(config).unwrap_or_default();
-            form.config = pretty(&program_text::other_settings(config));
+            form.set_config(pretty(&program_text::other_settings(config)));
         }
         Some(builtin) => {
             form.rules = builtin.name().into();
-            form.config = pretty(config);
+            form.set_config(pretty(config));
         }
         None => {
             form.rules = RELEASE.into();
-            form.config = pretty(config);
+            form.set_config(pretty(config));
         }
     }
 }
@@ -160,7 +160,7 @@ pub(super) fn fill_with(form: &mut TryForm, bundle: &ReleaseBundle, is_fixed: bo
 /// Whether two forms have the same rules.
 pub(super) fn are_same(one: &TryForm, other: &TryForm) -> bool {
     let config = |form: &TryForm| -> Option<serde_json::Value> {
-        serde_json::from_str(object(&form.config).ok()?).ok()
+        serde_json::from_str(object(form.config()).ok()?).ok()
     };
     one.rules == other.rules
         && config(one) == config(other)
@@ -253,22 +253,22 @@ mod tests {
             r#"{"program":".a","routes":["bus"]}"#,
         );
         assert_eq!((&*jq.rules, &*jq.jq), (JQ, ".a"));
-        assert!(!jq.config.contains("program"), "{}", jq.config);
+        assert!(!jq.config().contains("program"), "{}", jq.config());
         let enrich = of(Builtin::Enrich.component(), r#"{"time_format":"auto"}"#);
         assert_eq!(enrich.rules, "enrich");
-        assert!(enrich.config.contains("auto"));
+        assert!(enrich.config().contains("auto"));
         let other = of(b"x", "{}");
-        assert_eq!((&*other.rules, &*other.config), (RELEASE, ""));
+        assert_eq!((&*other.rules, other.config()), (RELEASE, ""));
         let mut spaced = enrich.clone();
-        spaced.config = "{ \"time_format\" : \"auto\" }".into();
+        spaced.set_config("{ \"time_format\" : \"auto\" }".into());
         assert!(are_same(&enrich, &spaced) && !are_same(&enrich, &jq));
-        spaced.config = "{}".into();
+        spaced.set_config("{}".into());
         assert!(!are_same(&enrich, &spaced));
         let mut fixed = jq.clone();
         let bundle = ReleaseBundle::new(Builtin::Jq.component().to_vec(), r#"{"program":".a"}"#);
         assert!(check_fixed(&fixed).is_err());
         fill_with(&mut fixed, &bundle.unwrap(), true);
-        assert_eq!((&*fixed.rules, &*fixed.config), (RELEASE, ""));
+        assert_eq!((&*fixed.rules, fixed.config()), (RELEASE, ""));
         assert!(check_fixed(&fixed).is_ok());
     }
 

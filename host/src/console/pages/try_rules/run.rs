@@ -10,14 +10,16 @@ use sluice_release::compare::record_result::{RecordResult, record_results};
 
 use super::baseline::{Baseline, ComparedRules};
 use super::effects::Effects;
+use super::field_types::{FieldTypes, FieldsOfType};
 use super::loaded::Loaded;
+use super::rejections::Rejections;
 use super::releases;
 use super::rules::not_admitted;
 use crate::builtin::Builtin;
 use crate::tools::author::try_rules::input::Records;
 use crate::tools::author::try_rules::sandbox::Sandbox;
 use crate::tools::author::try_rules::summary::Summary;
-use crate::tools::author::try_rules::trial::{Outcome, Trial, Tried, outcomes};
+use crate::tools::author::try_rules::trial::{Outcome, Trial, Tried};
 
 /// The most records that are shown. All are counted.
 const SHOWN: usize = 100;
@@ -32,10 +34,14 @@ pub(super) struct Ran {
     pub(super) rules: Option<Builtin>,
     pub(super) against: Against,
     pub(super) effects: Effects,
+    /// The fields of the events.
+    pub(super) fields: Vec<FieldsOfType>,
     /// The records that differ from the compared rules, up to [`SHOWN`].
     differing: Vec<Markup>,
     /// The others, up to [`SHOWN`].
     others: Vec<Markup>,
+    /// How many records are rejected with the same reason.
+    pub(super) rejections: Rejections,
     /// Whether it ended before all records were tried.
     pub(super) ended_early: bool,
 }
@@ -55,7 +61,15 @@ pub(super) enum Against {
     /// The other rules could not be read or admitted: which, and why.
     Failed(String),
     /// The differences from these rules.
-    Compared(Box<(ComparedRules, Comparison)>),
+    Compared(Box<Compared>),
+}
+
+/// Rules that others were compared with, on the same records.
+pub(super) struct Compared {
+    pub(super) rules: ComparedRules,
+    pub(super) comparison: Comparison,
+    /// The median of the times of a record.
+    pub(super) time: Duration,
 }
 
 /// A record that is shown.
@@ -79,6 +93,7 @@ struct ReadyBaseline {
     rules: ComparedRules,
     trial: Trial,
     comparison: Comparison,
+    summary: Summary,
 }
 
 impl ReadyBaseline {
@@ -88,6 +103,7 @@ impl ReadyBaseline {
             release.map_err(|error| format!("{}: {}", rules.role, not_admitted(&error)))?;
         Ok(Self {
             rules,
+            summary: Summary::new(release.id()),
             trial: Trial::new(release),
             comparison: Comparison::default(),
         })
@@ -97,8 +113,20 @@ impl ReadyBaseline {
     fn results(&mut self, records: &Records) -> anyhow::Result<Vec<(RecordResult, Outcome)>> {
         let transformed = self.trial.transform(records)?;
         let lines = record_results(records.len(), &transformed);
-        let outcomes = outcomes(records.len(), transformed);
+        let tried = self.trial.measure(records, transformed)?;
+        for tried in &tried {
+            self.summary.add(tried);
+        }
+        let outcomes = tried.into_iter().map(|tried| tried.outcome);
         Ok(lines.into_iter().zip(outcomes).collect())
+    }
+
+    fn compared(self) -> Compared {
+        Compared {
+            time: self.summary.time().median,
+            rules: self.rules,
+            comparison: self.comparison,
+        }
     }
 }
 
@@ -129,24 +157,25 @@ pub(super) fn run(
         rules: releases::builtin(job.rules.manifest()),
         effects: Effects::new(job.usual_columns),
         against,
+        fields: Vec::new(),
         differing: Vec::new(),
         others: Vec::new(),
+        rejections: Rejections::new(loaded.is_shown),
         ended_early: false,
     };
     let mut trial = Trial::new(release);
+    let mut fields = FieldTypes::default();
     let begun = Instant::now();
     for records in &loaded.parts {
         if begun.elapsed() > TIME_MAX || !goes_on() {
             ran.ended_early = true;
             break;
         }
-        ran.part(&mut trial, baseline.as_mut(), records, show)?;
+        ran.part(&mut trial, baseline.as_mut(), &mut fields, records, show)?;
     }
-    if let Some(ReadyBaseline {
-        rules, comparison, ..
-    }) = baseline
-    {
-        ran.against = Against::Compared(Box::new((rules, comparison)));
+    ran.fields = fields.finished();
+    if let Some(baseline) = baseline {
+        ran.against = Against::Compared(Box::new(baseline.compared()));
     }
     Ok(ran)
 }
@@ -157,6 +186,7 @@ impl Ran {
         &mut self,
         trial: &mut Trial,
         mut baseline: Option<&mut ReadyBaseline>,
+        fields: &mut FieldTypes,
         records: &Records,
         show: &dyn Fn(&ShownRecord<'_>) -> Markup,
     ) -> anyhow::Result<()> {
@@ -175,13 +205,15 @@ impl Ran {
             };
             let index = usize::try_from(self.summary.records()).unwrap_or(usize::MAX);
             self.summary.add(tried);
-            self.effects
-                .add(old.map(|(_, outcome)| outcome), &tried.outcome);
+            let before = old.map(|(_, outcome)| outcome);
+            self.effects.add(before, &tried.outcome);
+            fields.add(before, &tried.outcome);
+            let is_alike = self.rejections.add(&tried.outcome);
             let shown = match differences.is_empty() {
                 true => &mut self.others,
                 false => &mut self.differing,
             };
-            if shown.len() < SHOWN {
+            if shown.len() < SHOWN && !is_alike {
                 shown.push(show(&ShownRecord {
                     index,
                     tried,

@@ -112,6 +112,7 @@ fn shown(form: &TryForm, loaded: &Loaded, bundle: &ReleaseBundle) -> Markup {
                         (of(by_time, loaded.len() as u64)) " for the format of their time, the member "
                         code { (inert(&time_member(bundle))) } ". "
                         (button(TIME, "Take times in any format (time_format: auto)"))
+                        " The times stay in the events as they came: numbers and texts, seconds and milliseconds beside each other."
                     }
                 }
                 @if has_other_rules { p { (button(REJECTED, "Start with these rules")) } }
@@ -164,6 +165,7 @@ fn with_any_time(bundle: &ReleaseBundle) -> Result<Option<ReleaseBundle>, PageEr
 mod tests {
     use sluice_engine::record::{Batch, ShardId};
 
+    use super::super::form::JQ;
     use super::*;
     use crate::tools::author::try_rules::input::Records;
     use crate::tools::author::try_rules::origin::Origin;
@@ -210,7 +212,13 @@ mod tests {
         let mut form = TryForm::default();
         rules::fill_with(&mut form, &changed, false);
         assert_eq!(form.rules, "enrich");
-        assert!(form.config.contains("\"auto\""), "{}", form.config);
+        assert!(form.config().contains("\"auto\""), "{}", form.config());
+        // A configuration belongs to its kind of rules.
+        let jq = TryForm {
+            rules: JQ.into(),
+            ..form.clone()
+        };
+        assert_eq!(jq.config(), "");
         let html = shown(&form, &loaded, &rules).into_string();
         assert!(!html.contains("value=\"time\""), "{html}");
         let mut hidden = loaded;

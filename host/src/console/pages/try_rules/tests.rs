@@ -116,6 +116,19 @@ fn records_that_differ_from_the_compared_rules_come_first() {
     assert_eq!(html.matches("Differs from the rules").count(), 1);
 }
 
+/// Many records that are rejected for the same reason do not bury the others.
+#[test]
+fn of_records_with_the_same_reason_a_few_are_shown() {
+    let program = r#"if .a then . else error("no_a: a is missing") end"#;
+    let records = "{}\n".repeat(30) + "{\"a\":1}\n";
+    let html = rendered(program, active(jq(program)), &records);
+    assert_eq!(html.matches("quarantined: no_a").count(), 3, "{html}");
+    assert!(html.contains("Line 31"), "{html}");
+    assert!(html.contains("27</span> of them are not shown"), "{html}");
+    assert!(html.contains("Reasons of many records"), "{html}");
+    assert!(html.contains("A record takes about"), "{html}");
+}
+
 #[test]
 fn compared_rules_that_fail_admission_are_said() {
     let html = rendered(".", active(jq("nonsens")), "{}");

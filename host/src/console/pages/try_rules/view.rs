@@ -7,9 +7,10 @@ use sluice_release::bundle::Manifest;
 use sluice_release::rollout::Rollout;
 
 use super::decoding;
+use super::fields::{line, radio, select, text};
 use super::form::{
-    ACTIVE, ARCHIVE, COMPONENT, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE, REJECTED,
-    RELEASE, TryForm,
+    ACTIVE, ARCHIVE, COMPONENT, COPY, ENRICH, EVEN, JQ, LAST, NEWEST, NOTHING, PASTED, QUARANTINE,
+    REJECTED, RELEASE, TryForm,
 };
 use super::records::NO_ARCHIVES;
 use crate::builtin::Builtin;
@@ -35,11 +36,23 @@ pub(super) struct Offer {
     pub(super) rollout: Option<Rollout>,
 }
 
+impl Offer {
+    /// Whether the page has buttons that publish.
+    fn can_publish(&self) -> bool {
+        self.permissions.publish && self.has_registry
+    }
+}
+
 /// The form and the outcome.
 pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Markup {
     html! {
         p.note {
-            "See what rules would make of records. Nothing is written, except by the buttons below that publish."
+            "See what rules would make of records. "
+            @if offer.can_publish() {
+                "Nothing is written, except by the buttons below that publish."
+            } @else {
+                "Nothing is written."
+            }
         }
         div.try {
             form #try-form method="post" action="/try/run" {
@@ -57,33 +70,6 @@ pub(super) fn workbench(form: &TryForm, offer: &Offer, outcome: &Markup) -> Mark
                 h2 { "Outcome" }
                 div #try-outcome { (outcome) }
             }
-        }
-    }
-}
-
-fn radio(name: &str, value: &str, chosen: &str, label: &str) -> Markup {
-    html! {
-        label.radio { input type="radio" name=(name) value=(value) checked[value == chosen]; " " (label) }
-    }
-}
-
-fn line(name: &str, label: &str, value: &str, example: &str) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            input id=(id) name=(name) value=(inert(value)) placeholder=(example) autocomplete="off" spellcheck="false";
-        }
-    }
-}
-
-fn text(name: &str, label: &str, value: &str, rows: u8) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            // A line end at the beginning of a text area is not part of its value.
-            textarea id=(id) name=(name) rows=(rows) spellcheck="false" autocomplete="off" { "\n" (value) }
         }
     }
 }
@@ -166,21 +152,6 @@ fn how_to_decode(form: &TryForm) -> Markup {
     }
 }
 
-/// A choice of values, each with what it means.
-fn select<T: AsRef<str>>(name: &str, label: &str, chosen: &str, values: &[(T, T)]) -> Markup {
-    let id = format!("try-{name}");
-    html! {
-        p.field {
-            label for=(id) { (label) }
-            select id=(id) name=(name) {
-                @for (value, meaning) in values {
-                    option value=(value.as_ref()) selected[value.as_ref() == chosen] { (meaning.as_ref()) }
-                }
-            }
-        }
-    }
-}
-
 fn rules(form: &TryForm, offer: &Offer) -> Markup {
     let builtins = Builtin::ALL.into_iter();
     let builtins = builtins.filter(|builtin| *builtin != Builtin::Jq);
@@ -199,10 +170,30 @@ fn rules(form: &TryForm, offer: &Offer) -> Markup {
                 p.note { "To try releases, start the console with " code { "--registry" } "." }
             }
             (sent_components(form, &offer.components))
-            (text("config", "Transform configuration, a JSON object", &form.config, 4))
+            (configs(form))
             details #try-config-details .script-only hidden open[!matches!(&*form.rules, JQ | "")] {
                 summary { "Enter the configuration in fields" }
                 div #try-config-fields {}
+            }
+        }
+    }
+}
+
+/// The transform configuration of each kind of rules; that of the chosen one is shown.
+fn configs(form: &TryForm) -> Markup {
+    let kinds = [
+        (JQ, "builtin:jq", &form.config_jq),
+        (ENRICH, "builtin:enrich", &form.config_enrich),
+        (COPY, "builtin:copy", &form.config_copy),
+        (RELEASE, "the release", &form.config_release),
+        (COMPONENT, "the component", &form.config_component),
+    ];
+    html! {
+        div #try-config tabindex="-1" {
+            @for (kind, of, config) in kinds {
+                div class={ "for-" (kind) } {
+                    (text(&format!("config_{kind}"), &format!("Transform configuration of {of}, a JSON object"), config, 4))
+                }
             }
         }
     }
@@ -322,6 +313,20 @@ pub(super) mod tests {
         );
         assert!(!html.contains("<script>") && !html.contains("<b>"));
         assert!(html.contains("value=\"quarantine\""));
+    }
+
+    #[test]
+    fn what_is_written_is_said() {
+        let says = |offer: &Offer| {
+            let html = workbench(&TryForm::default(), offer, &html! {});
+            html.into_string().contains("except by the buttons")
+        };
+        let without_registry = Offer {
+            has_registry: false,
+            ..offer(true, true)
+        };
+        assert!(says(&offer(true, true)));
+        assert!(!says(&offer(true, false)) && !says(&without_registry));
     }
 
     #[test]
