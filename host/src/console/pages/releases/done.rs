@@ -62,8 +62,13 @@ fn roll_back() -> Markup {
     html! { "If it does not do well, " a href="/releases#change" { "roll back" } "." }
 }
 
-/// What a publication has done. With a share, the release is the canary too.
-pub(in crate::console::pages) fn published(release: Published, canary: Option<Share>) -> Markup {
+/// What a publication has done. With a share, the release is the canary too. `times` says how long a record takes, if the
+/// rules were tried.
+pub(in crate::console::pages) fn published(
+    release: Published,
+    canary: Option<Share>,
+    times: Option<&str>,
+) -> Markup {
     let Published {
         id,
         is_new,
@@ -80,6 +85,7 @@ pub(in crate::console::pages) fn published(release: Published, canary: Option<Sh
             None if is_new => ". It transforms nothing yet.",
             None => ".",
         }
+        @if let Some(times) = times { " " (times) }
     };
     let next = match canary {
         Some(_) => vec![
@@ -140,7 +146,7 @@ mod tests {
             is_new: true,
             is_signed: false,
         };
-        let html = published(release, None).into_string();
+        let html = published(release, None, None).into_string();
         assert!(
             html.contains("was published. It transforms nothing yet."),
             "{html}"
@@ -150,9 +156,13 @@ mod tests {
             is_signed: true,
             ..release
         };
-        let html = published(again, None).into_string();
+        let html = published(again, None, Some("A record takes <10> times")).into_string();
         assert!(!html.contains("transforms nothing"), "{html}");
-        let html = published(again, Some("5%".parse().unwrap())).into_string();
+        assert!(
+            html.contains(" stays as it was, and signed. A record takes &lt;10&gt; times"),
+            "{html}"
+        );
+        let html = published(again, Some("5%".parse().unwrap()), None).into_string();
         assert!(
             html.contains("was published before") && html.contains("and signed"),
             "{html}"
