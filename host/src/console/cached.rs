@@ -72,6 +72,19 @@ impl<T> View<T> {
             Self::Reading | Self::Failed(_) => None,
         }
     }
+
+    /// The same of what is made of the value.
+    pub(super) fn map<U>(self, made: impl FnOnce(&T) -> U) -> View<U> {
+        match self {
+            Self::Reading => View::Reading,
+            Self::Failed(why) => View::Failed(why),
+            Self::Ready(Seen { value, at, problem }) => View::Ready(Seen {
+                value: Arc::new(made(&value)),
+                at,
+                problem,
+            }),
+        }
+    }
 }
 
 impl<T: Send + Sync + 'static> Cached<T> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::Overview;
+use crate::console::cached::View;
 use crate::console::components::{count, decimal, duration, facts as shown, short, time};
 use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
@@ -98,7 +99,9 @@ fn landed(overview: &Overview) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(seen) = overview.read_ledgers() {
         facts.push(("Committed records", count(records(&seen.value.ledgers))));
-        facts.push(("Quarantined now", quarantined(overview)));
+    }
+    if let Some(view) = &overview.quarantined {
+        facts.push(("Quarantined now", quarantined(view)));
     }
     let total = |of: fn(&WorkerTotals) -> u64| {
         let totals = overview.statuses().map(|(_, status)| of(&status.totals));
@@ -122,13 +125,16 @@ fn landed(overview: &Overview) -> Vec<Fact> {
 }
 
 /// How many records are quarantined now, with a link to them.
-fn quarantined(overview: &Overview) -> Markup {
-    match &overview.quarantined {
-        Some(total) => html! {
-            a href="/quarantine" { (count(total.records)) }
-            div.more { "at " (time(total.at)) }
-        },
-        None => unknown(),
+fn quarantined(view: &View<u64>) -> Markup {
+    html! {
+        @match view {
+            View::Ready(seen) => {
+                a href="/quarantine" { (count(*seen.value)) }
+                div.more { "at " (time(seen.at)) }
+            }
+            View::Failed(_) => a href="/quarantine" { "cannot be read" },
+            View::Reading => (unknown()),
+        }
     }
 }
 

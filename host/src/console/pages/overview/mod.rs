@@ -37,8 +37,8 @@ struct Overview {
     /// `None` without a lake.
     ledgers: Option<View<LedgersView>>,
     flow: Option<FlowView>,
-    /// What is quarantined now; `None` before it was read.
-    quarantined: Option<quarantine::Total>,
+    /// How many records are quarantined now; `None` without a lake.
+    quarantined: Option<View<u64>>,
     /// `None` without a registry.
     releases: Option<View<ReleasesView>>,
     #[cfg(feature = "table")]
@@ -96,7 +96,7 @@ impl Overview {
             worker_measures,
             ledgers,
             flow: console.flow.view(),
-            quarantined: quarantined.flatten(),
+            quarantined,
             releases,
             #[cfg(feature = "table")]
             table,

@@ -20,7 +20,6 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 pub(super) use self::record::record;
@@ -73,7 +72,7 @@ impl Default for State {
 }
 
 /// What is in the quarantine of the lake.
-async fn view(console: &Console, lake: &Lake, ages: Ages) -> View<QuarantineView> {
+async fn view(console: &Console, lake: &Lake, ages: Ages, wait: Duration) -> View<QuarantineView> {
     let cached = &console.pages.quarantine.view;
     let ledgers = console.ledgers.view().await;
     let is_behind = ledgers.ready().zip(cached.last());
@@ -87,25 +86,13 @@ async fn view(console: &Console, lake: &Lake, ages: Ages) -> View<QuarantineView
             Ok(view)
         }
     };
-    cached.view_of_age(max_age, WAIT, read).await
+    cached.view_of_age(max_age, wait, read).await
 }
 
-/// How many records are quarantined now.
-pub(super) struct Total {
-    pub(super) records: u64,
-    /// When that was read.
-    pub(super) at: DateTime<Utc>,
-}
-
-/// How many records are quarantined now; `None` if that was not read yet.
-pub(super) async fn total(console: &Console, lake: &Lake) -> Option<Total> {
-    let view = view(console, lake, TOTAL_AGES).await;
-    let seen = view.ready()?;
-    let current = seen.value.current.iter();
-    Some(Total {
-        records: current.map(|listed| listed.records).sum(),
-        at: seen.at,
-    })
+/// How many records are quarantined now. This waits for no read: of many chunks, it can take minutes.
+pub(super) async fn total(console: &Console, lake: &Lake) -> View<u64> {
+    let view = view(console, lake, TOTAL_AGES, Duration::ZERO).await;
+    view.map(|view| view.current.iter().map(|listed| listed.records).sum())
 }
 
 /// The page.
@@ -119,7 +106,7 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         let sections = vec![Section::fixed("quarantine", without_lake())];
         return Ok(Page { title, sections });
     };
-    let view = view(console, lake, AGES).await;
+    let view = view(console, lake, AGES, WAIT).await;
     let mut sections = Vec::from(counts(console, &view, &filter, request));
     // On a narrow screen, the first numbers come before the fields.
     let form = Section::once("quarantine-filter", request, || filter::form(&filter));

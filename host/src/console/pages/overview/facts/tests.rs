@@ -9,11 +9,9 @@ use sluice_release::rollout::{Rollout, Trial};
 
 use super::super::tests::{now, overview, seen};
 use super::*;
-use crate::console::cached::View;
 use crate::console::flow::FlowView;
 use crate::console::ledgers::LedgersView;
 use crate::console::pages::measures::WorkerMeasures;
-use crate::console::pages::quarantine::Total;
 use crate::console::releases::ReleasesView;
 use crate::console::workers::{WorkerStatus, status};
 use crate::ledger::pins::Pins;
@@ -89,17 +87,17 @@ fn what_is_quarantined_now_is_a_number_with_a_link() {
     let mut overview = overview(Vec::new());
     let html = |overview: &Overview| facts(overview, None).into_string();
     assert!(!html(&overview).contains("Quarantined now"));
-    overview.ledgers = seen(LedgersView::default());
+    overview.quarantined = Some(View::Reading);
     let unread = html(&overview);
     let name = "Quarantined now</dt><dd>";
     assert!(
         unread.contains(&format!("{name}<span class=\"more\">not known yet")),
         "{unread}"
     );
-    overview.quarantined = Some(Total {
-        records: 1_234,
-        at: now(),
-    });
+    overview.quarantined = Some(View::Failed("denied".into()));
+    let failed = html(&overview);
+    assert!(failed.contains(">cannot be read</a>"), "{failed}");
+    overview.quarantined = seen(1_234);
     let html = html(&overview);
     let link = "<a href=\"/quarantine\"><span class=\"number\">1,234<";
     assert!(html.contains(&format!("{name}{link}")), "{html}");
