@@ -94,9 +94,9 @@ impl Releases {
         }
         self.expire();
         let again = self.view(place).await;
-        match again.ready() {
-            Some(_) => again,
-            None => view,
+        match again.ready().is_some() {
+            true => again,
+            false => view,
         }
     }
 
