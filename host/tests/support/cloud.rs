@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 use sluice::generate::{Events, GeneratorPlan};
 
@@ -177,11 +178,19 @@ impl Cloud {
 
     /// Puts an object into the bucket.
     pub(crate) fn put_object(&self, key: &str, content: Vec<u8>) {
+        self.put_objects([(key.to_owned(), content)]);
+    }
+
+    /// Puts objects into the bucket, some at once.
+    pub(crate) fn put_objects(&self, objects: impl IntoIterator<Item = (String, Vec<u8>)>) {
         let client = self.s3.client();
-        let put = client.put_object().bucket("bucket").key(key);
-        let put = put.body(content.into());
+        let puts = objects.into_iter().map(|(key, content)| {
+            let put = client.put_object().bucket("bucket").key(key);
+            put.body(content.into()).send()
+        });
+        let puts = stream::iter(puts).buffer_unordered(16);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(put.send()).unwrap();
+        runtime.block_on(puts.for_each(async |put| drop(put.unwrap())));
     }
 
     /// Removes an object of the bucket.
