@@ -82,6 +82,8 @@ test('refused records are tried, fixed, published, canaried, activated and redri
   await window.says('It is the canary now');
   await window.says('This release is the canary since');
   await page.waitForFunction(() => document.activeElement.className === 'done');
+  const [done, facts] = [await page.locator('.done').boundingBox(), await page.locator('.facts').first().boundingBox()];
+  assert.ok(done.y + done.height + 8 <= facts.y, 'there is space between what was done and the facts');
   await page.reload();
   assert.equal(await page.locator('.done').count(), 0);
 

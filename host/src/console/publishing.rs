@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use sluice_engine::limits::Limits;
 use sluice_release::admission::Release;
 use sluice_release::bundle::{ReleaseBundle, ReleaseId};
@@ -15,11 +16,10 @@ use sluice_release::rollout::{Author, Rollout, RolloutError, Share, Trial};
 use super::components::duration;
 use super::page::PageError;
 use super::payload::inert;
-use super::releases::Releases;
+use super::releases::{Releases, STARTED_WITH};
 use super::{Console, Permissions, RegistryPlace};
-use crate::output;
 use crate::tools::publisher::admission::{FailedAdmission, admit, admit_stored};
-use crate::tools::publisher::change::{self, RolloutChange, author};
+use crate::tools::publisher::change::{self, RolloutChange, author, what_changed};
 use crate::tools::publisher::publication;
 
 /// The most characters of a reason and of a note.
@@ -159,7 +159,7 @@ async fn change_in(
     let seen = registry.active().await.map_err(failed)?;
     if number != seen.rollout.number {
         releases.expire();
-        return Err(not_written(&change::conflict(&seen.rollout)));
+        return Err(overtaken(&seen.rollout));
     }
     let next = next(&seen.rollout, wanted, &author)?;
     if let Some(release) = release_of(wanted) {
@@ -168,14 +168,15 @@ async fn change_in(
         let key = place.keys.public.as_ref();
         in_time(admit_stored(loader, registry, key, release), false).await?;
     }
-    let written = change::write(registry, &seen, &next).await;
+    let written = registry.change(&seen, &next).await;
     releases.expire();
     match written {
         Ok(()) => Ok(next),
-        Err(error) => Err(match error.downcast_ref() {
-            Some(RegistryError::Conflict) => not_written(&error),
-            _ => PageError::Failed(error),
-        }),
+        Err(RegistryError::Conflict) => {
+            let now = registry.active().await.map_err(failed)?;
+            Err(overtaken(&now.rollout))
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -280,11 +281,23 @@ fn not_admitted(failed: FailedAdmission, shows_payloads: bool) -> PageError {
     PageError::Wrong(inert(&text))
 }
 
-/// The error of a change that another one came before.
-fn not_written(conflict: &anyhow::Error) -> PageError {
-    let text = inert(&output::with_causes(conflict));
-    let advice = "Look at the page \"Releases\" again, and repeat the change if you still want it.";
-    PageError::Wrong(format!("{text}. {advice}"))
+/// The error of a change that another one came before. `now` is the rollout with that one.
+fn overtaken(now: &Rollout) -> PageError {
+    let last = now.history.last().map_or_else(String::new, |change| {
+        let at = match DateTime::parse_from_rfc3339(&change.at) {
+            Ok(at) => at.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            Err(_) => change.at.clone(),
+        };
+        let what = what_changed(change, STARTED_WITH);
+        format!(
+            " The last change is #{}, made at {at}: {what}.",
+            change.number
+        )
+    });
+    PageError::Wrong(inert(&format!(
+        "Nothing was changed, since somebody else made a change that this page did not show yet.{last} Look at what is active \
+         now, and repeat your change if you still want it."
+    )))
 }
 
 fn failed(error: RegistryError) -> PageError {

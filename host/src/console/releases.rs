@@ -1,6 +1,7 @@
 //! The releases of the registry, and its rollout.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ const WAIT: Duration = Duration::from_secs(3);
 /// How many manifests are read at once.
 const READS_AT_ONCE: usize = 16;
 
+/// What workers run while no release is active, in words.
+pub(super) const STARTED_WITH: &str = "the transform that workers were started with";
+
 /// Manifests that were read. They never change.
 type Manifests = Arc<Mutex<BTreeMap<ReleaseId, Manifest>>>;
 
@@ -35,6 +39,8 @@ type Manifests = Arc<Mutex<BTreeMap<ReleaseId, Manifest>>>;
 pub(super) struct Releases {
     read: Cached<ReleasesView>,
     manifests: Manifests,
+    /// The latest change that a worker has told of.
+    told: AtomicU64,
     /// Made when a release is checked for the first time. Later ones share what it has compiled.
     loader: OnceCell<ReleaseLoader>,
 }
@@ -62,6 +68,7 @@ impl Releases {
         Self {
             read: Cached::new(MAX_AGE),
             manifests: Manifests::default(),
+            told: AtomicU64::new(0),
             loader: OnceCell::new(),
         }
     }
@@ -70,6 +77,27 @@ impl Releases {
     pub(super) async fn view(&self, place: &Arc<RegistryPlace>) -> View<ReleasesView> {
         let read = || read(Arc::clone(place), Arc::clone(&self.manifests));
         self.read.view(WAIT, read).await
+    }
+
+    /// As [`view`](Self::view), but not older than the change with this `number`, which a worker has seen. It is read again once
+    /// for each such change, since a worker can follow another registry.
+    pub(super) async fn view_since(
+        &self,
+        place: &Arc<RegistryPlace>,
+        number: u64,
+    ) -> View<ReleasesView> {
+        let view = self.view(place).await;
+        let last = view.ready().map(|seen| seen.value.rollout.number);
+        let is_old = last.is_some_and(|last| last < number);
+        if !is_old || self.told.fetch_max(number, Ordering::Relaxed) >= number {
+            return view;
+        }
+        self.expire();
+        let again = self.view(place).await;
+        match again.ready().is_some() {
+            true => again,
+            false => view,
+        }
     }
 
     /// Forgets what was read, since the registry was changed.
@@ -101,7 +129,7 @@ impl ReleasesView {
             Some(Mark {
                 at: at.to_utc(),
                 kind,
-                text: inert(&what_changed(change)),
+                text: inert(&what_changed(change, STARTED_WITH)),
             })
         });
         marks.collect()
@@ -242,6 +270,30 @@ pub(super) mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_change_that_a_worker_has_seen_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, releases) = (place(folder.path()), Releases::new());
+        assert_eq!(view(&releases, &place).await.value.rollout.number, 0);
+        let activate = async |name: &str| {
+            let seen = place.registry.active().await.unwrap();
+            let release = bundle(name, "2026-01-01T00:00:00Z").manifest().id();
+            let next = seen.rollout.activate(release, None, &author("me", "why"));
+            place.registry.change(&seen, &next.unwrap()).await.unwrap();
+        };
+        let since = async |number| {
+            let view = releases.view_since(&place, number).await;
+            view.ready().map(|seen| seen.value.rollout.number)
+        };
+        activate(r#"{"n":1}"#).await;
+        assert_eq!(since(0).await, Some(0));
+        assert_eq!(since(1).await, Some(1));
+        // A worker that follows another registry.
+        assert_eq!(since(9).await, Some(1));
+        activate(r#"{"n":2}"#).await;
+        assert_eq!(since(9).await, Some(1));
+    }
+
     #[test]
     fn changes_become_marks() {
         let release = bundle("{}", "2026-01-01T00:00:00Z").manifest().id();
@@ -258,5 +310,7 @@ pub(super) mod tests {
         assert_eq!(marks[1].kind, MarkKind::Rollback);
         let text = format!("activated {} by me\\u{{202e}}: faster", release.short());
         assert_eq!(marks[0].text, text);
+        let text = format!("rolled back to {STARTED_WITH} by ");
+        assert!(marks[1].text.starts_with(&text), "{marks:?}");
     }
 }

@@ -12,7 +12,7 @@ use sluice_release::admission::Release;
 use sluice_release::bundle::ReleaseId;
 use sluice_release::registry::{Registry, RegistryError, VersionedRollout};
 use sluice_release::release_switch::{ActiveReleases, TrialRelease};
-use sluice_release::rollout::{Author, Rollout, Trial};
+use sluice_release::rollout::{Author, Rollout, Trial, host_name};
 use tokio::sync::Mutex;
 
 use super::rules::Rules;
@@ -292,7 +292,7 @@ impl Follower {
             return;
         };
         let author = Author {
-            by: host_name(),
+            by: name_of_host(),
             at: Utc::now(),
             why: Some(why.clone()),
         };
@@ -372,11 +372,7 @@ fn warn_of_no_active_release(settings: &RunSettings, config: &RegistryConfig) {
 }
 
 /// The author that a rollback is attributed to.
-fn host_name() -> String {
+fn name_of_host() -> String {
     let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").or_else(|_| std::env::var("HOSTNAME"));
-    let process = format!("process {}", std::process::id());
-    match name {
-        Ok(name) => format!("sluice on {name}, {process}"),
-        Err(_) => format!("sluice, {process}"),
-    }
+    host_name(name.as_deref().ok(), std::process::id())
 }

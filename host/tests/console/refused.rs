@@ -66,8 +66,14 @@ fn what_is_refused_names_its_field_and_keeps_what_was_typed() {
         "href=\"#activate-share\"",
         "value=\"700%\"",
         "value=\"a reason\"",
+        "&quot;700%&quot; is not a share",
     ];
     refused(&response, &kept);
+    // The form of the page of a release is shown there again.
+    let of_release = [&fields[..], &[("page", "release")]].concat();
+    let response = console.post("/releases/confirm", &of_release);
+    let title = format!("<h1>Release {}</h1>", &release[..8]);
+    refused(&response, &[&kept[..], &[title.as_str()]].concat());
 }
 
 #[test]

@@ -200,7 +200,13 @@ fn records_with_another_time_lead_to_a_canary() {
     let rollout: Value = serde_json::from_slice(&text).unwrap();
     let canary = rollout["canary"]["release"].as_str().unwrap();
     let page = format!("/release?id={canary}&note=");
-    assert!(published.headers["location"].starts_with(&page));
+    let location = &published.headers["location"];
+    assert!(location.starts_with(&page));
+    let measured = "Try has measured that, compared with the active release";
+    assert_says(
+        &console.get(location),
+        &["It is the canary now", "A record takes about", measured],
+    );
     let release = place.path(format!("registry/releases/{canary}.json"));
     let release: Value = serde_json::from_slice(&fs::read(release).unwrap()).unwrap();
     assert_eq!(release["transform_config"], r#"{"time_format":"auto"}"#);

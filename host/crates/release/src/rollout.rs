@@ -2,6 +2,7 @@
 //! to roll back to. This is a pure state machine; [`registry`](crate::registry) stores the document and
 //! detects conflicts.
 
+mod change;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::change::{Change, ChangeKind, host_name};
 use crate::bundle::ReleaseId;
 use crate::rollback_policy::RollbackPolicy;
 
@@ -117,59 +119,13 @@ impl FromStr for Share {
         let share = number.trim().parse::<f64>();
         let share = share.map_err(|_| format!("{text:?} is not a share such as 5% or 0.05"))?;
         Self::try_from(share / unit)
+            .map_err(|_| format!("{text:?} is not a share: more than 0 % and at most 100 %"))
     }
 }
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} %", (self.0 * 1e6).round() / 1e4)
-    }
-}
-
-/// One change of the document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Change {
-    /// The document's number since the change.
-    pub number: u64,
-    /// When it was made, RFC 3339.
-    pub at: String,
-    /// What was changed.
-    pub what: ChangeKind,
-    /// The release; `None` is the one that hosts were started with.
-    pub release: Option<ReleaseId>,
-    /// Who made the change: a person or a host.
-    pub by: String,
-    /// The reason, if one was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// The kinds of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    /// A release is active.
-    Activate,
-    /// A release is the canary.
-    Canary,
-    /// A release is the shadow.
-    Shadow,
-    /// The release before is active again.
-    Rollback,
-    /// A trial has ended.
-    EndTrial,
-}
-
-impl fmt::Display for ChangeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Activate => "activated",
-            Self::Canary => "canary",
-            Self::Shadow => "shadow",
-            Self::Rollback => "rolled back to",
-            Self::EndTrial => "trial ended",
-        })
     }
 }
 

@@ -49,7 +49,11 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
     };
     let last = format!("activated {} by", Digest::of(b"c").short());
     assert!(
-        text.contains("nothing was changed") && text.contains(&last),
+        text.starts_with("Nothing was changed") && text.contains(&last),
+        "{text}"
+    );
+    assert!(
+        text.contains(" UTC: ") && !text.contains("active.json"),
         "{text}"
     );
     assert_eq!(active(&place, &[]).await, before);

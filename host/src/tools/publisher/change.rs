@@ -65,20 +65,27 @@ pub(crate) async fn write(
 }
 
 /// The error of a change that another one came before; it names that one. `now` is the rollout with it.
-pub(crate) fn conflict(now: &Rollout) -> anyhow::Error {
+fn conflict(now: &Rollout) -> anyhow::Error {
     let last = now.history.last().map_or_else(String::new, described);
     let what = format!("nothing was changed; the last change is: {last}");
     anyhow::Error::new(RegistryError::Conflict).context(what)
 }
 
+/// What hosts run while no release is active, in words.
+const STARTED_WITH: &str = "the transform that hosts were started with";
+
 /// One line that describes a change. Whoever wrote the registry cannot act in a terminal by it.
 pub(crate) fn described(change: &Change) -> String {
     let Change { number, at, .. } = change;
-    format!("#{number}  {}  {}", escape(at), what_changed(change))
+    format!(
+        "#{number}  {}  {}",
+        escape(at),
+        what_changed(change, STARTED_WITH)
+    )
 }
 
-/// What was changed, by whom, and why.
-pub(crate) fn what_changed(change: &Change) -> String {
+/// What was changed, by whom, and why. `started_with` is what hosts run while no release is active.
+pub(crate) fn what_changed(change: &Change, started_with: &str) -> String {
     let Change {
         what,
         release,
@@ -86,7 +93,7 @@ pub(crate) fn what_changed(change: &Change) -> String {
         why,
         ..
     } = change;
-    let release = release.map_or_else(|| "the hosts' own".into(), |id| id.short());
+    let release = release.map_or_else(|| started_with.into(), |id| id.short());
     let why = why.as_ref().map(|why| format!(": {why}"));
     escape(&format!(
         "{what} {release} by {by}{}",
@@ -156,6 +163,16 @@ mod tests {
             "{line}"
         );
         assert!(!line.contains(char::is_control), "{line}");
+    }
+
+    #[test]
+    fn a_rollback_to_no_release_says_what_hosts_run() {
+        let (rollout, release) = (Rollout::new(), Digest::of(b"a"));
+        let rollout = rollout.activate(release, None, &by("me")).unwrap();
+        let rollout = rollout.roll_back(&by("me")).unwrap();
+        let line = described(rollout.history.last().unwrap());
+        let expected = "rolled back to the transform that hosts were started with by me: a test";
+        assert!(line.ends_with(expected), "{line}");
     }
 
     #[tokio::test]

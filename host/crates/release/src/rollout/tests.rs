@@ -130,3 +130,30 @@ fn a_document_of_another_version_is_rejected_with_advice() {
     let damaged = Rollout::parse(b"{");
     assert!(matches!(damaged, Err(RolloutError::Damaged(_))));
 }
+
+#[test]
+fn a_change_by_a_host_is_known_by_its_name() {
+    let is_by_host = |by: &str| {
+        let author = Author {
+            by: by.into(),
+            ..author()
+        };
+        let rollout = Rollout::new().try_canary(trial("a"), &author).unwrap();
+        rollout.history[0].is_by_host()
+    };
+    assert!(is_by_host(&host_name(None, 7)) && is_by_host(&host_name(Some("box"), 7)));
+    for person in ["sluice", "sluice@box", "sluice (console)", "ada on box", ""] {
+        assert!(!is_by_host(person), "{person}");
+    }
+}
+
+#[test]
+fn a_share_that_is_none_is_named_as_it_was_given() {
+    for text in ["500%", "0%", "-1", "NaN"] {
+        let error = text.parse::<Share>().unwrap_err();
+        assert!(
+            error.starts_with(&format!("{text:?} is not a share")),
+            "{error}"
+        );
+    }
+}

@@ -11,6 +11,7 @@ use crate::console::history::Point;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS, total};
 use crate::console::payload::inert;
 use crate::console::plot::amount;
+use crate::console::releases::STARTED_WITH;
 use crate::console::words::read_age;
 use crate::console::workers::{WorkerShard, WorkerTotals};
 use crate::ledger::Ledger;
@@ -195,7 +196,7 @@ fn release(overview: &Overview) -> Markup {
         return html! {
             @match rollout.active {
                 Some(active) => { a href="/releases" { (short(&active.to_string())) } }
-                None => { "the one that workers were started with" }
+                None => (STARTED_WITH),
             }
             @for (name, trial) in trials {
                 @if let Some(trial) = trial {

@@ -1,7 +1,7 @@
 //! What is wrong, in words, with what to do and the page that says more.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sluice_release::rollout::ChangeKind;
+use sluice_release::rollout::{Change, ChangeKind};
 
 use super::{Overview, worker_findings};
 use crate::console::cached::View;
@@ -9,6 +9,7 @@ use crate::console::flow::FlowView;
 use crate::console::ledgers::GONE;
 use crate::console::pages::measures::{Measures, RECENT_SECONDS};
 use crate::console::payload::inert;
+use crate::console::releases::STARTED_WITH;
 #[cfg(feature = "table")]
 use crate::console::table::TableView;
 use crate::ledger::Ledger;
@@ -242,16 +243,20 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
         findings.extend(worker_findings::of_rollbacks(overview));
         return findings;
     };
-    let rollbacks = seen.value.rollout.history.iter().rev().filter(|change| {
+    let new = seen.value.rollout.history.iter().rev().filter(|change| {
         let at = DateTime::parse_from_rfc3339(&change.at);
-        let is_new = at.is_ok_and(|at| was_within(at.to_utc(), TimeDelta::hours(1), overview.now));
-        change.what == ChangeKind::Rollback && is_new
+        at.is_ok_and(|at| was_within(at.to_utc(), TimeDelta::hours(1), overview.now))
     });
-    let rollbacks: Vec<_> = rollbacks
+    let ended = new
+        .clone()
+        .filter(|it| it.what == ChangeKind::EndTrial && it.is_by_host());
+    findings.extend(ended_canaries(ended));
+    let rollbacks: Vec<_> = new
+        .filter(|change| change.what == ChangeKind::Rollback)
         .map(|change| {
             let release = match change.release {
                 Some(release) => release.to_string(),
-                None => "the release that hosts were started with".into(),
+                None => STARTED_WITH.into(),
             };
             let why = change.why.as_deref().unwrap_or("no reason given");
             format!("{} {release}, by {}: {why}", change.what, change.by)
@@ -275,6 +280,24 @@ fn of_registry(overview: &Overview) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Canaries that workers have ended by their rollback policies.
+fn ended_canaries<'a>(ended: impl Iterator<Item = &'a Change>) -> Option<Finding> {
+    let ended = ended.map(|change| {
+        let release = change.release.map(|release| release.short());
+        let why = change.why.as_deref().unwrap_or("no reason given");
+        format!("canary {}: {why}", release.unwrap_or_default())
+    });
+    let details: Vec<_> = ended.collect();
+    (!details.is_empty()).then(|| Finding {
+        severity: Severity::Warning,
+        what: "A worker ended a canary in the last hour.".into(),
+        details: named(details),
+        advice: "The active release stays. Mend the rules before you try them again, and redrive what the canary has \
+                 quarantined.",
+        link: RELEASES,
+    })
 }
 
 pub(super) fn rolled_back(rollbacks: Vec<String>) -> Finding {

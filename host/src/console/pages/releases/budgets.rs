@@ -2,12 +2,12 @@
 //! be.
 
 use chrono::{DateTime, Utc};
+use indicatif::HumanCount;
 use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollback_policy::RollbackPolicy;
 
-use super::scores::{Measured, NO_WORKER, ns, score, sum};
-use super::serving::points;
+use super::scores::{Measured, NO_WORKER, score, sum};
 use super::{linked, linked_or_own, name};
 use crate::console::components::{Tone, badge, count, empty, table};
 use crate::console::releases::ReleasesView;
@@ -143,32 +143,55 @@ fn before_score<'a>(
 }
 
 fn measures(policy: &RollbackPolicy, found: Measured, other: Measured) -> [Measure; 3] {
-    let share = |what, found: f64, before: f64, limit: f64| Measure {
-        what,
-        limit: format!("{} higher", points(limit)),
-        found: percent(found),
-        before: percent(before),
-        is_exceeded: found > before + limit,
+    let share = |what, part: fn(Measured) -> u64, limit: f64| {
+        let [now, before] = [found, other].map(|it| it.share(part(it)));
+        Measure {
+            what,
+            limit: format!("{} higher", points(limit)),
+            found: found.percent(part(found)),
+            before: other.percent(part(other)),
+            is_exceeded: now > before + limit,
+        }
     };
-    let rejected = [found, other].map(|it| it.share(it.rejected));
-    let failed = [found, other].map(|it| it.share(it.failed));
-    let [found_ns, before_ns] = [found, other].map(Measured::ns_per_record);
     [
-        share(
-            "Records rejected",
-            rejected[0],
-            rejected[1],
-            policy.rejected,
-        ),
-        share("Records it failed on", failed[0], failed[1], policy.failed),
+        share("Records rejected", |it| it.rejected, policy.rejected),
+        share("Records it failed on", |it| it.failed, policy.failed),
         Measure {
             what: "Time a record",
             limit: format!("{} times as long, and above 100 µs", policy.slower),
-            found: ns(found_ns),
-            before: ns(before_ns),
-            is_exceeded: policy.is_slower(found_ns, before_ns),
+            found: found.time(),
+            before: other.time(),
+            is_exceeded: policy.is_slower(found.ns_per_record(), other.ns_per_record()),
         },
     ]
+}
+
+/// A rollback policy in words: when workers roll a release back that is compared with another one.
+pub(super) fn policy_in_words(policy: &RollbackPolicy, other: &str) -> String {
+    let RollbackPolicy {
+        rejected,
+        failed,
+        slower,
+        records,
+        watch: _,
+    } = policy;
+    format!(
+        "A worker compares it with {other} once both have transformed {} records there. The worker rolls it back if its share \
+         of rejected records is more than {} higher, if its share of failures is more than {} higher, or if a record takes \
+         more than {slower} times as long and more than 100 µs.",
+        HumanCount(*records),
+        points(*rejected),
+        points(*failed),
+    )
+}
+
+/// A difference of two shares.
+fn points(difference: f64) -> String {
+    let percent = percent(difference);
+    match percent.trim_end_matches(" %") {
+        "1" => "1 percentage point".to_owned(),
+        number => format!("{number} percentage points"),
+    }
 }
 
 /// A line of the table. What was found is left out if it is not known.
@@ -193,6 +216,7 @@ mod tests {
     use super::super::tests::{listed, view};
     use super::super::workers::tests::worker;
     use super::*;
+    use crate::console::releases::STARTED_WITH;
 
     fn score(release: ReleaseId, records: u64, rejected: u64, ns: u64) -> serde_json::Value {
         json!({ "release": release.to_string(), "records": records, "rejected": rejected, "failed": 0, "ns": ns })
@@ -242,6 +266,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_measured_is_a_dash() {
+        let policy = RollbackPolicy::default();
+        let measures = measures(&policy, Measured::default(), Measured::default());
+        for measure in measures {
+            assert_eq!((&*measure.found, &*measure.before), ("–", "–"));
+            assert!(!measure.is_exceeded, "{}", measure.what);
+        }
+    }
+
+    #[test]
+    fn a_policy_names_what_a_release_is_compared_with() {
+        let text = policy_in_words(&RollbackPolicy::default(), "the active release");
+        for part in [
+            "with the active release once both have transformed 1,000 records",
+            "rejected records is more than 1 percentage point higher",
+            "failures is more than 0.1 percentage points higher",
+            "more than 3 times as long and more than 100 µs",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(points(0.1), "10 percentage points");
+    }
+
+    #[test]
     fn an_activated_release_is_watched_for_some_time() {
         let mut view = view();
         view.rollout.canary = None;
@@ -276,7 +324,7 @@ mod tests {
         let scores = [score(own, 4_321, 0, 400), score(canary, 2_000, 0, 400)];
         let workers = [worker(&own.to_string(), 4, &json!({ "scores": scores }))];
         let html = section(&view, &workers, Utc::now()).into_string();
-        assert!(html.contains("the workers' own transform"), "{html}");
+        assert!(html.contains(STARTED_WITH), "{html}");
         assert!(
             html.contains("4,321") && html.contains("within the limit"),
             "{html}"

@@ -4,17 +4,18 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::{Rollout, Trial};
 
-use super::forms::{ChangeForm, recorded_as};
+use super::budgets::policy_in_words;
+use super::forms::{ChangeForm, effect_of_rollback, recorded_as};
 use super::measured::Evidence;
-use super::serving::policy_in_words;
-use super::{linked, name};
+use super::{PATH, linked, name};
 use crate::console::Console;
 use crate::console::cached::View;
-use crate::console::components::{short, table};
+use crate::console::components::{short, table, time_text};
 use crate::console::page::{Page, PageError, Section};
 use crate::console::payload::inert;
 use crate::console::publishing::{self, Preview};
-use crate::tools::publisher::change::RolloutChange;
+use crate::console::releases::STARTED_WITH;
+use crate::tools::publisher::change::{RolloutChange, what_changed};
 
 /// Where the page sends the change to.
 pub(super) const CHANGE: &str = "/releases/change";
@@ -76,21 +77,44 @@ fn confirmation(
     let why = author.why.as_deref().unwrap_or_default();
     html! {
         h2 { "What will change" }
+        @if form.is_older_than(before) { (changed_since(before)) }
         (changes(before, after, named))
         (evidence)
         h2 { "Make the change?" }
         p { "Reason: " strong { (inert(why)) } }
         (recorded_as())
-        p { (consequence(change, after)) }
+        p { (consequence(change, before, after)) }
         form method="post" action=(CHANGE) {
             input type="hidden" name="action" value=(form.action);
             input type="hidden" name="release" value=(form.release);
             input type="hidden" name="share" value=(form.share);
             input type="hidden" name="why" value=(form.why);
+            input type="hidden" name="page" value=(form.page);
             input type="hidden" name="seen" value=(before.number);
             button { (title_and_button(change).1) }
-            " " a href="/releases" { "Cancel" }
+            " " a href=(back(form, change)) { "Cancel" }
         }
+    }
+}
+
+/// Says that the form is of an older rollout.
+fn changed_since(now: &Rollout) -> Markup {
+    html! {
+        p.caution {
+            "The rollout was changed after the form was shown"
+            @if let Some(change) = now.history.last() {
+                ": #" (change.number) " at " (time_text(&change.at)) ", " (inert(&what_changed(change, STARTED_WITH)))
+            }
+            ". So this change may do something else than the form has said: it does what is below."
+        }
+    }
+}
+
+/// The page with the form.
+fn back(form: &ChangeForm, change: &RolloutChange) -> String {
+    match publishing::release_of(change).filter(|_| form.is_of_release()) {
+        Some(release) => format!("/release?id={release}"),
+        None => PATH.to_owned(),
     }
 }
 
@@ -117,7 +141,7 @@ fn changes(before: &Rollout, after: &Rollout, named: &dyn Fn(ReleaseId) -> Marku
 fn active(rollout: &Rollout, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
     match rollout.active {
         Some(active) => named(active),
-        None => html! { "the workers' own transform" },
+        None => html! { (STARTED_WITH) },
     }
 }
 
@@ -131,7 +155,7 @@ fn trial(trial: Option<&Trial>, named: &dyn Fn(ReleaseId) -> Markup) -> Markup {
 }
 
 /// What follows from the change.
-fn consequence(change: &RolloutChange, after: &Rollout) -> String {
+fn consequence(change: &RolloutChange, before: &Rollout, after: &Rollout) -> String {
     let checked =
         "The console first checks the release as a worker does. This can take some seconds.";
     let policy = match change {
@@ -142,15 +166,25 @@ fn consequence(change: &RolloutChange, after: &Rollout) -> String {
         RolloutChange::RollBack => None,
     };
     match (change, policy) {
-        (RolloutChange::RollBack, _) if after.active.is_none() => {
-            "No release will be active. Each worker then runs the transform that it was started with.".to_owned()
+        (RolloutChange::RollBack, _) if before.active.is_some() && after.active.is_none() => {
+            let effect = effect_of_rollback(before);
+            format!("{effect} Each worker then runs the transform that it was started with.")
         }
         (RolloutChange::RollBack, _) => {
-            "Workers follow at their next poll of the registry. Chunks that are open now end with the release that they began \
-             with."
-                .to_owned()
+            let effect = effect_of_rollback(before);
+            format!(
+                "{effect} Workers follow at their next poll of the registry. Chunks that are open now end with the release \
+                 that they began with."
+            )
         }
-        (_, Some(policy)) => format!("{checked} {}", policy_in_words(policy)),
+        (_, Some(policy)) => {
+            let other = match (change, before.active) {
+                (_, None) => STARTED_WITH,
+                (RolloutChange::Activate(..), Some(_)) => "the release that is active now",
+                (_, Some(_)) => "the active release",
+            };
+            format!("{checked} {}", policy_in_words(policy, other))
+        }
         (_, None) => checked.to_owned(),
     }
 }
@@ -183,6 +217,7 @@ mod tests {
             ..ChangeForm::default()
         };
         let change = RolloutChange::Activate(release, None);
+        assert_eq!(back(&form, &change), "/releases");
         let evidence = html! { "no trial" };
         let html = confirmation(&form, &change, &preview, &named, &evidence).into_string();
         let was = format!("jq {}", view.rollout.active.unwrap());
@@ -192,6 +227,11 @@ mod tests {
         assert_eq!(html.matches("<td>changes</td>").count(), 3, "{html}");
         assert!(html.contains("value=\"&lt;b&gt;why&lt;/b&gt;\""), "{html}");
         assert!(html.contains("name=\"seen\" value=\"4\""), "{html}");
+        let of_release = ChangeForm {
+            page: "release".into(),
+            ..form
+        };
+        assert_eq!(back(&of_release, &change), format!("/release?id={release}"));
         assert!(
             html.contains("Reason: <strong>&lt;b&gt;why&lt;/b&gt;</strong>")
                 && html.contains("(console)")
@@ -205,14 +245,40 @@ mod tests {
         let rollout = view().rollout;
         let trials = [rollout.canary.clone(), rollout.shadow.clone()];
         let [canary, shadow] = trials.map(Option::unwrap);
-        let text = consequence(&RolloutChange::Canary(canary), &rollout);
+        let text = consequence(&RolloutChange::Canary(canary), &rollout, &rollout);
         assert!(
-            text.contains("checks the release") && text.contains("1,000 records"),
+            text.contains("checks the release") && text.contains("with the active release once"),
             "{text}"
         );
-        let text = consequence(&RolloutChange::Shadow(shadow), &rollout);
+        let text = consequence(&RolloutChange::Shadow(shadow), &rollout, &rollout);
         assert!(!text.contains("rolls it back"), "{text}");
-        let text = consequence(&RolloutChange::RollBack, &Rollout::new());
-        assert!(text.contains("No release will be active"), "{text}");
+        let text = consequence(&RolloutChange::RollBack, &rollout, &rollout);
+        assert!(text.starts_with("This ends the canary and the shadow."));
+        let mut before = Rollout::new();
+        (before.active, before.previous) = (rollout.active, vec![None]);
+        let text = consequence(&RolloutChange::RollBack, &before, &Rollout::new());
+        assert!(text.contains("no release is active then"), "{text}");
+    }
+
+    #[test]
+    fn a_form_that_is_old_is_said_in_the_review() {
+        let before = view().rollout;
+        let author = author("me", "why");
+        let text = |seen: &str| {
+            let preview = Preview {
+                after: before.roll_back(&author).unwrap(),
+                before: before.clone(),
+                author: author.clone(),
+            };
+            let form = ChangeForm {
+                seen: seen.into(),
+                ..ChangeForm::default()
+            };
+            let change = RolloutChange::RollBack;
+            confirmation(&form, &change, &preview, &named, &html! {}).into_string()
+        };
+        let html = text("3");
+        assert!(html.contains("was changed after the form was shown: #4 at "));
+        assert!(!text("4").contains("after the form was shown"));
     }
 }

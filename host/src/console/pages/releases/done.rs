@@ -7,6 +7,7 @@ use sluice_release::rollout::{Rollout, Share};
 use super::{in_words, link};
 use crate::console::pages::notes::done;
 use crate::console::publishing::Published;
+use crate::console::releases::STARTED_WITH;
 use crate::tools::publisher::change::RolloutChange;
 
 /// When workers follow.
@@ -20,14 +21,14 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
             ", #" (change.number) ": " (in_words(change.what)) " "
             @match change.release {
                 Some(release) => (link(release)),
-                None => "the workers' own transform",
+                None => (STARTED_WITH),
             }
         }
         ". " (FOLLOW)
     };
     let followed = html! { "See " a href="#workers" { "whether the workers follow" } "." };
     let next = match made {
-        RolloutChange::Activate(..) => vec![followed, watch_limits(), roll_back()],
+        RolloutChange::Activate(..) => vec![followed, watch_limits(), redrive(), roll_back()],
         RolloutChange::Canary(trial) => {
             let release = trial.release;
             vec![followed, watch(release), activate(release), roll_back()]
@@ -36,7 +37,7 @@ pub(super) fn changed(made: &RolloutChange, rollout: &Rollout) -> Markup {
             let compared = html! { "See " a href="#shadow" { "how its results differ" } "." };
             vec![followed, compared, activate(trial.release), roll_back()]
         }
-        RolloutChange::RollBack => vec![followed],
+        RolloutChange::RollBack => vec![followed, redrive()],
     };
     done(&what, &next)
 }
@@ -49,6 +50,10 @@ fn watch(release: ReleaseId) -> Markup {
     html! { "Watch " a href={ "/release?id=" (release) } { "what is measured" } "." }
 }
 
+fn redrive() -> Markup {
+    html! { "When they do, " a href="/quarantine" { "redrive the quarantined records" } " that the active rules take." }
+}
+
 fn activate(release: ReleaseId) -> Markup {
     html! { "If it does well, " a href={ "/release?id=" (release) "#change" } { "activate it" } "." }
 }
@@ -57,8 +62,13 @@ fn roll_back() -> Markup {
     html! { "If it does not do well, " a href="/releases#change" { "roll back" } "." }
 }
 
-/// What a publication has done. With a share, the release is the canary too.
-pub(in crate::console::pages) fn published(release: Published, canary: Option<Share>) -> Markup {
+/// What a publication has done. With a share, the release is the canary too. `times` says how long a record takes, if the
+/// rules were tried.
+pub(in crate::console::pages) fn published(
+    release: Published,
+    canary: Option<Share>,
+    times: Option<&str>,
+) -> Markup {
     let Published {
         id,
         is_new,
@@ -75,6 +85,7 @@ pub(in crate::console::pages) fn published(release: Published, canary: Option<Sh
             None if is_new => ". It transforms nothing yet.",
             None => ".",
         }
+        @if let Some(times) = times { " " (times) }
     };
     let next = match canary {
         Some(_) => vec![
@@ -109,8 +120,23 @@ mod tests {
             html.contains("#shadow") && html.contains("roll back"),
             "{html}"
         );
+        assert!(!html.contains("/quarantine"), "{html}");
         let html = changed(&RolloutChange::RollBack, &Rollout::new()).into_string();
         assert!(html.contains("The change was written") && !html.contains("#shadow"));
+        assert!(html.contains("/quarantine"), "{html}");
+        let activated = RolloutChange::Activate(view.releases[0].id, None);
+        let html = changed(&activated, &view.rollout).into_string();
+        let next = [
+            "#workers",
+            "#budgets",
+            "/quarantine",
+            "If it does not do well, ",
+        ];
+        let places = next.map(|part| html.find(part));
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{html}"
+        );
     }
 
     #[test]
@@ -120,7 +146,7 @@ mod tests {
             is_new: true,
             is_signed: false,
         };
-        let html = published(release, None).into_string();
+        let html = published(release, None, None).into_string();
         assert!(
             html.contains("was published. It transforms nothing yet."),
             "{html}"
@@ -130,9 +156,13 @@ mod tests {
             is_signed: true,
             ..release
         };
-        let html = published(again, None).into_string();
+        let html = published(again, None, Some("A record takes <10> times")).into_string();
         assert!(!html.contains("transforms nothing"), "{html}");
-        let html = published(again, Some("5%".parse().unwrap())).into_string();
+        assert!(
+            html.contains(" stays as it was, and signed. A record takes &lt;10&gt; times"),
+            "{html}"
+        );
+        let html = published(again, Some("5%".parse().unwrap()), None).into_string();
         assert!(
             html.contains("was published before") && html.contains("and signed"),
             "{html}"

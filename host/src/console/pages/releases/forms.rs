@@ -39,7 +39,12 @@ pub(super) struct ChangeForm {
     pub(super) why: String,
     /// The number of the last change that the user has seen.
     pub(super) seen: String,
+    /// The page of the form: [`OF_RELEASE`], or the one with all releases.
+    pub(super) page: String,
 }
+
+/// The page of one release, in forms.
+const OF_RELEASE: &str = "release";
 
 /// A field of the forms: its id, and what it is called.
 pub(super) type Field = (&'static str, &'static str);
@@ -52,6 +57,17 @@ impl ChangeForm {
             share: "5%".into(),
             ..Self::default()
         }
+    }
+
+    /// Whether the rollout was changed after the form was shown.
+    pub(super) fn is_older_than(&self, rollout: &Rollout) -> bool {
+        let seen = self.seen.parse::<u64>();
+        seen.is_ok_and(|seen| seen != rollout.number)
+    }
+
+    /// Whether it is a form of the page of one release.
+    pub(super) fn is_of_release(&self) -> bool {
+        self.page == OF_RELEASE
     }
 
     /// The field that is wrong, if one is.
@@ -144,7 +160,7 @@ pub(super) fn section(console: &Console, view: &ReleasesView, form: &ChangeForm)
                     @if offered.is_empty() {
                         (empty("There is no other release to activate.", "Publish one with `sluice transform publish`, or on the page \"Try\"."))
                     } @else {
-                        (activation(&choice(&offered, form), form))
+                        (activation(&html! { (seen(rollout)) (choice(&offered, form)) }, form))
                     }
                 }
                 div { (rollback(rollout, form)) }
@@ -162,8 +178,13 @@ pub(super) fn unread() -> Markup {
     }
 }
 
-/// The form of the page of one release.
-pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseId) -> Markup {
+/// The form of the page of one release, as far as it was filled in before.
+pub(super) fn of_release(
+    console: &Console,
+    rollout: &Rollout,
+    release: ReleaseId,
+    form: &ChangeForm,
+) -> Markup {
     html! {
         h2 { "Activate this release" }
         @if !console.permissions.publish {
@@ -171,7 +192,7 @@ pub(super) fn of_release(console: &Console, rollout: &Rollout, release: ReleaseI
         } @else if rollout.active == Some(release) {
             p { "This release is active. To change that, activate another one or roll back on the page " a href="/releases" { "Releases" } "." }
         } @else {
-            (activation(&html! { input type="hidden" name="release" value=(release); }, &ChangeForm::untouched()))
+            (activation(&html! { (seen(rollout)) (of_this(release)) }, form))
             (recorded_as())
         }
     }
@@ -212,6 +233,19 @@ fn choice(offered: &[&Manifest], form: &ChangeForm) -> Markup {
     }
 }
 
+/// The last change that the page with a form shows.
+fn seen(rollout: &Rollout) -> Markup {
+    html! { input type="hidden" name="seen" value=(rollout.number); }
+}
+
+/// The release of the page of one release.
+fn of_this(release: ReleaseId) -> Markup {
+    html! {
+        input type="hidden" name="release" value=(release);
+        input type="hidden" name="page" value=(OF_RELEASE);
+    }
+}
+
 /// The form that activates a release, which `release` names.
 fn activation(release: &Markup, form: &ChangeForm) -> Markup {
     let ways = [
@@ -245,6 +279,28 @@ fn activation(release: &Markup, form: &ChangeForm) -> Markup {
     }
 }
 
+/// What a rollback does.
+pub(super) fn effect_of_rollback(rollout: &Rollout) -> String {
+    let trials = match (rollout.canary.is_some(), rollout.shadow.is_some()) {
+        (true, true) => "the canary and the shadow",
+        (true, false) => "the canary",
+        (false, true) => "the shadow",
+        (false, false) => {
+            let effect = match rollout.previous.last() {
+                Some(None) => "This ends the active release, and no release is active then.",
+                _ => {
+                    "This activates the release that was active before, instead of the active one."
+                }
+            };
+            return effect.to_owned();
+        }
+    };
+    match rollout.active {
+        Some(_) => format!("This ends {trials}. The active release stays."),
+        None => format!("This ends {trials}."),
+    }
+}
+
 /// The form that ends the trials or returns to the release before.
 fn rollback(rollout: &Rollout, form: &ChangeForm) -> Markup {
     let has_trial = rollout.canary.is_some() || rollout.shadow.is_some();
@@ -253,15 +309,10 @@ fn rollback(rollout: &Rollout, form: &ChangeForm) -> Markup {
         @if !has_trial && rollout.previous.is_empty() {
             p { "There is nothing to roll back." }
         } @else {
-            p {
-                @if has_trial {
-                    "This ends the canary and the shadow. The active release stays."
-                } @else {
-                    "This activates the release that was active before."
-                }
-            }
+            p { (effect_of_rollback(rollout)) }
             form method="post" action=(CONFIRM) {
                 input type="hidden" name="action" value=(ROLL_BACK);
+                (seen(rollout))
                 (reason("rollback-why", form, form.action == ROLL_BACK))
                 button { "Review the rollback" }
             }

@@ -4,14 +4,16 @@ use maud::{Markup, html};
 use sluice_release::bundle::ReleaseId;
 use sluice_release::rollout::Rollout;
 
+use super::ended::Ended;
 use super::forms::SHADOW;
-use super::scores::{Measured, NO_WORKER, ns, score, sum};
+use super::scores::{Measured, NO_WORKER, score, sum, times_as_long};
 use super::{shadow, trials};
 use crate::console::Console;
 use crate::console::cached::View;
 use crate::console::components::{count, of, table, time, time_ms, time_text, viewed};
 use crate::console::pages::schema::ChunksOfRelease;
 use crate::console::payload::inert;
+use crate::console::releases::STARTED_WITH;
 use crate::console::workers::{WorkerScore, WorkerView};
 
 /// How a release has done.
@@ -19,6 +21,10 @@ pub(super) struct Evidence {
     release: ReleaseId,
     /// The trial that goes on, `canary` or `shadow`, and since when, if that is known.
     trial: Option<(&'static str, Option<String>)>,
+    /// How much longer a record takes than with what it would replace, or has replaced.
+    times: Option<String>,
+    /// How its last role ended.
+    ended: Option<Markup>,
     workers: Vec<WorkerView>,
     /// What it has transformed of the newest chunks; `None` without a lake.
     chunks: Option<View<ChunksOfRelease>>,
@@ -31,10 +37,13 @@ impl Evidence {
             Some(lake) => Some(console.pages.schema.chunks_of(console, lake, release).await),
             None => None,
         };
+        let workers = console.workers.views();
         Self {
             release,
             trial: trial(rollout, release),
-            workers: console.workers.views(),
+            times: times(rollout, &workers, release),
+            ended: ended(rollout, release),
+            workers,
             chunks,
         }
     }
@@ -70,7 +79,9 @@ impl Evidence {
                     "This release is neither a canary nor a shadow now."
                 }
             }
+            @if let Some(ended) = self.ended.as_ref().filter(|_| self.trial.is_none()) { p.caution { (ended) } }
             @if let Some(warning) = self.warning() { p.caution { (warning) } }
+            @if let Some(times) = &self.times { p { (times) } }
             (self.of_workers())
             @if let Some(chunks) = &self.chunks {
                 (viewed(chunks, "the newest chunks of the lake", |seen| of_chunks(&seen.value)))
@@ -133,6 +144,32 @@ fn trial(rollout: &Rollout, release: ReleaseId) -> Option<(&'static str, Option<
     Some((found.role, found.began.map(|change| change.at.clone())))
 }
 
+/// How much longer a record takes than with the active release; if the release is the active one, than with the one before.
+fn times(rollout: &Rollout, workers: &[WorkerView], release: ReleaseId) -> Option<String> {
+    let measured = |id| Measured::of(workers.iter().filter_map(|worker| score(worker, id)));
+    let (before, other) = match rollout.active {
+        Some(active) if active == release => {
+            let before = rollout.previous.last().copied().flatten()?;
+            (measured(before), "the release before")
+        }
+        Some(active) => (measured(active), "the active release"),
+        None => {
+            // What a worker uses is what it was started with.
+            let used = workers.iter().filter_map(|worker| {
+                let used = worker.status.as_ref()?.release.parse().ok()?;
+                score(worker, used).filter(|_| used != release)
+            });
+            (Measured::of(used), STARTED_WITH)
+        }
+    };
+    times_as_long(measured(release), before, other)
+}
+
+/// How the last role of a release ended.
+fn ended(rollout: &Rollout, release: ReleaseId) -> Option<Markup> {
+    Ended::of(rollout, release).map(|ended| ended.shown())
+}
+
 /// What a worker has measured.
 fn row(worker: &WorkerView, score: &WorkerScore) -> Vec<Markup> {
     let since = worker
@@ -151,7 +188,7 @@ fn row(worker: &WorkerView, score: &WorkerScore) -> Vec<Markup> {
         count(score.records),
         count(score.rejected),
         count(score.failed),
-        html! { span.number { (ns(Measured::of([score]).ns_per_record())) } },
+        html! { span.number { (Measured::of([score]).time()) } },
     ]
 }
 
@@ -193,17 +230,21 @@ pub(super) mod tests {
     use chrono::Utc;
     use serde_json::json;
     use sluice_engine::record::ShardId;
+    use sluice_release::rollout::host_name;
 
     use super::super::tests::view;
     use super::super::workers::tests::worker;
     use super::*;
     use crate::console::cached::Seen;
+    use crate::console::releases::tests::author;
 
     /// What is known of a release of the made-up registry.
     pub(in super::super) fn evidence(release: ReleaseId, workers: Vec<WorkerView>) -> Evidence {
         Evidence {
             release,
             trial: trial(&view().rollout, release),
+            times: times(&view().rollout, &workers, release),
+            ended: ended(&view().rollout, release),
             workers,
             chunks: None,
         }
@@ -254,6 +295,50 @@ pub(super) mod tests {
             html.contains("neither a canary nor a shadow") && !html.contains("caution"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn times_are_compared_with_what_a_release_would_replace() {
+        let mut rollout = view().rollout;
+        let active = rollout.active.unwrap();
+        let scores = [(active, 250), (canary(), 2_500)].map(|(release, ns)| {
+            json!({ "release": release.to_string(), "records": 9, "rejected": 0, "failed": 0, "ns": ns })
+        });
+        let workers = [worker(&active.to_string(), 4, &json!({ "scores": scores }))];
+        let text = |rollout: &Rollout, release| times(rollout, &workers, release);
+        let canary_times = text(&rollout, canary()).unwrap();
+        let expected = "about 10 times as long as with the active release: 2.50 µs against 250 ns";
+        assert!(canary_times.contains(expected), "{canary_times}");
+        let html = evidence(canary(), workers.to_vec()).shown().into_string();
+        assert!(html.contains(expected), "{html}");
+        // The release before the active one was not measured.
+        assert_eq!(text(&rollout, active), None);
+        rollout.active = None;
+        let own = text(&rollout, canary()).unwrap();
+        assert!(own.contains(STARTED_WITH), "{own}");
+        assert_eq!(text(&rollout, active), None);
+        rollout.active = Some(canary());
+        rollout.previous.push(Some(active));
+        let now = text(&rollout, canary()).unwrap();
+        assert!(now.contains("as with the release before"), "{now}");
+    }
+
+    #[test]
+    fn a_canary_that_a_worker_has_ended_says_so() {
+        let author = author(&host_name(None, 7), "too slow");
+        let rollout = view().rollout.roll_back_release(canary(), &author).unwrap();
+        let known = Evidence {
+            trial: None,
+            ended: ended(&rollout, canary()),
+            ..evidence(canary(), vec![scored(5)])
+        };
+        let html = known.shown().into_string();
+        assert!(
+            html.contains("A worker ended its trial as the ") && html.contains(": too slow"),
+            "{html}"
+        );
+        let html = evidence(canary(), Vec::new()).shown().into_string();
+        assert!(!html.contains("A worker ended"), "{html}");
     }
 
     #[test]

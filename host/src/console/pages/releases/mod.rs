@@ -4,6 +4,7 @@ mod budgets;
 mod confirm;
 mod difference;
 mod done;
+mod ended;
 mod forms;
 mod history;
 mod list;
@@ -24,7 +25,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::Utc;
 use maud::{Markup, html};
-use sluice_release::bundle::ReleaseId;
+use sluice_release::bundle::{ReleaseId, ReleasePrefix};
 use sluice_release::rollout::{Change, ChangeKind, Rollout, Trial};
 
 pub(super) use self::done::published;
@@ -39,7 +40,8 @@ use crate::console::components::{empty, release_link, short, viewed};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
 use crate::console::publishing;
-use crate::console::releases::ReleasesView;
+use crate::console::releases::{ReleasesView, STARTED_WITH};
+use crate::console::workers::WorkerView;
 
 /// Where the page is.
 const PATH: &str = "/releases";
@@ -90,12 +92,19 @@ async fn refused(console: &Console, form: &ChangeForm, error: PageError) -> Resp
     }
     let view = console.releases.view(place).await;
     let wrong = form.wrong_field();
-    let place = wrong.map(|(id, name)| (format!("#{id}"), name));
+    let field = wrong.map(|(id, name)| (format!("#{id}"), name));
+    let note = refusal(&error.to_string(), field.as_ref());
+    if form.is_of_release()
+        && let Ok(release) = form.release.parse::<ReleasePrefix>()
+        && let Ok(page) = release::with_form(console, &release, note.clone(), form).await
+    {
+        return (error.status(), respond(console, PATH, Ok(page))).into_response();
+    }
     let body = read(&view).map_or_else(forms::unread, |view| forms::section(console, view, form));
     let page = Page {
         title: "Releases".to_owned(),
         sections: vec![
-            Section::fixed("note", refusal(&error.to_string(), place.as_ref())),
+            Section::fixed("note", note),
             Section::fixed("change", body),
             Section::fixed(
                 "back",
@@ -122,15 +131,20 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
         ];
         return Ok(Page { title, sections });
     };
-    let view = console.releases.view(place).await;
+    let view = console
+        .releases
+        .view_since(place, newest_change(&workers))
+        .await;
     let registry = read(&view);
     let of = |render: &dyn Fn(&ReleasesView) -> Markup| registry.map(render).unwrap_or_default();
-    let serves = viewed(&view, "the registry", |seen| serving::section(&seen.value));
+    let now = Utc::now();
+    let serves = viewed(&view, "the registry", |seen| {
+        serving::section(&seen.value, now)
+    });
     let form = ChangeForm::untouched();
     let change =
         || registry.map_or_else(forms::unread, |view| forms::section(console, view, &form));
     let note = || console.pages.notes.take(request).unwrap_or_default();
-    let now = Utc::now();
     let plotted = of(&|view| {
         console
             .workers
@@ -156,6 +170,14 @@ pub(super) async fn page(console: &Arc<Console>, request: &PageRequest) -> Resul
 /// [`PageError`]
 pub(super) async fn one(console: &Arc<Console>, request: &PageRequest) -> Result<Page, PageError> {
     release::page(console, request).await
+}
+
+/// The latest change of the registry that a worker has seen.
+fn newest_change(workers: &[WorkerView]) -> u64 {
+    let followed = workers
+        .iter()
+        .filter_map(|it| it.current()?.rollouts.as_ref());
+    followed.map(|it| it.number).max().unwrap_or_default()
 }
 
 /// What was read of the registry, if it was.
@@ -190,7 +212,7 @@ fn linked_text(view: Option<&ReleasesView>, release: &str) -> Markup {
 fn linked_or_own(view: &ReleasesView, release: Option<ReleaseId>) -> Markup {
     match release {
         Some(release) => linked(view, release),
-        None => html! { "the workers' own transform" },
+        None => html! { (STARTED_WITH) },
     }
 }
 

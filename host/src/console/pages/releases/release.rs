@@ -8,6 +8,7 @@ use sluice_release::registry::{Registry, RegistryError};
 use sluice_release::rollout::Rollout;
 
 use super::difference::difference;
+use super::forms::ChangeForm;
 use super::measured::Evidence;
 use super::program::{program, settings};
 use super::{forms, link, plots, read as known, unregistered};
@@ -39,8 +40,22 @@ struct ReadRelease {
 pub(super) async fn page(console: &Console, request: &PageRequest) -> Result<Page, PageError> {
     let name = request.get("id").unwrap_or_default();
     let name: ReleasePrefix = name.parse().map_err(PageError::Wrong)?;
+    let note = console.pages.notes.take(request).unwrap_or_default();
+    with_form(console, &name, note, &ChangeForm::untouched()).await
+}
+
+/// The page of a release with a note and a form, which may be filled in.
+///
+/// # Errors
+/// As [`page`].
+pub(super) async fn with_form(
+    console: &Console,
+    name: &ReleasePrefix,
+    note: Markup,
+    form: &ChangeForm,
+) -> Result<Page, PageError> {
     let read = match &console.registry {
-        Some(place) => read(place, &name).await,
+        Some(place) => read(place, name).await,
         None => Err(RegistryError::Unknown(name.clone())),
     };
     let read = match (read, name.id()) {
@@ -50,12 +65,14 @@ pub(super) async fn page(console: &Console, request: &PageRequest) -> Result<Pag
         }
         (Err(error), _) => return Err(unread(error)),
     };
-    let note = console.pages.notes.take(request).unwrap_or_default();
     let sections = vec![
         Section::fixed("note", note),
         Section::fixed("release", about(&read)),
         Section::fixed("trial", trial(console, &read).await),
-        Section::fixed("change", forms::of_release(console, &read.rollout, read.id)),
+        Section::fixed(
+            "change",
+            forms::of_release(console, &read.rollout, read.id, form),
+        ),
         Section::fixed("program", program(&read.manifest)),
         Section::fixed("difference", against_active(&read)),
     ];

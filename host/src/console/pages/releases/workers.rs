@@ -24,6 +24,8 @@ enum Standing {
     NoTrial,
     /// The worker has not seen the last change yet.
     Behind,
+    /// The worker has seen a later change than the page: the page is old, or the worker follows another registry.
+    Ahead,
     UpToDate,
     /// The worker follows no registry.
     Alone,
@@ -80,10 +82,12 @@ fn standing(rollout: Option<&Rollout>, worker: &WorkerView) -> Standing {
     if rollouts.number < rollout.number {
         return Standing::Behind;
     }
-    let is_same = rollouts.number == rollout.number;
+    if rollouts.number > rollout.number {
+        return Standing::Ahead;
+    }
     let lacks_canary = rollout.canary.is_some() && rollouts.canary.is_none();
     let lacks_shadow = rollout.shadow.is_some() && rollouts.shadow.is_none();
-    match is_same && (lacks_canary || lacks_shadow) {
+    match lacks_canary || lacks_shadow {
         true => Standing::NoTrial,
         false => Standing::UpToDate,
     }
@@ -144,6 +148,10 @@ fn state(last: u64, standing: Standing, status: Option<&WorkerStatus>) -> Markup
         Standing::OtherRelease => badge(Tone::Bad, "does not use the active release"),
         Standing::NoTrial => badge(Tone::Bad, "does not use a trial"),
         Standing::Behind => badge(Tone::Warning, &format!("behind: change {seen} of {last}")),
+        Standing::Ahead => badge(
+            Tone::Neutral,
+            &format!("has seen change {seen}; this page shows {last}"),
+        ),
         Standing::UpToDate => badge(Tone::Good, &format!("up to date: change {seen}")),
         Standing::Alone => badge(Tone::Neutral, "follows no registry"),
     }
@@ -233,6 +241,10 @@ pub(super) mod tests {
             ),
             (worker(&active, 1, &json!({})), Standing::Behind),
             (
+                worker(&active, rollout.number + 1, &json!({})),
+                Standing::Ahead,
+            ),
+            (
                 worker(&active, rollout.number, &json!({})),
                 Standing::NoTrial,
             ),
@@ -264,6 +276,7 @@ pub(super) mod tests {
             "does not use the active",
             "does not use a trial",
             "behind: change 1 of 4",
+            "has seen change 5; this page shows 4",
             "up to date: change 4",
             "follows no registry",
         ];

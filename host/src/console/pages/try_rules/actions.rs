@@ -96,7 +96,8 @@ pub(super) async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
     }
     let offer = start::offer(console, form, &loaded).await;
     let baseline = baseline::chosen(console, form, &loaded).await;
-    let redrive = redrive::section(console, form, rules.bundle.manifest().id()).await;
+    let id = rules.bundle.manifest().id();
+    let redrive = redrive::section(console, form, id).await;
     let job = Job {
         rules: rules.bundle,
         usual_columns: baseline::usual_columns(console, &baseline).await,
@@ -112,19 +113,24 @@ pub(super) async fn outcome_of(console: &Console, form: &TryForm) -> Markup {
         let show = |shown: &run::ShownRecord<'_>| record::record(shown, is_shown);
         let goes_on = || turn.is_newest();
         let ran = run::run(sandbox, job, &loaded, &goes_on, &show);
-        let (shown, fields) = match ran {
-            _ if !goes_on() => return Ok(None),
-            Ok(ran) => (outcome::outcome(&ran, &loaded, &redrive), ran.fields),
+        Ok(match ran {
+            _ if !goes_on() => None,
+            Ok(ran) => {
+                let shown = outcome::outcome(&ran, &loaded, &redrive);
+                Some((shown, outcome::times(&ran), ran.fields))
+            }
             Err(error) => {
                 let failed = outcome::failed(&error, rules.program.as_deref(), is_shown);
-                (failed, Vec::new())
+                Some((failed, None, Vec::new()))
             }
-        };
-        Ok(Some((shown, fields)))
+        })
     });
     match ran.await {
         Ok(None) => problem(SUPERSEDED),
-        Ok(Some((shown, fields))) => {
+        Ok(Some((shown, times, fields))) => {
+            if let Some(times) = times {
+                state.times.insert(id, times);
+            }
             let types = field_types::notice(console, &fields, is_shown).await;
             html! { (offer) (types) (shown) }
         }

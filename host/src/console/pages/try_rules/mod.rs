@@ -41,7 +41,7 @@ mod view;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maud::Markup;
-use sluice_release::bundle::{Manifest, ReleaseBundle};
+use sluice_release::bundle::{Manifest, ReleaseBundle, ReleaseId};
 use sluice_release::registry::Registry;
 use tokio::sync::OnceCell;
 
@@ -63,6 +63,9 @@ use crate::tools::author::try_rules::sandbox::Sandbox;
 /// The components or releases that were used last.
 type LatestBundles = Latest<Manifest, ReleaseBundle, 4>;
 
+/// What was measured of the rules that were tried last, in words.
+type LatestTimes = Latest<ReleaseId, String, 8>;
+
 /// What the page keeps between requests.
 #[derive(Default)]
 pub(super) struct State {
@@ -74,6 +77,7 @@ pub(super) struct State {
     /// The releases that the lake keeps.
     of_lake: OnceCell<Registry>,
     loaded: Arc<LastLoaded>,
+    times: LatestTimes,
     cases: Mutex<SavedCases>,
     forms: KeptForms,
 }

@@ -104,20 +104,38 @@ pub(super) fn took(time: Duration) -> String {
     format!("{time:.1?}")
 }
 
-/// How long a record takes, compared with other rules. A worker compares the means of more records.
-fn slower(found: Duration, before: Duration) -> Markup {
+/// How much longer a record takes than with the compared rules, for the page that follows a publication.
+pub(super) fn times(ran: &Ran) -> Option<String> {
+    let Against::Compared(compared) = &ran.against else {
+        return None;
+    };
+    (compared.comparison.records > 0).then(|| {
+        let times = times_as_long(ran.summary.time().median, compared.time);
+        let role = inert(&compared.rules.role);
+        format!("{times} Try has measured that, compared with {role}.")
+    })
+}
+
+/// How long a record takes, compared with other rules.
+fn times_as_long(found: Duration, before: Duration) -> String {
     let times = format!("{} against {}, the medians", took(found), took(before));
-    let policy = RollbackPolicy::default();
-    let [found, before] = [found, before].map(|time| time.as_secs_f64());
-    let ratio = found / before.max(f64::EPSILON);
-    html! {
-        p {
-            @if (0.8..1.25).contains(&ratio) {
-                "A record takes about as long: " (times) "."
-            } @else {
-                "A record takes about " (short_decimal(ratio)) " times as long: " (times) "."
-            }
+    let ratio = found.as_secs_f64() / before.as_secs_f64().max(f64::EPSILON);
+    match (0.8..1.25).contains(&ratio) {
+        true => format!("A record takes about as long: {times}."),
+        false => {
+            let ratio = short_decimal(ratio);
+            format!("A record takes about {ratio} times as long: {times}.")
         }
+    }
+}
+
+/// How long a record takes, and what workers would do for it. A worker compares the means of more records.
+fn slower(found: Duration, before: Duration) -> Markup {
+    let policy = RollbackPolicy::default();
+    let times = times_as_long(found, before);
+    let [found, before] = [found, before].map(|time| time.as_secs_f64());
+    html! {
+        p { (times) }
         @if policy.is_slower(found * 1e9, before * 1e9) {
             p.caution {
                 "Workers would roll these rules back for their time, unless other limits are given with their activation: a \

@@ -188,6 +188,7 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
     let cases = console.pages.try_rules.cases().document();
     let cases =
         cases.map_err(|why| Refused::of(PageError::Wrong(why), "try-cases", "The cases"))?;
+    let tried = rules.bundle.manifest().id();
     let published = publishing::publish(console, rules.bundle, cases, &form.note).await;
     let published = published.map_err(of_rules)?;
     if let Some((share, seen)) = canary {
@@ -195,7 +196,9 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
         let changed = publishing::change(console, &canary, &form.why, seen).await;
         changed.map_err(|error| only_published(published.id, &error))?;
     }
-    let note = releases::published(published, canary.map(|(share, _)| share));
+    let share = canary.map(|(share, _)| share);
+    let times = console.pages.try_rules.times.find(|id| *id == tried);
+    let note = releases::published(published, share, times.as_deref());
     let page = format!("/release?id={}", published.id);
     Ok(console.pages.notes.leave(&page, note))
 }

@@ -8,7 +8,6 @@ use super::choice::Choice;
 use super::decoding;
 use super::form::TryForm;
 use super::loaded::{Loaded, OBJECT_MAX_BYTES};
-use crate::config::store_setting;
 use crate::console::Lake;
 use crate::console::components::of;
 use crate::console::page::PageError;
@@ -38,7 +37,6 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
         let why = "This console shows no lake. Start it with --lake, or paste records.";
         return Err(PageError::Wrong(why.into()));
     };
-    let of_lake = lake.clone();
     let decoding = decoding::chosen(form)?;
     let (loaded, nothing) = match &*form.rid {
         "" => {

@@ -141,11 +141,17 @@ fn the_registry_says_which_releases_are_on_trial() {
         rollback_policy: None,
     });
     let mut overview = overview(Vec::new());
-    overview.releases = seen(ReleasesView {
-        rollout,
-        releases: Vec::new(),
-        problems: Vec::new(),
-    });
+    let registry = |rollout| {
+        seen(ReleasesView {
+            rollout,
+            releases: Vec::new(),
+            problems: Vec::new(),
+        })
+    };
+    overview.releases = registry(Rollout::new());
+    let html = facts(&overview, None).into_string();
+    assert!(html.contains(STARTED_WITH), "{html}");
+    overview.releases = registry(rollout);
     let html = facts(&overview, None).into_string();
     assert!(
         html.contains(", canary <code") && html.contains("</code> of 5 %"),

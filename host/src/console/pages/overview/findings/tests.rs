@@ -1,7 +1,7 @@
 //! What is wrong with made-up views.
 
 use sluice_engine::record::ShardId;
-use sluice_release::rollout::{Change, Rollout};
+use sluice_release::rollout::{Change, Rollout, host_name};
 
 use super::super::tests::{now, overview, seen};
 use super::*;
@@ -123,26 +123,47 @@ fn a_lost_range_is_said_until_a_run_has_gone_on_for_a_day() {
     assert!(!found(2, true));
 }
 
+/// A registry with one change.
+fn changed(what: ChangeKind, at: &str, by: &str) -> Overview {
+    let mut rollout = Rollout::new();
+    rollout.history.push(Change {
+        number: 1,
+        at: at.into(),
+        what,
+        release: None,
+        by: by.into(),
+        why: Some("too many rejections".into()),
+    });
+    let mut overview = overview(Vec::new());
+    overview.releases = seen(ReleasesView {
+        rollout,
+        releases: Vec::new(),
+        problems: Vec::new(),
+    });
+    overview
+}
+
+#[test]
+fn a_canary_that_a_worker_has_ended_is_said_for_an_hour() {
+    let ended = |at: &str, by: &str| changed(ChangeKind::EndTrial, at, by);
+    let host = host_name(None, 7);
+    let finding = only(&ended("2026-11-27T08:30:00Z", &host));
+    assert_eq!(finding.what, "A worker ended a canary in the last hour.");
+    assert!(
+        finding.details[0].ends_with(": too many rejections"),
+        "{finding:?}"
+    );
+    for (at, by) in [
+        ("2026-11-27T07:30:00Z", host.as_str()),
+        ("2026-11-27T08:30:00Z", "ada"),
+    ] {
+        assert!(findings(&ended(at, by), None).is_empty(), "{at}, {by}");
+    }
+}
+
 #[test]
 fn a_rollback_is_said_for_an_hour() {
-    let rollback = |at: &str| {
-        let mut rollout = Rollout::new();
-        rollout.history.push(Change {
-            number: 1,
-            at: at.into(),
-            what: ChangeKind::Rollback,
-            release: None,
-            by: "ada".into(),
-            why: Some("too many rejections".into()),
-        });
-        let mut overview = overview(Vec::new());
-        overview.releases = seen(ReleasesView {
-            rollout,
-            releases: Vec::new(),
-            problems: Vec::new(),
-        });
-        overview
-    };
+    let rollback = |at: &str| changed(ChangeKind::Rollback, at, "ada");
     let finding = only(&rollback("2026-11-27T08:30:00Z"));
     assert_eq!(finding.severity, Severity::Warning);
     assert!(

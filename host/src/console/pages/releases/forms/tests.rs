@@ -108,6 +108,30 @@ fn what_was_typed_is_kept_and_the_wrong_field_is_named() {
 }
 
 #[test]
+fn a_form_knows_the_last_change_that_it_has_shown() {
+    let view = view();
+    let html = rollback(&view.rollout, &ChangeForm::untouched()).into_string();
+    assert!(html.contains("name=\"seen\" value=\"4\""), "{html}");
+    let of = |seen: &str| ChangeForm {
+        seen: seen.into(),
+        ..ChangeForm::untouched()
+    };
+    assert!(of("3").is_older_than(&view.rollout));
+    assert!(!of("4").is_older_than(&view.rollout) && !of("").is_older_than(&view.rollout));
+}
+
+#[test]
+fn a_rollback_says_what_it_does() {
+    let mut rollout = view().rollout;
+    rollout.shadow = None;
+    assert!(effect_of_rollback(&rollout).starts_with("This ends the canary. "));
+    rollout.canary = None;
+    assert!(effect_of_rollback(&rollout).starts_with("This activates the release"));
+    rollout.previous = vec![None];
+    assert!(effect_of_rollback(&rollout).contains("no release is active then"));
+}
+
+#[test]
 fn a_rollback_needs_something_to_return_to() {
     let html = rollback(&Rollout::new(), &ChangeForm::untouched()).into_string();
     assert!(
