@@ -114,7 +114,7 @@ impl Quarantine {
 
     /// The last record that each ledger had committed when this was opened.
     #[must_use]
-    pub fn committed(&self) -> BTreeMap<ShardId, SequenceNumber> {
+    pub fn committed_positions(&self) -> BTreeMap<ShardId, SequenceNumber> {
         let heads = self.heads.iter();
         heads
             .map(|(shard, head)| (shard.clone(), head.last))

@@ -296,6 +296,7 @@ fn ended_canaries<'a>(ended: impl Iterator<Item = &'a Change>) -> Option<Finding
         details: named(details),
         advice: "The active release stays. Mend the rules before you try them again, and redrive what the canary has \
                  quarantined.",
+        as_of: None,
         link: RELEASES,
     })
 }

@@ -78,7 +78,7 @@ pub(super) async fn read(lake: Lake) -> anyhow::Result<QuarantineView> {
     let current = listed(&quarantine, &mut list, false).await?;
     Ok(QuarantineView {
         has_commits: quarantine.has_commits(),
-        committed: quarantine.committed(),
+        committed: quarantine.committed_positions(),
         current,
         redriven,
         chunks,
