@@ -1,7 +1,7 @@
 //! Codecs: how the content of an object is compressed, one frame an object.
 
 use std::cell::RefCell;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use zstd::bulk;
@@ -125,36 +125,18 @@ impl Codec {
         }
     }
 
-    /// Decompresses an object, and stops where it has more than `max` bytes.
+    /// The content of an object, which is decompressed as it is read.
     ///
     /// # Errors
-    /// The object is damaged, or has more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
-    pub(super) fn decompress(self, object: &[u8], max: usize) -> io::Result<Vec<u8>> {
-        // One byte more shows that there are more.
-        let most = (max as u64).saturating_add(1);
-        let mut content = Vec::new();
-        match self {
-            Self::None => object.take(most).read_to_end(&mut content)?,
-            Self::Gzip => {
-                let object = flate2::read::MultiGzDecoder::new(object);
-                object.take(most).read_to_end(&mut content)?
-            }
-            Self::Zstd => {
-                let object = zstd::Decoder::new(object)?;
-                object.take(most).read_to_end(&mut content)?
-            }
+    /// The decompressor fails; none is expected. That the object is damaged is an error of the reader.
+    pub(super) fn decompress(self, object: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+        let content: Box<dyn Read + '_> = match self {
+            Self::None => Box::new(object),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(object)),
+            Self::Zstd => Box::new(zstd::Decoder::new(object)?),
         };
-        match content.len() > max {
-            true => Err(too_large(max)),
-            false => Ok(content),
-        }
+        Ok(content)
     }
-}
-
-/// The error for an object with more bytes than are decoded.
-pub(super) fn too_large(max: usize) -> io::Error {
-    let why = format!("it has more than {max} bytes when it is decompressed");
-    io::Error::new(io::ErrorKind::FileTooLarge, why)
 }
 
 /// State that is reused from one object to the next: to set up the compressor's tables and to map fresh

@@ -9,7 +9,8 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, io};
+use std::fmt;
+use std::io::{self, Read};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -138,7 +139,29 @@ pub fn decode(format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of [`decode`], or there are more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
 pub fn decode_up_to(format: Format, object: &[u8], max: usize) -> io::Result<Vec<u8>> {
-    format.lines()?.decode(object, format.codec, max)
+    // One byte more shows that there are more.
+    let most = (max as u64).saturating_add(1);
+    let mut lines = Vec::new();
+    let mut reader = lines_of(format, object)?.take(most);
+    reader.read_to_end(&mut lines)?;
+    match lines.len() > max {
+        true => Err(too_large(max)),
+        false => Ok(lines),
+    }
+}
+
+/// The lines of an object, which are decoded as they are read.
+///
+/// # Errors
+/// The format does not have lines. That the object is damaged is an error of the reader.
+pub fn lines_of(format: Format, object: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    format.lines()?.decode(object, format.codec)
+}
+
+/// The error for an object with more bytes than are decoded.
+fn too_large(max: usize) -> io::Error {
+    let why = format!("it has more than {max} bytes when it is decompressed");
+    io::Error::new(io::ErrorKind::FileTooLarge, why)
 }
 
 impl Default for Format {

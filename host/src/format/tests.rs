@@ -1,5 +1,3 @@
-use std::io::Read as _;
-
 use proptest::prelude::*;
 use sluice_engine::content_digest::ContentDigest;
 

@@ -1,7 +1,7 @@
 //! Objects of quarantine, and their records.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::io::{self, BufRead as _, BufReader, Read as _};
 
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
@@ -12,24 +12,23 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{Found, ObjectStore};
 use thiserror::Error;
 
-use crate::format::{Format, decode_up_to};
+use crate::format::{Format, lines_of};
 use crate::layout::Content;
 use crate::layout::chunk::ArrivalTimes;
 use crate::layout::object_key::{ChunkName, ParsedKey};
-use crate::layout::quarantine::QuarantinedRecord;
+use crate::layout::quarantine::{QuarantineHasher, QuarantinedRecord};
 use crate::ledger::decoding::RecordDecoding;
-use crate::output::counted;
 use crate::redrive::RedriveId;
 
-/// What a line has at most besides the bytes of its record, in bytes: the message and the backtrace of its reason, its ids and
-/// its key. Each is limited, and JSON writes a byte in at most six.
-const LINE_MAX_BYTES: u64 = 64 << 10;
+/// What a line has at most besides the bytes of its record, in bytes. The most of it is the key, which can be as large as a
+/// record of Kinesis, 10 MiB. JSON writes a byte in at most six.
+const LINE_OTHERS_MAX_BYTES: u64 = 64 << 20;
 
 /// JSON writes a byte of a record in at most so many.
 const ESCAPED_BYTES: u64 = 6;
 
-/// An object may always have so many bytes as lines: it is decoded, and then compared with its manifest.
-const ALWAYS_DECODED_BYTES: u64 = 16 << 20;
+/// The buffer of lines that are read, bytes.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// An object of quarantined records of a committed chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,8 +127,8 @@ pub enum ObjectProblem {
     Storage(#[from] StorageError),
 }
 
-/// Reads an object of quarantine as lines, each with its end, and checks that it has this content. It is decompressed no
-/// further than this content can go.
+/// Reads an object of quarantine as lines, each with its end, and checks that it has this content. It is decompressed up
+/// to the first line that is not of this content.
 ///
 /// # Errors
 /// [`ObjectProblem`]
@@ -158,51 +157,54 @@ pub async fn read_object_up_to(
     }
 }
 
-/// The lines of an object.
+/// The lines of an object. They are decompressed one after the other, up to the first one that is not of this content: a
+/// small object can be compressed from any number of bytes.
 ///
 /// # Errors
 /// What is wrong with it.
 fn lines(key: &str, object: &[u8], content: Content, max: usize) -> Result<Vec<u8>, ObjectProblem> {
     let damaged = ObjectProblem::Damaged;
+    let failed = |error: io::Error| ObjectProblem::Damaged(error.to_string());
+    let others =
+        || damaged("its records are not those that the manifest of its chunk names".into());
     let parsed = ParsedKey::parse(key);
     let parsed = parsed.ok_or_else(|| damaged("its name is none of Sluice's".into()))?;
-    let possible = lines_max_bytes(content);
-    let decoded = decode_up_to(parsed.format, object, possible.min(max));
-    let lines = decoded.map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge if max < possible => ObjectProblem::TooManyLines { max },
-        ErrorKind::FileTooLarge => {
-            let records = counted(content.lines, "record");
-            let of =
-                format!("which the {records} that the manifest of its chunk names cannot have");
-            damaged(format!("{error}, {of}"))
+    let reader = lines_of(parsed.format, object).map_err(failed)?;
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
+    let line_max = content.bytes.saturating_mul(ESCAPED_BYTES);
+    let line_max = line_max.saturating_add(LINE_OTHERS_MAX_BYTES);
+    let (mut lines, mut number) = (Vec::new(), 0_u64);
+    let mut hasher = QuarantineHasher::default();
+    loop {
+        let start = lines.len();
+        // One byte more shows that there are more.
+        let room = (max as u64).saturating_sub(start as u64).saturating_add(1);
+        let mut next = reader.by_ref().take(line_max.min(room));
+        let read = next.read_until(b'\n', &mut lines).map_err(failed)?;
+        if lines.len() > max {
+            return Err(ObjectProblem::TooManyLines { max });
         }
-        _ => damaged(error.to_string()),
-    })?;
-    match Content::of_quarantine(&lines) {
-        Some(found) if found.digest == content.digest => Ok(lines),
-        Some(_) => Err(damaged(
-            "its records are not those that the manifest of its chunk names".into(),
-        )),
-        None => Err(damaged(match unreadable_line(&lines) {
-            Some(number) => format!("line {number} is not a quarantined record"),
-            None => "a line is not a quarantined record".into(),
-        })),
+        if read == 0 {
+            break;
+        }
+        number += 1;
+        let record = QuarantinedRecord::parse(&lines[start..]);
+        let data = record.as_ref().and_then(QuarantinedRecord::data);
+        let (Some(record), Some(data)) = (&record, &data) else {
+            return Err(damaged(match read as u64 == line_max {
+                true => format!("line {number} is longer than a quarantined record can be"),
+                false => format!("line {number} is not a quarantined record"),
+            }));
+        };
+        hasher.add(&record.rid, &record.reason, data);
+        if number > content.lines || hasher.bytes() > content.bytes {
+            return Err(others());
+        }
     }
-}
-
-/// The most bytes that the lines of such content can have.
-fn lines_max_bytes(content: Content) -> usize {
-    let records = content.bytes.saturating_mul(ESCAPED_BYTES);
-    let others = content.lines.saturating_mul(LINE_MAX_BYTES);
-    let all = records.saturating_add(others);
-    usize::try_from(all.saturating_add(ALWAYS_DECODED_BYTES)).unwrap_or(usize::MAX)
-}
-
-/// The number of the first line that is no quarantined record, from 1.
-fn unreadable_line(lines: &[u8]) -> Option<usize> {
-    let mut lines = lines.split_inclusive(|byte| *byte == b'\n');
-    let is_record = |line| QuarantinedRecord::parse(line).is_some_and(|read| read.data().is_some());
-    lines.position(|line| !is_record(line)).map(|at| at + 1)
+    match hasher.digest() == content.digest {
+        true => Ok(lines),
+        false => Err(others()),
+    }
 }
 
 /// The records of lines that [`read_object`] has read: one of each line, in their order.

@@ -287,9 +287,7 @@ async fn an_object_with_more_than_its_manifest_can_mean_is_not_decompressed_to_i
     let error = read(usize::MAX).await.unwrap_err();
     assert!(matches!(error, ObjectProblem::Damaged(_)), "{error}");
     let error = error.to_string();
-    for part in ["when it is decompressed", "the 2 records that the manifest"] {
-        assert!(error.contains(part), "{error}");
-    }
+    assert!(error.contains("line 1 is longer than"), "{error}");
     let error = read(1 << 20).await.unwrap_err();
     assert!(
         matches!(error, ObjectProblem::TooManyLines { .. }),

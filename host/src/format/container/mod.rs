@@ -3,7 +3,7 @@
 
 mod ndjson;
 
-use std::io;
+use std::io::{self, Read};
 
 use sluice_engine::content_digest::ContentDigest;
 
@@ -33,9 +33,9 @@ pub(super) trait Container: Send + Sync {
     /// The compressor fails; none is expected, since it writes to memory.
     fn encode(&self, rows: Rows<'_>, codec: Codec, level: Level) -> io::Result<Encoded>;
 
-    /// Decodes an object into lines, one a row, each with its end, and stops where they have more than `max` bytes.
+    /// The lines of an object, one a row, each with its end, which are decoded as they are read.
     ///
     /// # Errors
-    /// The object is damaged, or has more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
-    fn decode(&self, object: &[u8], codec: Codec, max: usize) -> io::Result<Vec<u8>>;
+    /// The decompressor fails; none is expected. That the object is damaged is an error of the reader.
+    fn decode<'a>(&self, object: &'a [u8], codec: Codec) -> io::Result<Box<dyn Read + 'a>>;
 }

@@ -1,6 +1,6 @@
 //! Newline-delimited JSON: a row is a line.
 
-use std::io;
+use std::io::{self, Read};
 
 use sluice_engine::content_digest::ContentHasher;
 
@@ -39,7 +39,7 @@ impl Container for Ndjson {
         Ok(Encoded { bytes, digest })
     }
 
-    fn decode(&self, object: &[u8], codec: Codec, max: usize) -> io::Result<Vec<u8>> {
-        codec.decompress(object, max)
+    fn decode<'a>(&self, object: &'a [u8], codec: Codec) -> io::Result<Box<dyn Read + 'a>> {
+        codec.decompress(object)
     }
 }

@@ -16,7 +16,7 @@ use sluice_schema::{AssembleError, ColumnValue};
 
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, RowOrigin, SCHEMA_KEY, SHARD, TableSchema};
-use crate::format::codec::too_large;
+use crate::format::too_large;
 
 /// The number of rows that are in memory as arrays at once.
 pub(super) const BATCH_ROWS: usize = 4 << 10;
