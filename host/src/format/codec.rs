@@ -125,23 +125,36 @@ impl Codec {
         }
     }
 
-    /// Decompresses an object.
+    /// Decompresses an object, and stops where it has more than `max` bytes.
     ///
     /// # Errors
-    /// The object is damaged.
-    pub(super) fn decompress(self, object: &[u8]) -> io::Result<Vec<u8>> {
+    /// The object is damaged, or has more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
+    pub(super) fn decompress(self, object: &[u8], max: usize) -> io::Result<Vec<u8>> {
+        // One byte more shows that there are more.
+        let most = (max as u64).saturating_add(1);
         let mut content = Vec::new();
         match self {
-            Self::None => content.extend_from_slice(object),
+            Self::None => object.take(most).read_to_end(&mut content)?,
             Self::Gzip => {
-                flate2::read::MultiGzDecoder::new(object).read_to_end(&mut content)?;
+                let object = flate2::read::MultiGzDecoder::new(object);
+                object.take(most).read_to_end(&mut content)?
             }
             Self::Zstd => {
-                zstd::Decoder::new(object)?.read_to_end(&mut content)?;
+                let object = zstd::Decoder::new(object)?;
+                object.take(most).read_to_end(&mut content)?
             }
+        };
+        match content.len() > max {
+            true => Err(too_large(max)),
+            false => Ok(content),
         }
-        Ok(content)
     }
+}
+
+/// The error for an object with more bytes than are decoded.
+pub(super) fn too_large(max: usize) -> io::Error {
+    let why = format!("it has more than {max} bytes when it is decompressed");
+    io::Error::new(io::ErrorKind::FileTooLarge, why)
 }
 
 /// State that is reused from one object to the next: to set up the compressor's tables and to map fresh

@@ -129,7 +129,16 @@ pub fn encode_parts(format: Format, level: Level, next_part: NextPart<'_>) -> io
 /// # Errors
 /// The object is damaged, or the format does not have lines.
 pub fn decode(format: Format, object: &[u8]) -> io::Result<Vec<u8>> {
-    format.lines()?.decode(object, format.codec)
+    decode_up_to(format, object, usize::MAX)
+}
+
+/// Decodes an object as [`decode`] does, and stops where its lines have more than `max` bytes: a small object can be
+/// compressed from any number of bytes.
+///
+/// # Errors
+/// Those of [`decode`], or there are more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
+pub fn decode_up_to(format: Format, object: &[u8], max: usize) -> io::Result<Vec<u8>> {
+    format.lines()?.decode(object, format.codec, max)
 }
 
 impl Default for Format {

@@ -66,6 +66,35 @@ fn an_object_on_either_side_of_the_size_that_is_compressed_at_once_comes_back() 
 }
 
 #[test]
+fn an_object_is_decoded_up_to_a_limit_and_not_further() {
+    let rows = [&b"0123456"[..], b"abcdefg"];
+    let (buffers, spans) = in_one_buffer(rows);
+    let rows = Rows::new(&buffers, &spans);
+    for format in Format::OF_LINES {
+        let object = encode(format, Level::default(), rows).unwrap().bytes;
+        let lines = decode_up_to(format, &object, 16).unwrap();
+        assert_eq!(lines, as_lines(rows), "{format}");
+        for max in [0, 15] {
+            let error = decode_up_to(format, &object, max).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{format}");
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_an_object_over_the_limit_is_not_decoded() {
+    let mut object = zstd::encode_all(io::repeat(b'0').take(1 << 30), 1).unwrap();
+    // A reader that went on to the end would find it damaged.
+    object.truncate(object.len() - 1);
+    let error = decode_up_to(Format::NDJSON_ZST, &object, 1 << 20).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{error}");
+    assert!(
+        error.to_string().contains("more than 1048576 bytes"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_reader_of_the_default_level_needs_a_window_of_256_kib() {
     let row = vec![b'x'; 1 << 10];
     for bytes in [WHOLE_MAX_BYTES / 2, WHOLE_MAX_BYTES * 2] {

@@ -151,7 +151,7 @@ impl Quarantine {
         history: &mut RecordHistory,
     ) -> Result<(), QuarantineError> {
         let (store, max) = (self.store.as_ref(), self.object_max_bytes);
-        let read = read_object_up_to(store, &object.key, object.digest, max);
+        let read = read_object_up_to(store, &object.key, object.content(), max);
         let lines = match read.await {
             Ok(lines) => lines,
             Err(ObjectProblem::Storage(error)) => return Err(error.into()),

@@ -78,7 +78,7 @@ impl Quarantine {
         })
     }
 
-    /// The same, of which no object with more bytes is read.
+    /// The same, of which no object with more bytes is read, as it is stored or as lines.
     #[must_use]
     pub fn with_object_max_bytes(self, object_max_bytes: usize) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Objects of quarantine, and their records.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
 use sluice_engine::content_digest::ContentDigest;
 use sluice_engine::digest::Digest;
@@ -11,13 +12,24 @@ use sluice_storage::error::StorageError;
 use sluice_storage::object_store::{Found, ObjectStore};
 use thiserror::Error;
 
-use crate::format::{Format, decode};
+use crate::format::{Format, decode_up_to};
 use crate::layout::Content;
 use crate::layout::chunk::ArrivalTimes;
 use crate::layout::object_key::{ChunkName, ParsedKey};
 use crate::layout::quarantine::QuarantinedRecord;
 use crate::ledger::decoding::RecordDecoding;
+use crate::output::counted;
 use crate::redrive::RedriveId;
+
+/// What a line has at most besides the bytes of its record, in bytes: the message and the backtrace of its reason, its ids and
+/// its key. Each is limited, and JSON writes a byte in at most six.
+const LINE_MAX_BYTES: u64 = 64 << 10;
+
+/// JSON writes a byte of a record in at most so many.
+const ESCAPED_BYTES: u64 = 6;
+
+/// An object may always have so many bytes as lines: it is decoded, and then compared with its manifest.
+const ALWAYS_DECODED_BYTES: u64 = 16 << 20;
 
 /// An object of quarantined records of a committed chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +77,16 @@ pub struct QuarantineObject {
 }
 
 impl QuarantineObject {
+    /// Its content, as the manifest of its chunk names it.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        Content {
+            lines: self.records,
+            bytes: self.bytes,
+            digest: self.digest,
+        }
+    }
+
     /// The number of records that are quarantined here now.
     #[must_use]
     pub fn remaining(&self) -> u64 {
@@ -92,6 +114,12 @@ pub enum ObjectProblem {
         /// The most that are read.
         max: usize,
     },
+    /// Its lines have more bytes than are read.
+    #[error("it has more than {max} bytes when it is decompressed, and no more are read here")]
+    TooManyLines {
+        /// The most that are read.
+        max: usize,
+    },
     /// It does not have the content that its chunk manifest names.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -100,30 +128,31 @@ pub enum ObjectProblem {
     Storage(#[from] StorageError),
 }
 
-/// Reads an object of quarantine as lines, each with its end, and checks that it has this digest.
+/// Reads an object of quarantine as lines, each with its end, and checks that it has this content. It is decompressed no
+/// further than this content can go.
 ///
 /// # Errors
 /// [`ObjectProblem`]
 pub async fn read_object(
     store: &dyn ObjectStore,
     key: &str,
-    digest: ContentDigest,
+    content: Content,
 ) -> Result<Vec<u8>, ObjectProblem> {
-    read_object_up_to(store, key, digest, usize::MAX).await
+    read_object_up_to(store, key, content, usize::MAX).await
 }
 
-/// Reads an object as [`read_object`] does, unless it has more than `max` bytes as it is stored.
+/// Reads an object as [`read_object`] does, unless it has more than `max` bytes, as it is stored or as lines.
 ///
 /// # Errors
 /// [`ObjectProblem`]
 pub async fn read_object_up_to(
     store: &dyn ObjectStore,
     key: &str,
-    digest: ContentDigest,
+    content: Content,
     max: usize,
 ) -> Result<Vec<u8>, ObjectProblem> {
     match store.get(key, max).await? {
-        Found::Content(object) => lines(key, &object, digest).map_err(ObjectProblem::Damaged),
+        Found::Content(object) => lines(key, &object, content, max),
         Found::TooLarge(bytes) => Err(ObjectProblem::TooLarge { bytes, max }),
         Found::Nothing => Err(ObjectProblem::Missing),
     }
@@ -133,17 +162,40 @@ pub async fn read_object_up_to(
 ///
 /// # Errors
 /// What is wrong with it.
-fn lines(key: &str, object: &[u8], digest: ContentDigest) -> Result<Vec<u8>, String> {
-    let parsed = ParsedKey::parse(key).ok_or("its name is none of Sluice's")?;
-    let lines = decode(parsed.format, object).map_err(|error| error.to_string())?;
+fn lines(key: &str, object: &[u8], content: Content, max: usize) -> Result<Vec<u8>, ObjectProblem> {
+    let damaged = ObjectProblem::Damaged;
+    let parsed = ParsedKey::parse(key);
+    let parsed = parsed.ok_or_else(|| damaged("its name is none of Sluice's".into()))?;
+    let possible = lines_max_bytes(content);
+    let decoded = decode_up_to(parsed.format, object, possible.min(max));
+    let lines = decoded.map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge if max < possible => ObjectProblem::TooManyLines { max },
+        ErrorKind::FileTooLarge => {
+            let records = counted(content.lines, "record");
+            let of =
+                format!("which the {records} that the manifest of its chunk names cannot have");
+            damaged(format!("{error}, {of}"))
+        }
+        _ => damaged(error.to_string()),
+    })?;
     match Content::of_quarantine(&lines) {
-        Some(content) if content.digest == digest => Ok(lines),
-        Some(_) => Err("its records are not those that the manifest of its chunk names".into()),
-        None => Err(match unreadable_line(&lines) {
+        Some(found) if found.digest == content.digest => Ok(lines),
+        Some(_) => Err(damaged(
+            "its records are not those that the manifest of its chunk names".into(),
+        )),
+        None => Err(damaged(match unreadable_line(&lines) {
             Some(number) => format!("line {number} is not a quarantined record"),
             None => "a line is not a quarantined record".into(),
-        }),
+        })),
     }
+}
+
+/// The most bytes that the lines of such content can have.
+fn lines_max_bytes(content: Content) -> usize {
+    let records = content.bytes.saturating_mul(ESCAPED_BYTES);
+    let others = content.lines.saturating_mul(LINE_MAX_BYTES);
+    let all = records.saturating_add(others);
+    usize::try_from(all.saturating_add(ALWAYS_DECODED_BYTES)).unwrap_or(usize::MAX)
 }
 
 /// The number of the first line that is no quarantined record, from 1.

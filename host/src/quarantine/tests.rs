@@ -4,6 +4,7 @@ pub(crate) mod lake;
 mod redriven;
 
 use std::fs;
+use std::io::{self, Read as _};
 
 use sluice_engine::digest::Digest;
 use sluice_engine::record::Position;
@@ -238,8 +239,8 @@ async fn an_object_is_read_as_its_manifest_names_it_or_not_at_all() {
         panic!()
     };
     let store = lake.store();
-    let read = async || read_object(store.as_ref(), &object.key, object.digest).await;
-    let small = read_object_up_to(store.as_ref(), &object.key, object.digest, 10).await;
+    let read = async || read_object(store.as_ref(), &object.key, object.content()).await;
+    let small = read_object_up_to(store.as_ref(), &object.key, object.content(), 10).await;
     let error = small.unwrap_err().to_string();
     assert!(error.contains("at most 10 are read"), "{error}");
     let text = read().await.unwrap();
@@ -264,4 +265,34 @@ async fn an_object_is_read_as_its_manifest_names_it_or_not_at_all() {
     }
     fs::remove_file(lake.path(&object.key)).unwrap();
     assert!(matches!(read().await, Err(ObjectProblem::Missing)));
+}
+
+#[tokio::test]
+async fn an_object_with_more_than_its_manifest_can_mean_is_not_decompressed_to_its_end() {
+    let mut lake = Lake::new();
+    lake.commit(&Chunk {
+        lines: &[("1", "trap"), ("2", "trap")],
+        ..Chunk::default()
+    });
+    let [object] = &all(&lake).await[..] else {
+        panic!()
+    };
+    // The end of the object is missing: it would be found damaged there.
+    let mut bomb = zstd::encode_all(io::repeat(0).take(1 << 30), 1).unwrap();
+    bomb.truncate(bomb.len() - 1);
+    let key = format!("{}.zst", object.key);
+    lake.write(&key, bomb);
+    let store = lake.store();
+    let read = async |max| read_object_up_to(store.as_ref(), &key, object.content(), max).await;
+    let error = read(usize::MAX).await.unwrap_err();
+    assert!(matches!(error, ObjectProblem::Damaged(_)), "{error}");
+    let error = error.to_string();
+    for part in ["when it is decompressed", "the 2 records that the manifest"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let error = read(1 << 20).await.unwrap_err();
+    assert!(
+        matches!(error, ObjectProblem::TooManyLines { .. }),
+        "{error}"
+    );
 }

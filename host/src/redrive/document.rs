@@ -14,6 +14,7 @@ use sluice_release::bundle::ReleaseId;
 use thiserror::Error;
 
 use super::names::{LISTS, claim_key};
+use crate::layout::Content;
 use crate::layout::object_key::{METADATA_FOLDER, ParsedKey};
 use crate::layout::quarantine_filter::QuarantineFilter;
 use crate::ledger::DocumentVersion;
@@ -156,6 +157,18 @@ pub struct RedriveObject {
     pub digest: ContentDigest,
     /// Whether its records are as the source has them. Others were decoded before they were quarantined.
     pub is_undecoded: bool,
+}
+
+impl RedriveObject {
+    /// Its content, as the manifest of its chunk names it.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        Content {
+            lines: self.records,
+            bytes: self.bytes,
+            digest: self.digest,
+        }
+    }
 }
 
 /// A list or a claim that cannot be used.

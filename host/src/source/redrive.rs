@@ -284,9 +284,9 @@ impl Reader {
                 }
             }
         }
-        let RedriveObject { key, digest, .. } = next.object;
+        let object = next.object;
         let store = self.source.redrives.store();
-        let lines = match read_object(store.as_ref(), key, *digest).await {
+        let lines = match read_object(store.as_ref(), &object.key, object.content()).await {
             Ok(lines) => lines,
             Err(ObjectProblem::Storage(error)) => return Err(service(error)),
             Err(problem) => return self.unreadable(next, &problem).await,

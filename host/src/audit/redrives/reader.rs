@@ -102,7 +102,7 @@ impl RedriveReader {
             let store = store.clone();
             async move {
                 let object = &claimed.object;
-                let read = read_object(store.as_ref(), &object.key, object.digest);
+                let read = read_object(store.as_ref(), &object.key, object.content());
                 let read = read.await;
                 (claimed, read)
             }

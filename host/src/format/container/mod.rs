@@ -33,9 +33,9 @@ pub(super) trait Container: Send + Sync {
     /// The compressor fails; none is expected, since it writes to memory.
     fn encode(&self, rows: Rows<'_>, codec: Codec, level: Level) -> io::Result<Encoded>;
 
-    /// Decodes an object into lines, one a row, each with its end.
+    /// Decodes an object into lines, one a row, each with its end, and stops where they have more than `max` bytes.
     ///
     /// # Errors
-    /// The object is damaged.
-    fn decode(&self, object: &[u8], codec: Codec) -> io::Result<Vec<u8>>;
+    /// The object is damaged, or has more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
+    fn decode(&self, object: &[u8], codec: Codec, max: usize) -> io::Result<Vec<u8>>;
 }

@@ -39,7 +39,7 @@ impl Container for Ndjson {
         Ok(Encoded { bytes, digest })
     }
 
-    fn decode(&self, object: &[u8], codec: Codec) -> io::Result<Vec<u8>> {
-        codec.decompress(object)
+    fn decode(&self, object: &[u8], codec: Codec, max: usize) -> io::Result<Vec<u8>> {
+        codec.decompress(object, max)
     }
 }

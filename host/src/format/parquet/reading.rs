@@ -16,6 +16,7 @@ use sluice_schema::{AssembleError, ColumnValue};
 
 use super::values::{text, value};
 use super::{CHUNK, LINE, REST, RowOrigin, SCHEMA_KEY, SHARD, TableSchema};
+use crate::format::codec::too_large;
 
 /// The number of rows that are in memory as arrays at once.
 pub(super) const BATCH_ROWS: usize = 4 << 10;
@@ -36,6 +37,19 @@ impl TableSchema {
     /// # Errors
     /// The object is damaged, is not of this schema, or its rows name another origin.
     pub fn decode(&self, object: &[u8], origin: RowOrigin<'_>) -> io::Result<Vec<u8>> {
+        self.decode_up_to(object, origin, usize::MAX)
+    }
+
+    /// Decodes an object as [`Self::decode`] does, and stops where its lines have more than `max` bytes.
+    ///
+    /// # Errors
+    /// Those of [`Self::decode`], or there are more bytes; then the error is [`io::ErrorKind::FileTooLarge`].
+    pub fn decode_up_to(
+        &self,
+        object: &[u8],
+        origin: RowOrigin<'_>,
+        max: usize,
+    ) -> io::Result<Vec<u8>> {
         let (mut lines, mut number) = (Vec::new(), 0_usize);
         self.for_each_row(object, origin, |row| {
             number += 1;
@@ -43,7 +57,10 @@ impl TableSchema {
             let event = event.map_err(|error| damaged(format!("row {number}: {error}")))?;
             lines.extend_from_slice(event.as_bytes());
             lines.push(b'\n');
-            Ok(())
+            match lines.len() > max {
+                true => Err(too_large(max)),
+                false => Ok(()),
+            }
         })?;
         Ok(lines)
     }

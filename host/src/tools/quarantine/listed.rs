@@ -3,7 +3,8 @@
 use sluice_storage::object_store::ObjectStore;
 
 use crate::quarantine::{
-    ListProblem, ObjectProblem, Quarantine, QuarantineList, QuarantineObject, read_object, records,
+    ListProblem, ObjectProblem, Quarantine, QuarantineList, QuarantineObject, read_object_up_to,
+    records,
 };
 
 /// An object with what is shown of it.
@@ -64,7 +65,7 @@ async fn remaining_bytes(
     quarantine: &Quarantine,
     object: &QuarantineObject,
 ) -> anyhow::Result<Result<u64, ListProblem>> {
-    let lines = match read_lines(quarantine.store().as_ref(), object).await? {
+    let lines = match read_lines(quarantine.store().as_ref(), object, usize::MAX).await? {
         Ok(lines) => lines,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -74,15 +75,16 @@ async fn remaining_bytes(
     Ok(Ok(bytes.sum()))
 }
 
-/// The lines of an object, or why it cannot be used.
+/// The lines of an object, or why it cannot be used. One with more than `max` bytes, as it is stored or as lines, is not read.
 ///
 /// # Errors
 /// The lake cannot be read.
 pub(crate) async fn read_lines(
     store: &dyn ObjectStore,
     object: &QuarantineObject,
+    max: usize,
 ) -> anyhow::Result<Result<Vec<u8>, ListProblem>> {
-    match read_object(store, &object.key, object.digest).await {
+    match read_object_up_to(store, &object.key, object.content(), max).await {
         Ok(lines) => Ok(Ok(lines)),
         Err(ObjectProblem::Storage(error)) => Err(error.into()),
         Err(problem) => Ok(Err(ListProblem {

@@ -94,7 +94,7 @@ async fn print_some(
     number: u64,
 ) -> anyhow::Result<()> {
     let store = quarantine.store();
-    let lines = match read_lines(store.as_ref(), &listed.object).await? {
+    let lines = match read_lines(store.as_ref(), &listed.object, usize::MAX).await? {
         Ok(lines) => lines,
         Err(problem) => {
             list.problems.push(problem);

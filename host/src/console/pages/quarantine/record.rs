@@ -8,7 +8,7 @@ use super::shown_record::ShownRecord;
 use crate::console::components::{Tone, badge, empty, facts, field, problem, shard_link};
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::payload::inert;
-use crate::console::tasks::on_a_thread;
+use crate::console::tasks::{OBJECT_MAX_BYTES, read_contents};
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::{ListProblem, Quarantine};
@@ -56,7 +56,7 @@ pub(in crate::console::pages) async fn record(
     };
     let id = parse_rid(rid.trim());
     let id = id.map_err(|why| PageError::Wrong(format!("The id is wrong: {}.", inert(&why))))?;
-    let view = on_a_thread(move || read(lake, id)).await?;
+    let view = read_contents(move || read(lake, id)).await?;
     let body = html! {
         h2 { code { (inert(rid)) } }
         (history(&view, console.permissions.payloads))
@@ -71,6 +71,7 @@ pub(in crate::console::pages) async fn record(
 /// The lake cannot be read.
 async fn read(lake: Lake, id: RecordId) -> anyhow::Result<RecordView> {
     let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
+    let quarantine = quarantine.with_object_max_bytes(OBJECT_MAX_BYTES);
     let mut history = quarantine.history(&id.shard, id.position).await?;
     // Files of others cannot have the record.
     history.left_out.unrecognized = Default::default();

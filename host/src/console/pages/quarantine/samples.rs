@@ -12,7 +12,7 @@ use crate::console::cached::{Cached, Seen, View};
 use crate::console::components::{problem, viewed};
 use crate::console::latest::Latest;
 use crate::console::payload::inert;
-use crate::console::tasks::on_a_thread;
+use crate::console::tasks::{OBJECT_MAX_BYTES, read_contents};
 use crate::console::{Console, Lake};
 use crate::output::counted;
 use crate::quarantine::QuarantineFilter;
@@ -78,7 +78,7 @@ pub(super) async fn section(
     let max_age = if has_moved { MOVED_AGE } else { MAX_AGE };
     let read_samples = || {
         let (lake, (objects, samples)) = (lake.clone(), newest(current));
-        on_a_thread(move || read(lake, objects, samples))
+        read_contents(move || read(lake, objects, samples))
     };
     let samples = cached.view_of_age(max_age, WAIT, read_samples).await;
     html! {
@@ -123,7 +123,8 @@ fn newest(mut objects: Vec<&Listed>) -> (Vec<Listed>, Samples) {
 async fn read(lake: Lake, objects: Vec<Listed>, mut samples: Samples) -> anyhow::Result<Samples> {
     let records: Vec<_> = objects.iter().map(|listed| listed.records).collect();
     for (listed, number) in objects.iter().zip(spread(&records, RECORDS)) {
-        match read_lines(lake.store.as_ref(), &listed.object).await? {
+        let lines = read_lines(lake.store.as_ref(), &listed.object, OBJECT_MAX_BYTES);
+        match lines.await? {
             Ok(lines) => {
                 let place = lake.store.place(&listed.object.key);
                 let records = chosen(&lines, listed, number);

@@ -22,7 +22,7 @@ use self::event_type::PartitionType;
 pub(super) use self::of_release::ChunksOfRelease;
 use self::recent::{KnownLake, RecentLake};
 use crate::console::cached::{Cached, View};
-use crate::console::components::{empty, viewed};
+use crate::console::components::{empty, problem, viewed};
 use crate::console::latest::Latest;
 use crate::console::page::{Page, PageError, PageRequest, Section};
 use crate::console::tasks::on_a_thread;
@@ -238,10 +238,13 @@ async fn inferred(
     let body = match view {
         View::Ready(seen) => {
             let of_type = types::find(&seen.value, wanted)?;
-            let sample = sample::read(lake, &console.pages.schema.known, of_type).await?;
+            let sample = sample::read(lake, &console.pages.schema.known, of_type).await;
             html! {
                 h2 { "Fields" }
-                (sample::shown(&sample, request, console.permissions.payloads))
+                @match &sample {
+                    Ok(sample) => { (sample::shown(sample, request, console.permissions.payloads)) }
+                    Err(error) => { (problem(&error.to_string())) }
+                }
                 p { a href=(wanted.link()) { "All partitions of this type" } }
             }
         }

@@ -8,15 +8,16 @@ use sluice_schema::inference::{PathReport, TypeReport};
 use sluice_storage::object_store::Found;
 use tokio::task::spawn_blocking;
 
-use super::chunks::ChunkEvents;
+use super::chunks::{ChunkEvents, PartitionObject};
 use super::event_type::PartitionType;
 use super::recent::{KnownLake, RecentType, schema_store};
 use crate::console::Lake;
 use crate::console::components::{count, pager, rows_of_page, table};
 use crate::console::page::{PageError, PageRequest};
 use crate::console::payload::{inert, payload};
+use crate::console::tasks::content_permit;
 use crate::console::words::further;
-use crate::format::decode;
+use crate::format::decode_up_to;
 use crate::format::parquet::{RowOrigin, TableSchema};
 use crate::output::counted;
 use crate::tools::schema::infer;
@@ -65,6 +66,7 @@ pub(super) async fn read(
     if object.bytes > OBJECT_MAX_BYTES as u64 {
         return Err(too_large(object.bytes));
     }
+    let permit = content_permit().await?;
     let found = lake.store.get(&key, OBJECT_MAX_BYTES).await;
     let bytes = match found.map_err(anyhow::Error::from)? {
         Found::Content(bytes) => bytes,
@@ -82,11 +84,12 @@ pub(super) async fn read(
         }
         None => None,
     };
-    let (chunk, events, at) = (chunk.clone(), object.events, place.clone());
+    let (chunk, object, at) = (chunk.clone(), object.clone(), place.clone());
     let event_type = of_type.event_type.clone();
     let inferred = spawn_blocking(move || {
-        let lines = decoded(&chunk, schema.as_deref(), &bytes)?;
-        Ok::<_, io::Error>(sample(place, events, &lines, &event_type))
+        let _until_it_ends = permit;
+        let lines = decoded(&chunk, &object, schema.as_deref(), &bytes)?;
+        Ok::<_, io::Error>(sample(place, object.events, &lines, &event_type))
     });
     let inferred = inferred.await.map_err(anyhow::Error::from)?;
     inferred.map_err(|error| {
@@ -95,20 +98,27 @@ pub(super) async fn read(
     })
 }
 
-/// The events of an object as lines.
+/// The events of an object as lines. Those that were lines have as many bytes again as the manifest says.
+///
+/// # Errors
+/// The object is damaged, or has more bytes.
 fn decoded(
     chunk: &ChunkEvents,
+    named: &PartitionObject,
     schema: Option<&TableSchema>,
     object: &[u8],
 ) -> io::Result<Vec<u8>> {
     match schema {
-        None => decode(chunk.format, object),
+        None => {
+            let max = usize::try_from(named.bytes).unwrap_or(usize::MAX);
+            decode_up_to(chunk.format, object, max)
+        }
         Some(schema) => {
             let origin = RowOrigin {
                 shard: chunk.shard.as_str(),
                 chunk: chunk.name.first,
             };
-            schema.decode(object, origin)
+            schema.decode_up_to(object, origin, OBJECT_MAX_BYTES)
         }
     }
 }
@@ -247,6 +257,23 @@ mod tests {
         assert!(!html.contains("secret") && !html.contains("<i>"), "{html}");
         let html = shown(&sample, &request, true).into_string();
         assert!(html.contains("secret"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn an_object_with_more_than_its_manifest_says_is_named_and_not_read() {
+        let mut lake = TestLake::new();
+        lake.commit("s", &["event_type=x"], 1, None);
+        let found = recent(&lake).await;
+        let (chunk, object) = &found.types[0].newest;
+        lake.write(&chunk.key(object), "{\"n\":0}\n{\"n\":1}\n");
+        let known = KnownLake::default();
+        let sample = read(&lake.lake(), &known, &found.types[0]).await;
+        let Err(PageError::Failed(error)) = sample else {
+            panic!("it is read")
+        };
+        let error = format!("{error:#}");
+        assert!(error.contains(&chunk.key(object)), "{error}");
+        assert!(error.contains("more than 8 bytes"), "{error}");
     }
 
     #[tokio::test]

@@ -97,6 +97,11 @@ impl TestLake {
         self.lake.write(&self.manifests[shard].key(), "{}");
     }
 
+    /// Puts other content in the place of an object.
+    pub(super) fn write(&self, key: &str, content: &str) {
+        self.lake.write(key, content);
+    }
+
     /// Removes all objects of events.
     pub(super) fn remove_events(&self) {
         for entry in fs::read_dir(self.lake.path("")).unwrap() {

@@ -7,7 +7,7 @@ use super::form::TryForm;
 use super::loaded::{Loaded, OBJECT_MAX_BYTES};
 use crate::config::{ArchiveSettings, parse_store};
 use crate::console::page::PageError;
-use crate::console::tasks::on_a_thread;
+use crate::console::tasks::read_contents;
 use crate::source::unpacking::Unpacking;
 use crate::tools::author::try_rules::archive::ArchiveInput;
 
@@ -38,7 +38,7 @@ pub(super) async fn archived(form: &TryForm) -> Result<Loaded, PageError> {
         }
         anyhow::Ok(loaded)
     };
-    let loaded = on_a_thread(read).await;
+    let loaded = read_contents(read).await;
     let loaded = loaded.with_context(|| format!("cannot read the archive {target}"))?;
     if loaded.len() == 0 {
         let why = format!("The archive {target} has no records.");

@@ -15,8 +15,11 @@ pub(super) const RECORDS_MAX: usize = 1_000;
 /// Where records of a lake or an archive end, in bytes.
 pub(super) const LOADED_MAX_BYTES: usize = 8 << 20;
 
-/// A larger object of quarantine or of an archive is not read.
+/// A larger object of an archive is not read.
 pub(super) const OBJECT_MAX_BYTES: usize = 64 << 20;
+
+/// An object of quarantine with more bytes of records is not read.
+pub(super) const RECORDS_MAX_BYTES: u64 = 64 << 20;
 
 /// The records of a part. A run can end between two.
 pub(super) const PART_RECORDS: usize = 20;

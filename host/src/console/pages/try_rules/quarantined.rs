@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use super::choice::Choice;
 use super::decoding;
 use super::form::TryForm;
-use super::loaded::{Loaded, OBJECT_MAX_BYTES};
+use super::loaded::{Loaded, RECORDS_MAX_BYTES};
 use crate::console::Lake;
 use crate::console::components::of;
 use crate::console::page::PageError;
-use crate::console::tasks::on_a_thread;
+use crate::console::tasks::{OBJECT_MAX_BYTES, read_contents};
 use crate::ledger::decoding::RecordDecoding;
 use crate::output::counted;
 use crate::quarantine::{
@@ -41,7 +41,7 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
     let (loaded, nothing) = match &*form.rid {
         "" => {
             let (filter, choice) = (form.filter()?, Choice::of(form));
-            let loaded = on_a_thread(move || some(lake, filter, choice, decoding)).await?;
+            let loaded = read_contents(move || some(lake, filter, choice, decoding)).await?;
             let nothing = "No record is quarantined now that the filter takes.";
             (loaded, nothing.to_owned())
         }
@@ -49,7 +49,7 @@ pub(super) async fn quarantined(lake: Option<Lake>, form: &TryForm) -> Result<Lo
             let id = parse_rid(rid.trim());
             let wrong = |why: String| PageError::Wrong(format!("The id is wrong: {why}."));
             let id = id.map_err(wrong)?;
-            let loaded = on_a_thread(move || one(lake, id, decoding)).await?;
+            let loaded = read_contents(move || one(lake, id, decoding)).await?;
             let nothing =
                 format!("The record {rid} is not in quarantine now. See its page for where it is.");
             (loaded, nothing)
@@ -95,7 +95,7 @@ async fn some(
     let left_out = list.left_out.messages(lake.store.as_ref());
     loaded.notes.extend(left_out);
     let (all, records) = (objects.len() as u64, sum(&objects));
-    objects.retain(|listed| listed.bytes <= OBJECT_MAX_BYTES as u64);
+    objects.retain(|listed| listed.bytes <= RECORDS_MAX_BYTES);
     let too_large = all - objects.len() as u64;
     if too_large > 0 {
         let objects = counted(too_large, "object");
@@ -143,7 +143,7 @@ async fn add(
 ) -> anyhow::Result<bool> {
     let object = &listed.object;
     let (store, place) = (lake.store.as_ref(), lake.store.place(&object.key));
-    let read = read_object_up_to(store, &object.key, object.digest, OBJECT_MAX_BYTES);
+    let read = read_object_up_to(store, &object.key, object.content(), OBJECT_MAX_BYTES);
     let lines = match read.await {
         Ok(lines) => lines,
         Err(ObjectProblem::Storage(error)) => {

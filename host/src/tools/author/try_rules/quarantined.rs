@@ -135,7 +135,7 @@ impl QuarantineReading {
                 return Ok(None);
             };
             let place = self.store.place(&object.key);
-            let read = read_object(self.store.as_ref(), &object.key, object.digest);
+            let read = read_object(self.store.as_ref(), &object.key, object.content());
             let lines = match read.await {
                 Ok(lines) => lines,
                 Err(ObjectProblem::Missing) => {
