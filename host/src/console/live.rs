@@ -5,20 +5,30 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream, StreamExt as _};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, StreamExt as _};
 use maud::html;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Console;
 use super::components::problem;
+use super::connections::InProgress;
 use super::page::{Page, PageError, PageRequest};
 use super::pages;
 
 /// How often a page is made again.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The most streams at once: fewer than connections, so that pages can still be loaded.
+pub(super) const STREAMS_MAX: usize = 100;
+
+/// When a browser may ask again for a stream that it did not get, seconds.
+const RETRY_AFTER: &str = "10";
 
 /// Which page a browser shows.
 #[derive(Deserialize)]
@@ -30,19 +40,35 @@ pub(super) struct Shown {
 /// Sends the sections of a page that change, until the browser leaves it. A page without live sections has no stream.
 pub(super) async fn stream(
     State(console): State<Arc<Console>>,
+    Extension(in_progress): Extension<InProgress>,
     Query(shown): Query<Shown>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let start = (console, PageRequest::live(&shown.page), HashMap::new());
-    let rounds = stream::unfold(start, |(console, request, mut sent)| async move {
+) -> Response {
+    let Ok(permit) = Arc::clone(&console.streams).try_acquire_owned() else {
+        return too_many_streams();
+    };
+    let until_the_end = (permit, in_progress);
+    let request = PageRequest::live(&shown.page);
+    let start = (console, request, HashMap::new(), until_the_end);
+    let rounds = stream::unfold(start, |(console, request, mut sent, held)| async move {
         tokio::time::sleep(INTERVAL).await;
         let page = pages::render(&console, &request).await;
         if page.as_ref().is_ok_and(|page| !page.has_live()) {
             return None;
         }
         let events = changed(page, &mut sent);
-        Some((stream::iter(events), (console, request, sent)))
+        Some((stream::iter(events), (console, request, sent, held)))
     });
-    Sse::new(rounds.flatten()).keep_alive(KeepAlive::default())
+    Sse::new(rounds.flatten())
+        .keep_alive(KeepAlive::default())
+        .into_response()
+}
+
+fn too_many_streams() -> Response {
+    let text = format!(
+        "{STREAMS_MAX} pages of the console are open and updated live, the most at once. Close some of them.\n"
+    );
+    let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()
 }
 
 /// The sections of a page whose HTML is not the one that was sent last, and whether the page could be made.

@@ -11,6 +11,7 @@
 mod args;
 mod cached;
 mod components;
+mod connections;
 mod flow;
 mod guard;
 mod history;
@@ -44,6 +45,7 @@ use sluice_release::signature::{PrivateKey, PublicKey};
 use sluice_storage::location::StoreLocation;
 use sluice_storage::object_store::ObjectStore;
 use sluice_storage::retry::RetryPolicy;
+use tokio::sync::Semaphore;
 
 pub use self::args::ConsoleArgs;
 use self::flow::Flow;
@@ -71,6 +73,8 @@ struct Console {
     #[cfg(feature = "table")]
     table: LakeTable,
     pages: pages::States,
+    /// Has a permit for each stream of live sections that may be open.
+    streams: Arc<Semaphore>,
 }
 
 /// What the user allows.

@@ -19,7 +19,9 @@ use super::payload::inert;
 use super::releases::{Releases, STARTED_WITH};
 use super::{Console, Permissions, RegistryPlace};
 use crate::tools::publisher::admission::{FailedAdmission, admit, admit_stored};
-use crate::tools::publisher::change::{self, RolloutChange, author, what_changed};
+use crate::tools::publisher::change::{
+    self, REGISTRY_IS_GONE, RolloutChange, author, what_changed,
+};
 use crate::tools::publisher::publication;
 
 /// The most characters of a reason and of a note.
@@ -74,6 +76,8 @@ pub(super) async fn publish(
     note: &str,
 ) -> Result<Published, PageError> {
     let place = allowed(console)?;
+    let now = place.registry.active().await.map_err(failed)?;
+    check_is_there(&console.releases, &now.rollout)?;
     let note = checked_note(note)?;
     let cases = cases.as_deref();
     if let Some(why) = cases.and_then(publication::too_large) {
@@ -139,6 +143,7 @@ pub(super) async fn preview(
     let place = allowed(console)?;
     let author = author_with(why)?;
     let before = place.registry.active().await.map_err(failed)?.rollout;
+    check_is_there(&console.releases, &before)?;
     let after = next(&before, wanted, &author)?;
     Ok(Preview {
         before,
@@ -157,6 +162,7 @@ async fn change_in(
     let author = author_with(why)?;
     let registry = &place.registry;
     let seen = registry.active().await.map_err(failed)?;
+    check_is_there(releases, &seen.rollout)?;
     if number != seen.rollout.number {
         releases.expire();
         return Err(overtaken(&seen.rollout));
@@ -194,6 +200,24 @@ fn allowed(console: &Console) -> Result<&Arc<RegistryPlace>, PageError> {
     let advice = "There is no registry to change. Start the console with --registry file:registry.";
     let place = console.registry.as_ref();
     place.ok_or_else(|| PageError::Wrong(advice.into()))
+}
+
+/// Whether the registry is still there. A new one must not begin where the old one was, for example below a folder that is
+/// not mounted.
+///
+/// # Errors
+/// It is gone.
+fn check_is_there(releases: &Releases, now: &Rollout) -> Result<(), PageError> {
+    match releases.is_gone(now) {
+        true => Err(gone()),
+        false => Ok(()),
+    }
+}
+
+fn gone() -> PageError {
+    PageError::Wrong(format!(
+        "Nothing was changed, since {REGISTRY_IS_GONE}. If you removed it and want a new one, start the console again."
+    ))
 }
 
 fn may_publish(permissions: Permissions) -> Result<(), PageError> {
@@ -283,20 +307,17 @@ fn not_admitted(failed: FailedAdmission, shows_payloads: bool) -> PageError {
 
 /// The error of a change that another one came before. `now` is the rollout with that one.
 fn overtaken(now: &Rollout) -> PageError {
-    let last = now.history.last().map_or_else(String::new, |change| {
-        let at = match DateTime::parse_from_rfc3339(&change.at) {
-            Ok(at) => at.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
-            Err(_) => change.at.clone(),
-        };
-        let what = what_changed(change, STARTED_WITH);
-        format!(
-            " The last change is #{}, made at {at}: {what}.",
-            change.number
-        )
-    });
+    let Some(last) = now.history.last() else {
+        return gone();
+    };
+    let at = match DateTime::parse_from_rfc3339(&last.at) {
+        Ok(at) => at.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => last.at.clone(),
+    };
+    let (number, what) = (last.number, what_changed(last, STARTED_WITH));
     PageError::Wrong(inert(&format!(
-        "Nothing was changed, since somebody else made a change that this page did not show yet.{last} Look at what is active \
-         now, and repeat your change if you still want it."
+        "Nothing was changed, since somebody else made a change that this page did not show yet. The last change is \
+         #{number}, made at {at}: {what}. Look at what is active now, and repeat your change if you still want it."
     )))
 }
 

@@ -1,7 +1,7 @@
 //! The releases of the registry, and its rollout.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) struct Releases {
     manifests: Manifests,
     /// The latest change that a worker has told of.
     told: AtomicU64,
+    /// Whether the registry had an `active.json` once.
+    had_changes: AtomicBool,
     /// Made when a release is checked for the first time. Later ones share what it has compiled.
     loader: OnceCell<ReleaseLoader>,
 }
@@ -69,6 +71,7 @@ impl Releases {
             read: Cached::new(MAX_AGE),
             manifests: Manifests::default(),
             told: AtomicU64::new(0),
+            had_changes: AtomicBool::new(false),
             loader: OnceCell::new(),
         }
     }
@@ -76,7 +79,17 @@ impl Releases {
     /// The releases and the rollout, which are read again if they are some seconds old.
     pub(super) async fn view(&self, place: &Arc<RegistryPlace>) -> View<ReleasesView> {
         let read = || read(Arc::clone(place), Arc::clone(&self.manifests));
-        self.read.view(WAIT, read).await
+        let view = self.read.view(WAIT, read).await;
+        if let Some(seen) = view.ready() {
+            let has_changes = seen.value.rollout.number > 0;
+            self.had_changes.fetch_or(has_changes, Ordering::Relaxed);
+        }
+        view
+    }
+
+    /// Whether the registry with this rollout is gone: it had changes once and has none.
+    pub(super) fn is_gone(&self, now: &Rollout) -> bool {
+        now.number == 0 && self.had_changes.load(Ordering::Relaxed)
     }
 
     /// As [`view`](Self::view), but not older than the change with this `number`, which a worker has seen. It is read again once

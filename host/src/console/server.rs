@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use sluice_release::registry::Registry;
 use sluice_storage::retry::RetryPolicy;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 
 use super::args::Settings;
 use super::cached::View;
@@ -23,7 +23,7 @@ use super::stream::StreamShards;
 #[cfg(feature = "table")]
 use super::table::LakeTable;
 use super::workers::Workers;
-use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, live, pages};
+use super::{Console, Lake, RETRY_TIMEOUT, RegistryPlace, connections, live, pages};
 use crate::config::{ConfigError, store_setting};
 use crate::output;
 
@@ -49,10 +49,11 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     console.flow.start();
     let router = router(Arc::clone(&console), guard);
     tokio::select! {
-        served = axum::serve(listener, router) => served.context("the console failed"),
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = connections::serve(listener, router) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    Ok(())
 }
 
 /// Prints the addresses, and opens the first one in a browser if that is wanted.
@@ -135,6 +136,7 @@ impl Console {
             #[cfg(feature = "table")]
             table: LakeTable::new(settings.table),
             pages: pages::States::default(),
+            streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
             lake,
             registry,
         })

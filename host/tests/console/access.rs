@@ -1,12 +1,13 @@
 //! Who may see the console, and who may change something: whoever has its token, from its own pages.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use super::client::{Response, send};
 use super::{Console, PAGES, console, html, place, publish, transform, visit};
 use crate::support::lake;
+use crate::support::served::TIMEOUT;
 
 /// What every response must have.
 fn assert_headers(response: &Response) {
@@ -286,4 +287,68 @@ fn a_console_that_only_reads_writes_nothing() {
     let shown = reader.get("/releases");
     assert!(html::forms(&shown.body).is_empty(), "{shown:#?}");
     assert!(shown.says("--allow-publish"));
+}
+
+/// Opens a connection that sends this and no more.
+fn connect(console: &Console, sent: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(console.address).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.write_all(sent.as_bytes()).unwrap();
+    stream
+}
+
+/// Half a header, which any program of the machine can send.
+const HALF_A_HEADER: &str = "GET / HTTP/1.1\r\nHost: ";
+
+#[test]
+fn silent_connections_keep_nobody_from_the_pages() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let mut live = console.live("/shards");
+    assert_eq!(live.status_line(), "HTTP/1.1 200 OK");
+    let sent = ["", HALF_A_HEADER];
+    let others = (0..400).map(|n| connect(&console, sent[n % sent.len()]));
+    let others: Vec<_> = others.collect();
+    assert_eq!(console.get("/shards").status, 200);
+    // What the signed-in browser has open stays open.
+    live.section();
+    drop(others);
+    drop(console.process);
+    let printed = console.output.join().unwrap();
+    assert!(printed.contains("has 256 open connections"), "{printed}");
+}
+
+#[test]
+fn a_connection_without_a_request_is_closed() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let whole = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", console.address);
+    for (mut stream, status) in ["", HALF_A_HEADER, &whole]
+        .map(|sent| connect(&console, sent))
+        .into_iter()
+        .zip(["", "", "HTTP/1.1 403 Forbidden"])
+    {
+        let mut received = String::new();
+        // It ends, although nothing asks for this.
+        stream.read_to_string(&mut received).unwrap();
+        assert!(received.starts_with(status), "{received}");
+        assert_eq!(received.is_empty(), status.is_empty(), "{received}");
+    }
+}
+
+#[test]
+fn pages_load_when_too_many_are_updated_live() {
+    let place = place();
+    let console = console(&place, &["--lake", "file:lake"]);
+    let open = (0..100).map(|_| {
+        let mut live = console.live("/shards");
+        assert_eq!(live.status_line(), "HTTP/1.1 200 OK");
+        live
+    });
+    let open: Vec<_> = open.collect();
+    let refused = console.get("/live?page=/shards");
+    assert_eq!(refused.status, 503, "{refused:#?}");
+    assert_eq!(refused.headers["retry-after"], "10");
+    assert_eq!(console.get("/shards").status, 200);
+    drop(open);
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub(super) struct Console {
     pub(super) host: String,
     pub(super) token: String,
     pub(super) cookie: String,
+    /// All that it prints on standard error.
+    pub(super) output: JoinHandle<String>,
 }
 
 impl Console {
@@ -46,6 +48,7 @@ impl Console {
             host,
             token,
             cookie: cookie.split(';').next().unwrap().to_owned(),
+            output: served.output,
         }
     }
 
@@ -167,6 +170,13 @@ impl Response {
 pub(super) struct Live(BufReader<TcpStream>);
 
 impl Live {
+    /// Reads the first line of the response, which has the status.
+    pub(super) fn status_line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
     /// Reads what comes, until the console ends, and leaves it out.
     pub(super) fn drain(mut self) {
         thread::spawn(move || io::copy(&mut self.0, &mut io::sink()));

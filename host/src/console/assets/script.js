@@ -66,7 +66,13 @@ function listen() {
   events = new EventSource(`/live?page=${page}`);
   events.addEventListener("section", (event) => replace(JSON.parse(event.data)));
   events.addEventListener("open", () => setStale(false));
-  events.addEventListener("error", () => setStale(true));
+  events.addEventListener("error", () => {
+    setStale(true);
+    // The browser asks again by itself if a stream breaks, but not if the console has too many of them.
+    if (events?.readyState !== EventSource.CLOSED) return;
+    events = null;
+    setTimeout(listen, 10_000);
+  });
 }
 
 localize(document);

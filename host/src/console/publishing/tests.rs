@@ -61,6 +61,30 @@ async fn a_change_of_what_the_user_has_not_seen_is_not_made() {
     same.await.unwrap();
 }
 
+/// A page that was loaded before and one that shows the empty registry change nothing, and nothing is published into it.
+#[tokio::test]
+async fn a_registry_that_is_gone_is_not_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry");
+    let (place, releases) = (place(&path), Releases::new());
+    let empty = Rollout::new();
+    assert!(check_is_there(&releases, &empty).is_ok());
+    let seen = active(&place, &["a", "b"]).await.number;
+    std::fs::rename(&path, folder.path().join("away")).unwrap();
+    let change = RolloutChange::Activate(Digest::of(b"a"), None);
+    let made = change_in(&place, &releases, &change, "why", seen).await;
+    let text = made.unwrap_err().to_string();
+    assert!(text.contains("the registry is gone"), "{text}");
+    std::fs::rename(folder.path().join("away"), &path).unwrap();
+    while releases.view(&place).await.ready().is_none() {}
+    std::fs::rename(&path, folder.path().join("away")).unwrap();
+    let refused = check_is_there(&releases, &empty).unwrap_err().to_string();
+    assert!(refused.contains("the registry is gone"), "{refused}");
+    let made = change_in(&place, &releases, &change, "why", 0).await;
+    assert_eq!(made.unwrap_err().to_string(), refused);
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 async fn a_release_that_fails_admission_is_not_activated() {
     let folder = tempfile::tempdir().unwrap();

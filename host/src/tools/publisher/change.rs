@@ -64,10 +64,19 @@ pub(crate) async fn write(
     Err(conflict(&registry.active().await?.rollout))
 }
 
+/// What is wrong with a registry that had changes and has none, and what to do.
+pub(crate) const REGISTRY_IS_GONE: &str = "the registry is gone: its active.json was there before and no longer is. Check that \
+     its folder or bucket is there and mounted, or restore it";
+
 /// The error of a change that another one came before; it names that one. `now` is the rollout with it.
 fn conflict(now: &Rollout) -> anyhow::Error {
-    let last = now.history.last().map_or_else(String::new, described);
-    let what = format!("nothing was changed; the last change is: {last}");
+    let Some(last) = now.history.last() else {
+        return anyhow::anyhow!("nothing was changed, since {REGISTRY_IS_GONE}");
+    };
+    let what = format!(
+        "nothing was changed; the last change is: {}",
+        described(last)
+    );
     anyhow::Error::new(RegistryError::Conflict).context(what)
 }
 
@@ -200,6 +209,32 @@ mod tests {
         assert!(
             text.contains("nothing was changed") && text.ends_with(&expected),
             "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_is_gone_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry");
+        let registry = Registry::new(
+            Arc::new(FolderStore::shared(path.clone())),
+            Known::default(),
+        );
+        let change = |rollout: &Rollout, name: &str| {
+            let release = Digest::of(name.as_bytes());
+            let change = RolloutChange::Activate(release, None);
+            change.apply(rollout, &by("me")).unwrap()
+        };
+        let seen = registry.active().await.unwrap();
+        let first = change(&seen.rollout, "first");
+        write(&registry, &seen, &first).await.unwrap();
+        let seen = registry.active().await.unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        let next = change(&seen.rollout, "second");
+        let error = write(&registry, &seen, &next).await.unwrap_err();
+        assert!(
+            error.to_string().contains("the registry is gone"),
+            "{error}"
         );
     }
 }

@@ -146,6 +146,9 @@ pub(super) fn unknown(id: ReleaseId) -> String {
     )
 }
 
+/// The longest configuration that is shown in a sentence, bytes.
+const SHORT: usize = 80;
+
 /// The built-in transform of a release, if its component is one of this program.
 pub(super) fn builtin(manifest: &Manifest) -> Option<Builtin> {
     let mut all = BUILTINS.iter();
@@ -163,12 +166,16 @@ pub(super) fn name(bundle: &ReleaseBundle) -> String {
     }
 }
 
-/// The rules of a release with their configuration, for people.
+/// The rules of a release with their configuration, for people. A long one, such as a program, is only named.
 pub(super) fn described(bundle: &ReleaseBundle) -> String {
     let name = name(bundle);
     match bundle.transform_config() {
         "{}" => format!("{name} with its default configuration"),
-        config => format!("{name} with the configuration {}", bounded(config)),
+        _ if builtin(bundle.manifest()) == Some(Builtin::Jq) => format!("{name} with its program"),
+        config if config.len() <= SHORT => {
+            format!("{name} with the configuration {}", bounded(config))
+        }
+        _ => format!("{name} with its own configuration"),
     }
 }
 
@@ -209,6 +216,11 @@ mod tests {
             described(&other),
             r#"a component with the configuration {"a":"<b>"}"#
         );
+        let jq = of(Builtin::Jq, r#"{"program":"."}"#);
+        assert_eq!(described(&jq), "builtin:jq with its program");
+        let long = format!(r#"{{"a":"{}"}}"#, "b".repeat(SHORT));
+        let long = ReleaseBundle::new(b"x".to_vec(), &long).unwrap();
+        assert_eq!(described(&long), "a component with its own configuration");
     }
 
     #[test]
