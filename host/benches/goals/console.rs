@@ -248,16 +248,14 @@ impl<'a> WorkerBench<'a> {
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
         let worker = Running(command.spawn()?);
         wait_for(&pages)?;
-        let mut client = BufReader::new(TcpStream::connect(&pages)?);
-        client.get_ref().set_read_timeout(Some(TIMEOUT))?;
         let begun = Instant::now();
-        while page(&mut client, "/status")?.matches("\"working\"").count() < SHARDS {
+        while page(&pages, "/status")?.matches("\"working\"").count() < SHARDS {
             ensure!(begun.elapsed() < TIMEOUT, "the worker takes no shards");
             thread::sleep(Duration::from_millis(100));
         }
         let (begun, before) = (Instant::now(), cpu(worker.0.id())?);
         for _ in 0..POLLS {
-            page(&mut client, "/status")?;
+            page(&pages, "/status")?;
         }
         let (elapsed, polled) = (begun.elapsed(), cpu(worker.0.id())?);
         thread::sleep(elapsed);
@@ -311,25 +309,12 @@ fn get(address: &str, path: &str, headers: &str) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads a page over a connection that stays open, as a console does.
-fn page(client: &mut BufReader<TcpStream>, path: &str) -> anyhow::Result<String> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: worker\r\n\r\n");
-    client.get_mut().write_all(request.as_bytes())?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        ensure!(client.read_line(&mut line)? > 0, "{path}: no answer");
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.parse()?;
-            }
-            None if line.trim_end().is_empty() => break,
-            _ => {}
-        }
-    }
-    let mut content = vec![0; length];
-    client.read_exact(&mut content)?;
-    Ok(String::from_utf8(content)?)
+/// Reads a page of a worker, over a connection of its own, as the console does: a worker closes each after a request.
+fn page(address: &str, path: &str) -> anyhow::Result<String> {
+    let mut answer = String::new();
+    get(address, path, "")?.read_to_string(&mut answer)?;
+    let (_, content) = answer.split_once("\r\n\r\n").context("no answer")?;
+    Ok(content.to_owned())
 }
 
 /// The processor time of a process so far, seconds: `utime` and `stime` of `proc(5)`.
