@@ -162,7 +162,8 @@ fn the_release_metric_has_its_id_and_its_name() {
     let resident = resources["resident_bytes"].as_f64();
     assert_eq!(resident.map(|bytes| bytes > 1e6), memory.map(|_| true));
     let cpu = resources["cpu_seconds"].as_f64();
-    assert_eq!(cpu.map(|seconds| seconds > 0.0), memory.map(|_| true));
+    // A worker that has just begun can have used less than the unit of the kernel.
+    assert_eq!(cpu.map(|seconds| seconds >= 0.0), memory.map(|_| true));
     let open = found.find("process_open_fds", &[]);
     assert!(open.is_none_or(|open| open > 2.0), "{open:?}");
     assert!(found.find("process_start_time_seconds", &[]).unwrap() > 1.7e9);

@@ -9,6 +9,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 
+/// How often another free port is looked for.
+const FREE_PORTS_TRIED: usize = 10;
+
 /// The listening sockets, with one port.
 pub(super) struct Loopback {
     v4: TcpListener,
@@ -21,6 +24,19 @@ impl Loopback {
     /// # Errors
     /// The port is in use on one of the addresses, or must not be used.
     pub(super) async fn bind(port: u16) -> io::Result<Self> {
+        let mut found = Self::bind_both(port).await;
+        // A free port of one address can be in use on the other one.
+        for _ in 0..FREE_PORTS_TRIED {
+            match &found {
+                Err(error) if port == 0 && error.kind() == ErrorKind::AddrInUse => {}
+                _ => break,
+            }
+            found = Self::bind_both(port).await;
+        }
+        found
+    }
+
+    async fn bind_both(port: u16) -> io::Result<Self> {
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let port = v4.local_addr()?.port();
         let v6 = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {

@@ -165,7 +165,7 @@ async fn change_in(
     check_is_there(releases, &seen.rollout)?;
     if number != seen.rollout.number {
         releases.expire();
-        return Err(overtaken(&seen.rollout));
+        return Err(conflict(&seen.rollout));
     }
     let next = next(&seen.rollout, wanted, &author)?;
     if let Some(release) = release_of(wanted) {
@@ -180,7 +180,7 @@ async fn change_in(
         Ok(()) => Ok(next),
         Err(RegistryError::Conflict) => {
             let now = registry.active().await.map_err(failed)?;
-            Err(overtaken(&now.rollout))
+            Err(conflict(&now.rollout))
         }
         Err(error) => Err(failed(error)),
     }
@@ -306,7 +306,7 @@ fn not_admitted(failed: FailedAdmission, shows_payloads: bool) -> PageError {
 }
 
 /// The error of a change that another one came before. `now` is the rollout with that one.
-fn overtaken(now: &Rollout) -> PageError {
+fn conflict(now: &Rollout) -> PageError {
     let Some(last) = now.history.last() else {
         return gone();
     };

@@ -112,6 +112,12 @@ impl Quarantine {
         !self.heads.is_empty()
     }
 
+    /// The most bytes of an object that are read, stored and decompressed.
+    #[must_use]
+    pub fn object_max_bytes(&self) -> usize {
+        self.object_max_bytes
+    }
+
     /// The last record that each ledger had committed when this was opened.
     #[must_use]
     pub fn committed_positions(&self) -> BTreeMap<ShardId, SequenceNumber> {

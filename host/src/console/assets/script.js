@@ -49,7 +49,7 @@ function replace({ id, html }) {
 function setStale(isStale) {
   const text = document.createElement("p");
   text.className = "problem";
-  text.textContent = "The console does not answer, so this page may be old. Is the console still running? After a start, it prints a new address.";
+  text.textContent = "This page is not updated at the moment, so it may be old. Either the console does not answer (after a start, it prints a new address), or too many of its pages are open.";
   document.getElementById("live-problem").replaceChildren(...(isStale ? [text] : []));
 }
 

@@ -65,7 +65,8 @@ async fn remaining_bytes(
     quarantine: &Quarantine,
     object: &QuarantineObject,
 ) -> anyhow::Result<Result<u64, ListProblem>> {
-    let lines = match read_lines(quarantine.store().as_ref(), object, usize::MAX).await? {
+    let (store, max) = (quarantine.store().as_ref(), quarantine.object_max_bytes());
+    let lines = match read_lines(store, object, max).await? {
         Ok(lines) => lines,
         Err(problem) => return Ok(Err(problem)),
     };

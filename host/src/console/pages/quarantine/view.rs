@@ -8,6 +8,7 @@ use sluice_engine::record::{SequenceNumber, ShardId};
 use sluice_release::bundle::ReleaseId;
 
 use crate::console::Lake;
+use crate::console::tasks::{OBJECT_MAX_BYTES, content_permit};
 use crate::layout::chunk::ArrivalTimes;
 use crate::ledger::Ledger;
 use crate::quarantine::{ListProblem, Quarantine, QuarantineFilter, QuarantineObject};
@@ -69,12 +70,14 @@ pub(super) struct Group<'a> {
 /// The lake cannot be read.
 pub(super) async fn read(lake: Lake) -> anyhow::Result<QuarantineView> {
     let quarantine = Quarantine::open(&lake.store, lake.reads_at_once).await?;
+    let quarantine = quarantine.with_object_max_bytes(OBJECT_MAX_BYTES);
     let mut list = quarantine.objects(&QuarantineFilter::default()).await?;
     let chunks = list.objects.iter().map(|it| (&it.shard, it.chunk));
     let chunks = chunks.collect::<BTreeSet<_>>().len() as u64;
     let redriven = list.objects.iter().filter(|object| object.redriven > 0);
     let redriven = redriven.cloned().collect();
     let left_out = list.left_out.messages(lake.store.as_ref()).collect();
+    let _permit = content_permit().await?;
     let current = listed(&quarantine, &mut list, false).await?;
     Ok(QuarantineView {
         has_commits: quarantine.has_commits(),

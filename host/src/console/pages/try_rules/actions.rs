@@ -16,7 +16,7 @@ use sluice_release::admission::COMPONENT_MAX_BYTES;
 
 use super::form::{JQ, PASTED, TryForm};
 use super::loaded::Loaded;
-use super::publish::{self, Refused};
+use super::publish::{self, FormError};
 use super::rules::Rules;
 use super::run::Job;
 use super::{
@@ -232,7 +232,7 @@ async fn change_cases(
             to_form(&console, form, Some(done))
         }
         (Err(error), false) => {
-            let refused = Refused::from(error);
+            let refused = FormError::from(error);
             let page = made(
                 &console,
                 &form,

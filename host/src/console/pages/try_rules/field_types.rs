@@ -2,11 +2,13 @@
 //! and tables can expect one type.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use indicatif::HumanCount;
 use maud::{Markup, html};
 use sluice_schema::Inference;
 use sluice_schema::inference::{TypeReport, ValueKind};
+use tokio::time::{Instant, timeout_at};
 
 use crate::console::Console;
 use crate::console::components::table;
@@ -18,6 +20,9 @@ use crate::tools::author::try_rules::trial::{Outcome, TriedEvent};
 
 /// The most types of events whose fields are looked at.
 const EVENT_TYPES_MAX: usize = 5;
+
+/// How long the outcome waits for samples of the lake.
+const SAMPLES_TIME: Duration = Duration::from_secs(5);
 
 /// The most fields that are listed.
 const FIELDS_MAX: usize = 20;
@@ -157,9 +162,13 @@ fn changed(of_type: &FieldsOfType, lake: &Fields) -> Vec<ChangedField> {
 /// The names of fields are parts of records: without permission, the fields are counted.
 pub(super) async fn notice(console: &Console, types: &[FieldsOfType], is_shown: bool) -> Markup {
     let mut all = BTreeMap::new();
+    let until = Instant::now() + SAMPLES_TIME;
     for of_type in types {
         let lake = match &console.lake {
-            Some(lake) => schema::fields_of_type(console, lake, &of_type.partition).await,
+            Some(lake) => {
+                let read = schema::fields_of_type(console, lake, &of_type.partition);
+                timeout_at(until, read).await.ok().flatten()
+            }
             None => None,
         };
         let lake = lake.map(|report| fields(&report)).unwrap_or_default();

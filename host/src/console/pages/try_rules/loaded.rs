@@ -34,7 +34,7 @@ pub(super) struct Loaded {
     /// Whether their contents, and what rules make of them, may be shown.
     pub(super) is_shown: bool,
     records: usize,
-    bytes: usize,
+    pub(super) bytes: usize,
     left_out: usize,
 }
 

@@ -49,7 +49,7 @@ pub(super) use self::actions::actions;
 use self::form::TryForm;
 use self::golden::SavedCases;
 use self::kept::{KeptForm, KeptForms};
-use self::publish::Refused;
+use self::publish::FormError;
 use self::records::LastLoaded;
 use self::turns::Turns;
 use self::view::Offer;
@@ -160,7 +160,7 @@ async fn made(
     console: &Console,
     form: &TryForm,
     outcome: &Markup,
-    refused: Option<&Refused>,
+    refused: Option<&FormError>,
 ) -> Page {
     let state = &console.pages.try_rules;
     let (mut releases, mut rollout) = (Vec::new(), None);
@@ -185,7 +185,7 @@ async fn made(
             .is_some_and(|it| it.keys.sign.is_some()),
         rollout,
     };
-    let note = refused.map(Refused::shown).unwrap_or_default();
+    let note = refused.map(FormError::shown).unwrap_or_default();
     Page {
         title: "Try".into(),
         sections: vec![

@@ -25,7 +25,7 @@ const NOTE: &str = "try-note";
 const WHY: &str = "try-why";
 
 /// The form.
-pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&Refused>) -> Markup {
+pub(super) fn section(form: &TryForm, offer: &Offer, refused: Option<&FormError>) -> Markup {
     html! {
         h2 { "Publish" }
         @if offer.permissions.publish && offer.has_registry {
@@ -80,7 +80,7 @@ fn canary(rollout: Option<&Rollout>) -> Markup {
 }
 
 /// A field of the form.
-fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&Refused>) -> Markup {
+fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&FormError>) -> Markup {
     let is_wrong = refused.is_some_and(|refused| refused.is_of(id));
     html! {
         p.field {
@@ -93,14 +93,14 @@ fn line(id: &str, name: &str, label: &str, value: &str, refused: Option<&Refused
 
 /// Why the rules were not published, or are not the canary.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct FormError {
     status: StatusCode,
     why: String,
     /// The field that is wrong, or what was done before the error.
     place: Option<Place>,
 }
 
-impl Refused {
+impl FormError {
     fn of(error: PageError, field: &str, name: &'static str) -> Self {
         Self {
             place: Some((format!("#{field}"), name)),
@@ -124,7 +124,7 @@ impl Refused {
     }
 }
 
-impl From<PageError> for Refused {
+impl From<PageError> for FormError {
     fn from(error: PageError) -> Self {
         Self {
             status: error.status(),
@@ -167,7 +167,7 @@ pub(super) async fn publish(
 }
 
 /// Publishes, and returns the address of the page of the release.
-async fn published(console: &Console, form: &TryForm) -> Result<String, Refused> {
+async fn published(console: &Console, form: &TryForm) -> Result<String, FormError> {
     publishing::check_allowed(console)?;
     let canary = match &*form.canary {
         "" => None,
@@ -178,16 +178,16 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
     };
     if canary.is_some() {
         let checked = publishing::checked_reason(&form.why);
-        checked.map_err(|error| Refused::of(error, WHY, "Reason for the canary"))?;
+        checked.map_err(|error| FormError::of(error, WHY, "Reason for the canary"))?;
     }
     let checked = publishing::checked_note(&form.note);
-    checked.map_err(|error| Refused::of(error, NOTE, "Note about the release"))?;
+    checked.map_err(|error| FormError::of(error, NOTE, "Note about the release"))?;
     let (field, name) = rules_field(form);
-    let of_rules = |error| Refused::of(error, field, name);
+    let of_rules = |error| FormError::of(error, field, name);
     let rules = rules::chosen(console, form).await.map_err(of_rules)?;
     let cases = console.pages.try_rules.cases().document();
     let cases =
-        cases.map_err(|why| Refused::of(PageError::Wrong(why), "try-cases", "The cases"))?;
+        cases.map_err(|why| FormError::of(PageError::Wrong(why), "try-cases", "The cases"))?;
     let tried = rules.bundle.manifest().id();
     let published = publishing::publish(console, rules.bundle, cases, &form.note).await;
     let published = published.map_err(of_rules)?;
@@ -204,8 +204,8 @@ async fn published(console: &Console, form: &TryForm) -> Result<String, Refused>
 }
 
 /// The error of a canary whose release is published already.
-fn only_published(id: ReleaseId, error: &PageError) -> Refused {
-    Refused {
+fn only_published(id: ReleaseId, error: &PageError) -> FormError {
+    FormError {
         status: error.status(),
         why: format!("The release is published, but is not the canary. {error}"),
         place: Some((format!("/release?id={id}"), "The published release")),
@@ -213,9 +213,9 @@ fn only_published(id: ReleaseId, error: &PageError) -> Refused {
 }
 
 /// The number of the last change of the rollout that the user has seen.
-fn seen(form: &TryForm) -> Result<u64, Refused> {
+fn seen(form: &TryForm) -> Result<u64, FormError> {
     let why = "The page did not say which release was the canary. See below whether there is one now, and publish again.";
-    let wrong = |_| Refused::of(PageError::Wrong(why.into()), "try-publish", "Publish");
+    let wrong = |_| FormError::of(PageError::Wrong(why.into()), "try-publish", "Publish");
     form.seen.parse().map_err(wrong)
 }
 
@@ -294,7 +294,7 @@ mod tests {
             note: "a note".into(),
             ..TryForm::default()
         };
-        let refused = Refused::of(PageError::Wrong("too long".into()), WHY, "Reason");
+        let refused = FormError::of(PageError::Wrong("too long".into()), WHY, "Reason");
         let html = section(&form, &offer(true, true), Some(&refused)).into_string();
         assert!(html.contains("value=\"x &lt;b&gt;\"") && html.contains("value=\"a note\""));
         assert_eq!(html.matches("aria-invalid").count(), 1, "{html}");

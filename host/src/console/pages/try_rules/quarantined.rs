@@ -1,6 +1,7 @@
 //! Quarantined records of a lake: some of those that a filter takes, or one of them by its id.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use anyhow::Context as _;
 
@@ -107,8 +108,8 @@ async fn some(
         if loaded.is_full() {
             break;
         }
-        if add(&mut loaded, &lake, &listed, number, decoding).await? {
-            tried += number;
+        if let Some(added) = add(&mut loaded, &lake, &listed, number, decoding).await? {
+            tried += added;
             read.push(listed);
         }
     }
@@ -130,7 +131,8 @@ fn sum(objects: &[Listed]) -> u64 {
     objects.iter().map(|listed| listed.records).sum()
 }
 
-/// Adds this many records of an object, and returns whether it can be used.
+/// Adds up to this many records of an object, and returns how many; `None` if it cannot be used. Each is decoded when it is
+/// added, since a record can be many times as large then.
 ///
 /// # Errors
 /// The lake cannot be read.
@@ -140,7 +142,7 @@ async fn add(
     listed: &Listed,
     number: u64,
     decoding: Option<RecordDecoding>,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<Option<u64>> {
     let object = &listed.object;
     let (store, place) = (lake.store.as_ref(), lake.store.place(&object.key));
     let read = read_object_up_to(store, &object.key, object.content(), OBJECT_MAX_BYTES);
@@ -151,14 +153,20 @@ async fn add(
         }
         Err(problem) => {
             loaded.notes.push(format!("leaving out {place}: {problem}"));
-            return Ok(false);
+            return Ok(None);
         }
     };
-    let records = chosen(&lines, listed, number).map(|(_, record)| record);
-    for records in batches(&place, records, decoding_of(object, decoding))? {
-        loaded.add(&records);
+    let mut added = 0;
+    for (_, record) in chosen(&lines, listed, number) {
+        if loaded.is_full() {
+            break;
+        }
+        for records in batches(&place, iter::once(record), decoding_of(object, decoding))? {
+            loaded.add(&records);
+        }
+        added += 1;
     }
-    Ok(true)
+    Ok(Some(added))
 }
 
 /// The record with this id; `None` if the lake has no commits.
@@ -212,7 +220,7 @@ mod tests {
     use sluice_storage::location::StoreLocation;
 
     use super::super::form::{EVEN, QUARANTINE};
-    use super::super::loaded::RECORDS_MAX;
+    use super::super::loaded::{LOADED_MAX_BYTES, RECORDS_MAX};
     use super::*;
     use crate::layout::chunk::ArrivalTimes;
     use crate::ledger::decoding::RecordEncoding;
@@ -314,6 +322,22 @@ mod tests {
         let sequences = sequences(&even);
         assert!(sequences.contains(&"10001".to_owned()));
         assert!(sequences.contains(&(RECORDS_MAX + 9).to_string()));
+    }
+
+    #[tokio::test]
+    async fn records_are_decoded_and_counted_until_there_are_enough_bytes() {
+        let mut test = TestLake::new();
+        test.commit(&Chunk {
+            lines: &[("1", "trap"), ("2", "trap"), ("3", "trap")],
+            ..Chunk::default()
+        });
+        let (lake, mut loaded) = (lake(&test), Loaded::default());
+        let quarantine = open(&lake).await.unwrap();
+        let list = quarantine.objects(&QuarantineFilter::default()).await;
+        let all = listed(&quarantine, &mut list.unwrap(), false).await;
+        loaded.bytes = LOADED_MAX_BYTES - 1;
+        let added = add(&mut loaded, &lake, &all.unwrap()[0], 3, None).await;
+        assert_eq!((added.unwrap(), loaded.len()), (Some(1), 1));
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use crate::tools::author::try_rules::input::Records;
 use crate::tools::author::try_rules::origin::Origin;
 
 /// How long records of a lake or an archive are kept, so that each key that is pressed does not read them again.
-const MAX_AGE: Duration = Duration::from_secs(120);
+const MAX_AGE: Duration = Duration::from_secs(15);
 
 /// The events of a sample, and how many of them are malformed.
 const SAMPLE: (u64, f64) = (30, 0.1);
