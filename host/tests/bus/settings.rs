@@ -101,13 +101,14 @@ fn a_replay_and_a_redrive_reject_flags_for_messages_without_a_bus() {
         command.env("SLUICE_BUS_MESSAGES", "packed");
         Ran::from(command.output().unwrap())
     };
+    let seen = || (place.path("other").exists(), lake::tree(&place.lake()));
     for command in [&replay[..], &redrive] {
-        let before = lake::tree(&place.lake());
+        let before = seen();
         for flags in [&packed[..], &sized, &sized[2..], &off] {
             let parts = [": there is no bus", "--bus sqs:QUEUE", "leave this out"];
             run(command, flags).failed(2, &parts);
         }
-        assert!(!place.path("other").exists() && lake::tree(&place.lake()) == before);
+        assert_eq!(seen(), before);
         run(command, &[]).succeeded();
     }
 }
