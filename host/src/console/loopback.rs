@@ -77,7 +77,7 @@ impl Listener for Loopback {
 mod tests {
     use super::*;
 
-    /// Whoever listens on the other address of a name would get what is meant for the console.
+    /// A program that listens on the other address of the name would get what is meant for the console.
     #[tokio::test]
     async fn both_addresses_must_be_free() {
         let Ok(taken) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await else {

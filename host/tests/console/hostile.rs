@@ -160,7 +160,7 @@ fn contents_are_absent_from_what_rules_make_of_hidden_records() {
     }
 }
 
-/// Whoever may not see records may not write rules that tell them either, byte by byte.
+/// A user who may not see records must not write rules either: rules could tell a record byte by byte.
 #[test]
 fn rules_that_could_tell_hidden_records_are_refused() {
     let place = place();

@@ -20,8 +20,8 @@ use super::publish::{self, FormError};
 use super::rules::Rules;
 use super::run::Job;
 use super::{
-    baseline, config_form, field_types, golden, made, outcome, record, records, redrive, rules,
-    run, start,
+    baseline, config_form, field_types, golden, outcome, record, records, redrive, rules, run,
+    start,
 };
 use crate::console::Console;
 use crate::console::components::problem;
@@ -233,14 +233,7 @@ async fn change_cases(
         }
         (Err(error), false) => {
             let refused = FormError::from(error);
-            let page = made(
-                &console,
-                &form,
-                &outcome::nothing_yet(&form),
-                Some(&refused),
-            )
-            .await;
-            refused.response(&console, page)
+            refused.response(&console, &form).await
         }
     }
 }

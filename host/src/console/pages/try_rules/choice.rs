@@ -76,19 +76,24 @@ mod tests {
     use crate::quarantine::tests::lake::{Chunk, Lake};
     use crate::quarantine::{Quarantine, QuarantineFilter};
 
-    #[tokio::test]
-    async fn all_records_are_tried_if_they_are_few() {
+    /// An object with this many records, which have this many bytes.
+    async fn listed(records: u64, bytes: u64) -> Listed {
         let mut test = Lake::new();
         test.commit(&Chunk {
             lines: &[("1", "trap")],
             ..Chunk::default()
         });
         let list = Quarantine::list(&test.store(), &QuarantineFilter::default(), 1).await;
-        let object = Listed {
+        Listed {
             object: list.unwrap().objects[0].clone(),
-            records: 21,
-            bytes: 21 * 200,
-        };
+            records,
+            bytes,
+        }
+    }
+
+    #[tokio::test]
+    async fn all_records_are_tried_if_they_are_few() {
+        let object = listed(21, 21 * 200).await;
         for choice in [Choice::Newest, Choice::Even] {
             let planned = choice.plan(vec![object.clone(); 25]);
             let records: u64 = planned.iter().map(|(_, number)| number).sum();
@@ -98,17 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_large_records_as_many_are_taken_as_there_is_room_for() {
-        let mut test = Lake::new();
-        test.commit(&Chunk {
-            lines: &[("1", "trap")],
-            ..Chunk::default()
-        });
-        let list = Quarantine::list(&test.store(), &QuarantineFilter::default(), 1).await;
-        let object = Listed {
-            object: list.unwrap().objects[0].clone(),
-            records: 500,
-            bytes: 2 * LOADED_MAX_BYTES as u64,
-        };
+        let object = listed(500, 2 * LOADED_MAX_BYTES as u64).await;
         let planned = Choice::Even.plan(vec![object; 50]);
         let records: u64 = planned.iter().map(|(_, number)| number).sum();
         assert_eq!((planned.len(), records), (OBJECTS_MAX, 250));

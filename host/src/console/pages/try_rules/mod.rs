@@ -70,7 +70,7 @@ type LatestTimes = Latest<ReleaseId, String, 8>;
 #[derive(Default)]
 pub(super) struct State {
     turns: Turns,
-    /// Whoever waits for it holds no thread.
+    /// Waiting for it holds no thread.
     sandbox: Arc<tokio::sync::Mutex<Option<Sandbox>>>,
     components: LatestBundles,
     releases: LatestBundles,

@@ -14,7 +14,7 @@ use super::view::Offer;
 use super::{golden, made, outcome, rules};
 use crate::console::Console;
 use crate::console::components::release_link;
-use crate::console::page::{Page, PageError};
+use crate::console::page::PageError;
 use crate::console::pages::forms::Received;
 use crate::console::pages::notes::{self, Place, REFUSAL};
 use crate::console::pages::{releases, respond};
@@ -113,8 +113,9 @@ impl FormError {
         place.is_some_and(|(target, _)| target.strip_prefix('#') == Some(field))
     }
 
-    /// The response with a page that says so.
-    pub(super) fn response(&self, console: &Console, page: Page) -> Response {
+    /// The response with a page that says so, and has the form as it was sent.
+    pub(super) async fn response(&self, console: &Arc<Console>, form: &TryForm) -> Response {
+        let page = made(console, form, &outcome::nothing_yet(form), Some(self)).await;
         (self.status, respond(console, PATH, Ok(page))).into_response()
     }
 
@@ -153,16 +154,7 @@ pub(super) async fn publish(
     let form = form.normalized();
     match published(&console, &form).await {
         Ok(path) => Redirect::to(&path).into_response(),
-        Err(refused) => {
-            let page = made(
-                &console,
-                &form,
-                &outcome::nothing_yet(&form),
-                Some(&refused),
-            )
-            .await;
-            refused.response(&console, page)
-        }
+        Err(refused) => refused.response(&console, &form).await,
     }
 }
 
